@@ -1,0 +1,136 @@
+"""Result: a confusion matrix with the protocol under which it was counted, and what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voxway.core.benchmark import Benchmark, benchmark
+from voxway.core.errors import InputError
+from voxway.core.files import read_json, write_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """Everything that must agree before two numbers may stand in one table; `checkpoint` says whose number it is."""
+
+    benchmark: str
+    split: str
+    samples: int
+    """Frames scored."""
+    masks: tuple[str, ...]
+    """Masks applied to the voxels scored; `ignore` (target 255) is always applied."""
+    range_m: float | None = None
+    """Only voxels within this distance ahead count (SemanticKITTI near-range scores); None: the whole grid."""
+    inputs: tuple[str, ...] = ()
+    """What the method saw: ``"images"``, ``"points"``, ``"proposals:lidar"`` ..."""
+    frames: int = 1
+    """Frames that the method saw per prediction."""
+    ema: bool = False
+    """Whether averaged weights were scored."""
+    checkpoint: str = ""
+    """SHA-256 of the weights; empty for a baseline without weights."""
+
+    def differences(self, other: Protocol) -> dict[str, tuple[Any, Any]]:
+        """Fields that keep two results from being compared, with both values."""
+        compared = [f.name for f in fields(self) if f.name != "checkpoint"]
+        return {n: (getattr(self, n), getattr(other, n)) for n in compared if getattr(self, n) != getattr(other, n)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Counts of (truth, prediction) pairs, rows truth, int64 (k, k), and the scores that follow."""
+
+    protocol: Protocol
+    confusion: np.ndarray
+    name: str = ""
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        classes = len(self.benchmark.classes)
+        if self.confusion.shape != (classes, classes) or self.confusion.dtype != np.int64:
+            raise ValueError(
+                f"a result on {self.protocol.benchmark} needs an int64 confusion matrix {classes}x{classes}, "
+                f"got {self.confusion.dtype} {self.confusion.shape}"
+            )
+
+    @property
+    def benchmark(self) -> Benchmark:
+        """The benchmark that was scored."""
+        return benchmark(self.protocol.benchmark)
+
+    @property
+    def class_iou(self) -> np.ndarray:
+        """IoU of every class, 0..1, float64 (k,); NaN for a class in neither truth nor prediction."""
+        hit = np.diag(self.confusion).astype(np.float64)
+        union = self.confusion.sum(0) + self.confusion.sum(1) - hit
+        return np.divide(hit, union, out=np.full(len(hit), np.nan), where=union > 0)
+
+    @property
+    def miou(self) -> float:
+        """Mean IoU over the evaluated classes, 0..1. SemanticKITTI counts an absent class as 0, Occ3D leaves it out."""
+        scores = self.class_iou[list(self.benchmark.evaluated)]
+        if self.protocol.benchmark.startswith("occ3d"):
+            return float(np.nanmean(scores)) if np.isfinite(scores).any() else 0.0
+        return float(np.nan_to_num(scores).mean())
+
+    def _occupancy(self) -> tuple[int, int, int]:
+        occupied = list(self.benchmark.occupied)
+        hit = int(self.confusion[np.ix_(occupied, occupied)].sum())
+        invented = int(self.confusion[self.benchmark.free, occupied].sum())
+        missed = int(self.confusion[occupied, self.benchmark.free].sum())
+        return hit, invented, missed
+
+    @property
+    def iou(self) -> float:
+        """IoU of occupied against free, 0..1."""
+        hit, invented, missed = self._occupancy()
+        return hit / max(hit + invented + missed, 1)
+
+    @property
+    def precision(self) -> float:
+        """Share of voxels predicted occupied that are, 0..1."""
+        hit, invented, _ = self._occupancy()
+        return hit / max(hit + invented, 1)
+
+    @property
+    def recall(self) -> float:
+        """Share of occupied voxels that were found, 0..1."""
+        hit, _, missed = self._occupancy()
+        return hit / max(hit + missed, 1)
+
+    def save(self, path: Path | str) -> None:
+        """Write protocol, confusion matrix and scores as JSON, atomically."""
+        scores = {"iou": self.iou, "miou": self.miou, "precision": self.precision, "recall": self.recall}
+        content = {"name": self.name, "protocol": asdict(self.protocol), "scores": scores, "notes": self.notes}
+        write_json(path, {**content, "confusion": self.confusion.tolist()})
+
+    @classmethod
+    def load(cls, path: Path | str) -> Result:
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: the file is absent, not JSON, or not a result.
+        """
+        content = read_json(path, remedy="Write it again with `voxway eval`.")
+        try:
+            protocol = dict(content["protocol"])
+            for name in ("masks", "inputs"):
+                protocol[name] = tuple(protocol[name])
+            return cls(
+                protocol=Protocol(**protocol),
+                confusion=np.asarray(content["confusion"], np.int64),
+                name=content["name"],
+                notes=content["notes"],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                file=path,
+                field="contents",
+                expected="a result with protocol and confusion matrix",
+                found=f"{type(error).__name__}: {error}",
+                remedy="Write it again with `voxway eval`.",
+            ) from error

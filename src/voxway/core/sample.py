@@ -1,0 +1,229 @@
+"""Sample, Batch, Prediction: the types that data, networks, losses and pictures speak."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self
+
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+
+from voxway.core.benchmark import IGNORE
+from voxway.core.camera import Cameras
+from voxway.core.errors import InputError
+from voxway.core.grid import VoxelGrid
+
+NEEDS = frozenset({"images", "points", "pose", "target", "proposals", "semantics_2d", "depth"})
+"""What a method may ask of a reader. A reader loads what is asked for and nothing else."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One key frame. Fields that were not asked for are None.
+
+    Raises:
+        InputError: a tensor's shape does not fit the grid or the cameras.
+    """
+
+    key: str
+    """Names the frame within its benchmark, e.g. ``"08/000005"``."""
+    grid: VoxelGrid
+    cameras: Cameras | None = None
+    images: UInt8[Tensor, "n 3 h w"] | None = None
+    """RGB. Smaller images stand in the top left corner; `cameras.size_px` has the true sizes."""
+    points: Float[Tensor, "p c"] | None = None
+    """LiDAR points in the ego frame: x, y, z in metres, then the benchmark's own columns (KITTI: remission 0..1)."""
+    pose: Float[Tensor, "4 4"] | None = None
+    """`T_world_ego`, float64."""
+    earlier: tuple[Sample, ...] = ()
+    """Earlier frames, the most recent first."""
+    target: UInt8[Tensor, "x y z"] | None = None
+    """Training ids; 255 carries no truth."""
+    masks: Mapping[str, Bool[Tensor, "x y z"]] = field(default_factory=dict)
+    """Named masks, e.g. ``"camera"``; true where a voxel counts."""
+    proposals: Bool[Tensor, "x2 y2 z2"] | None = None
+    """Voxels proposed as occupied, on a grid coarser than `grid` by a whole factor."""
+    semantics_2d: UInt8[Tensor, "n h w"] | None = None
+    """Training ids per pixel, 255 where unknown."""
+    depth: Float[Tensor, "n h w"] | None = None
+    """Metres along the optical axis, 0 where unknown."""
+
+    def __post_init__(self) -> None:
+        shape = self.grid.shape
+        for name, volume in {"target": self.target, **self.masks}.items():
+            if volume is not None and tuple(volume.shape) != shape:
+                raise self._wrong(name, f"{shape} voxels, as its grid has", tuple(volume.shape))
+        if self.proposals is not None:
+            factors = {divmod(whole, part) for whole, part in zip(shape, self.proposals.shape)}
+            if len(factors) != 1 or factors.pop()[1] != 0:
+                raise self._wrong("proposals", f"{shape} divided by one whole factor", tuple(self.proposals.shape))
+        if self.images is not None and self.cameras is not None:
+            count, (height, width) = self.images.shape[0], self.images.shape[-2:]
+            if count != self.cameras.count:
+                raise self._wrong("images", f"{self.cameras.count} images, one for each camera", count)
+            largest = tuple(self.cameras.size_px.max(0).values.tolist())
+            if largest != (height, width):
+                raise self._wrong("images", f"{largest} px (height, width), as the cameras say", (height, width))
+
+    def _wrong(self, name: str, expected: object, found: object) -> InputError:
+        remedy = "Check the reader, or the files of this frame with `voxway check-data`."
+        return InputError(file=f"sample {self.key}", field=name, expected=expected, found=found, remedy=remedy)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Samples collated. Ragged points are concatenated; images of unlike size are padded at right and bottom."""
+
+    keys: tuple[str, ...]
+    grid: VoxelGrid
+    cameras: Cameras | None = None
+    images: UInt8[Tensor, "b n 3 h w"] | None = None
+    points: Float[Tensor, "p c"] | None = None
+    point_offsets: Int[Tensor, "b1"] | None = None
+    """Sample i owns points `point_offsets[i]` up to `point_offsets[i + 1]`."""
+    pose: Float[Tensor, "b 4 4"] | None = None
+    earlier: tuple[Batch, ...] = ()
+    target: UInt8[Tensor, "b x y z"] | None = None
+    masks: Mapping[str, Bool[Tensor, "b x y z"]] = field(default_factory=dict)
+    proposals: Bool[Tensor, "b x2 y2 z2"] | None = None
+    semantics_2d: UInt8[Tensor, "b n h w"] | None = None
+    depth: Float[Tensor, "b n h w"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same batch on another device."""
+        return replace(self, **{f.name: _move(getattr(self, f.name), device) for f in fields(self)})
+
+    def need(self, name: str) -> Any:
+        """The field `name`.
+
+        Raises:
+            InputError: the batch was read without it.
+        """
+        value = getattr(self, name)
+        if value is None:
+            raise InputError(
+                file=f"batch {', '.join(self.keys)}",
+                field=name,
+                expected="present",
+                found="absent",
+                remedy=f"Ask the reader for it: needs={{..., {name!r}}}.",
+            )
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What a method says about a batch.
+
+    Attributes:
+        logits: one score per class and voxel.
+        intermediates: named tensors (or one per sample) that a loss, a student or a picture reads.
+    """
+
+    logits: Float[Tensor, "b k x y z"]
+    intermediates: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> UInt8[Tensor, "b x y z"]:
+        """The most likely class of every voxel."""
+        return self.logits.argmax(1).to(torch.uint8)
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Put samples into one batch.
+
+    Raises:
+        InputError: no samples, unlike grids, unlike camera counts, or a field that only some samples have.
+    """
+    if not samples:
+        raise InputError(
+            file="batch", field="samples", expected="at least one", found="none", remedy="Check the split and the keys."
+        )
+    first = samples[0]
+    for sample in samples[1:]:
+        if sample.grid != first.grid:
+            raise _unlike(sample, first, "grid", sample.grid, first.grid)
+        if (sample.cameras and sample.cameras.count) != (first.cameras and first.cameras.count):
+            raise _unlike(sample, first, "cameras", sample.cameras, first.cameras)
+    together = _Collator(samples)
+    points = together.values("points")
+    counts = [0, *(len(p) for p in points)] if points else None
+    earlier = {len(s.earlier) for s in samples}
+    if len(earlier) > 1:
+        raise _unlike(samples[-1], first, "earlier frames", len(samples[-1].earlier), len(first.earlier))
+    return Batch(
+        keys=tuple(s.key for s in samples),
+        grid=first.grid,
+        cameras=together.of("cameras", Cameras.stack),
+        images=together.of("images", _stack_padded),
+        points=torch.cat(points) if points else None,
+        point_offsets=torch.tensor(counts).cumsum(0) if counts else None,
+        pose=together.of("pose", torch.stack),
+        earlier=tuple(collate([s.earlier[i] for s in samples]) for i in range(earlier.pop())),
+        target=together.of("target", torch.stack),
+        masks={name: torch.stack([s.masks[name] for s in samples]) for name in together.common_masks()},
+        proposals=together.of("proposals", torch.stack),
+        semantics_2d=together.of("semantics_2d", lambda maps: _stack_padded(maps, IGNORE)),
+        depth=together.of("depth", _stack_padded),
+    )
+
+
+class _Collator:
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self.samples = samples
+
+    def values(self, name: str) -> list[Any] | None:
+        found = [getattr(sample, name) for sample in self.samples]
+        for sample, value in zip(self.samples, found):
+            if (value is None) != (found[0] is None):
+                raise _unlike(sample, self.samples[0], name, _presence(value), _presence(found[0]))
+        return None if found[0] is None else found
+
+    def of(self, name: str, join: Callable[[list[Any]], Any]) -> Any:
+        found = self.values(name)
+        return None if found is None else join(found)
+
+    def common_masks(self) -> list[str]:
+        first = self.samples[0]
+        for sample in self.samples:
+            if sample.masks.keys() != first.masks.keys():
+                raise _unlike(sample, first, "masks", sorted(sample.masks), sorted(first.masks))
+        return list(first.masks)
+
+
+def _presence(value: Any) -> str:
+    return "absent" if value is None else "present"
+
+
+def _unlike(sample: Sample, first: Sample, name: str, found: object, expected: object) -> InputError:
+    return InputError(
+        file=f"sample {sample.key}",
+        field=name,
+        expected=f"{expected}, as sample {first.key} of the same batch has",
+        found=found,
+        remedy="Put only samples of one benchmark and one reader into a batch.",
+    )
+
+
+def _stack_padded(tensors: list[Tensor], value: int = 0) -> Tensor:
+    """Stack (..., h, w) tensors, padded at right and bottom to the largest."""
+    height, width = (max(t.shape[axis] for t in tensors) for axis in (-2, -1))
+    padded = [
+        torch.nn.functional.pad(t, (0, width - t.shape[-1], 0, height - t.shape[-2]), value=value) for t in tensors
+    ]
+    return torch.stack(padded)
+
+
+def _move(value: Any, device: torch.device | str) -> Any:
+    if isinstance(value, Tensor | Cameras | Batch):
+        return value.to(device)
+    if isinstance(value, Mapping):
+        return {name: _move(item, device) for name, item in value.items()}
+    if isinstance(value, tuple) and value and isinstance(value[0], Batch):
+        return tuple(_move(item, device) for item in value)
+    return value
