@@ -1,0 +1,1 @@
+"""SemanticKITTI scene completion: files, reader, ground truth, checks and submissions."""

@@ -1,0 +1,169 @@
+"""KITTI odometry's text files: calibration, poses and times.
+
+Frames: `velo` is the LiDAR (x forward, y left, z up), `cam` the left grey camera 0 (x right, y down, z forward).
+Source: KITTI odometry development kit (calib.txt, times.txt) and SemanticKITTI (poses.txt).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from voxway.core.errors import InputError
+from voxway.core.files import write_bytes
+
+_ROTATION_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Where one sequence's colour cameras are and what they see.
+
+    Attributes:
+        P2: velodyne-rectified camera 0 (metres) to homogeneous pixels of the left colour camera.
+        P3: the same for the right colour camera.
+        T_cam_velo: velodyne to camera 0, metres (`Tr` of the file, padded to 4x4).
+    """
+
+    P2: Float[np.ndarray, "3 4"]
+    P3: Float[np.ndarray, "3 4"]
+    T_cam_velo: Float[np.ndarray, "4 4"]
+
+    @property
+    def baseline(self) -> float:
+        """Distance between the colour cameras in metres, along the image rows; positive when 3 is right of 2."""
+        centre_2, centre_3 = (np.linalg.solve(P[:, :3], P[:, 3]) for P in (self.P2, self.P3))
+        return float(centre_2[0] - centre_3[0])
+
+    def projection(self, camera: int) -> Float[np.ndarray, "3 4"]:
+        """P of camera 2 or 3."""
+        return {2: self.P2, 3: self.P3}[camera]
+
+
+def read_calibration(path: Path | str) -> Calibration:
+    """Read a sequence's calib.txt (P0, P1, P2, P3, Tr; only P2, P3 and Tr are used).
+
+    Raises:
+        InputError: the file or a line is missing, a number cannot be read, or Tr is not a rigid transform.
+    """
+    rows = {}
+    for line in _text(path, "KITTI odometry's data_odometry_calib.zip").splitlines():
+        name, colon, values = line.partition(":")
+        if colon:
+            rows[name.strip()] = values
+    P2, P3 = _matrix(path, rows, "P2"), _matrix(path, rows, "P3")
+    T_cam_velo = np.vstack([_matrix(path, rows, "Tr"), [0, 0, 0, 1]])
+    for name, P in (("P2", P2), ("P3", P3)):
+        if P[0, 0] <= 0 or P[1, 1] <= 0:
+            raise _bad(path, name, "positive focal lengths", f"{P[0, 0]:g} and {P[1, 1]:g} px", _CALIBRATION_REMEDY)
+    _check_rotation(path, "Tr", T_cam_velo[:3, :3])
+    return Calibration(P2, P3, T_cam_velo)
+
+
+def write_calibration(path: Path | str, calibration: Calibration) -> None:
+    """Write a calib.txt in KITTI's layout; P0 is P2 without its offsets, P1 the same moved by the baseline."""
+    P0 = calibration.P2.copy()
+    P0[:, 3] = 0
+    P1 = P0.copy()
+    P1[0, 3] = -P0[0, 0] * calibration.baseline
+    rows = {"P0": P0, "P1": P1, "P2": calibration.P2, "P3": calibration.P3, "Tr": calibration.T_cam_velo[:3]}
+    lines = [f"{name}: {' '.join(f'{value:.12e}' for value in matrix.ravel())}\n" for name, matrix in rows.items()]
+    write_bytes(path, "".join(lines).encode())
+
+
+def read_poses(path: Path | str, T_cam_velo: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "n 4 4"]:
+    """Read poses.txt as LiDAR poses `T_world_velo`, metres; the world is the first LiDAR frame.
+
+    The file holds camera-0 poses P, so a LiDAR pose is ``inv(Tr) P Tr``.
+
+    Raises:
+        InputError: missing or empty file, a line without 12 finite numbers, or a rotation that is not orthogonal.
+    """
+    poses = []
+    for number, line in enumerate(_lines(path), 1):
+        values = _numbers(path, f"line {number}", line, 12)
+        pose = np.vstack([values.reshape(3, 4), [0, 0, 0, 1]])
+        _check_rotation(path, f"line {number}", pose[:3, :3])
+        poses.append(pose)
+    return np.linalg.inv(T_cam_velo) @ np.stack(poses) @ T_cam_velo
+
+
+def write_poses(
+    path: Path | str, T_world_velo: Float[np.ndarray, "n 4 4"], T_cam_velo: Float[np.ndarray, "4 4"]
+) -> None:
+    """Write LiDAR poses as a poses.txt of camera-0 poses."""
+    poses = T_cam_velo @ T_world_velo @ np.linalg.inv(T_cam_velo)
+    lines = [" ".join(f"{value:.12e}" for value in pose[:3].ravel()) + "\n" for pose in poses]
+    write_bytes(path, "".join(lines).encode())
+
+
+def read_times(path: Path | str) -> Float[np.ndarray, "n"]:
+    """Read times.txt: seconds since the first scan.
+
+    Raises:
+        InputError: missing or empty file, or a line without exactly one finite number.
+    """
+    values = [_numbers(path, f"line {number}", line, 1)[0] for number, line in enumerate(_lines(path), 1)]
+    return np.asarray(values)
+
+
+def write_times(path: Path | str, times: Float[np.ndarray, "n"]) -> None:
+    """Write times.txt."""
+    write_bytes(path, "".join(f"{time:.6e}\n" for time in times).encode())
+
+
+_CALIBRATION_REMEDY = (
+    "Take calib.txt from KITTI odometry's data_odometry_calib.zip; the copies in some mini releases lack Tr."
+)
+
+
+def _text(path: Path | str, source: str) -> str:
+    try:
+        return Path(path).read_text()
+    except FileNotFoundError:
+        raise _bad(path, "file", "present", "absent", f"It comes with {source}.") from None
+    except UnicodeDecodeError as error:
+        raise _bad(path, "contents", "text", error.reason, f"Fetch it again; it comes with {source}.") from None
+
+
+def _lines(path: Path | str) -> list[str]:
+    lines = [line for line in _text(path, "the sequence's labels and odometry files").splitlines() if line.strip()]
+    if not lines:
+        raise _bad(path, "contents", "one line per scan", "an empty file", "Fetch the file again.")
+    return lines
+
+
+def _matrix(path: Path | str, rows: dict[str, str], name: str) -> np.ndarray:
+    if name not in rows:
+        raise _bad(path, name, f"a line '{name}: ' with 12 numbers", f"lines {sorted(rows)}", _CALIBRATION_REMEDY)
+    return _numbers(path, name, rows[name], 12).reshape(3, 4)
+
+
+def _numbers(path: Path | str, field: str, text: str, count: int) -> np.ndarray:
+    expected = f"{count} finite number{'s' if count > 1 else ''}"
+    words = text.split()
+    try:
+        values = np.array([float(word) for word in words])
+    except ValueError as error:
+        raise _bad(path, field, expected, error, "Fetch the file again.") from None
+    if len(values) != count:
+        raise _bad(path, field, expected, f"{len(values)} numbers", "Fetch the file again; a line is cut or joined.")
+    if not np.isfinite(values).all():
+        bad = words[int(np.flatnonzero(~np.isfinite(values))[0])]
+        raise _bad(path, field, expected, bad, "Fetch the file again, or leave this frame out.")
+    return values
+
+
+def _check_rotation(path: Path | str, field: str, rotation: np.ndarray) -> None:
+    error = np.abs(rotation @ rotation.T - np.eye(3)).max()
+    if error > _ROTATION_TOLERANCE or np.linalg.det(rotation) < 0:
+        found = f"|R R^T - 1| up to {error:.2g}, determinant {np.linalg.det(rotation):.3g}"
+        expected = f"an orthogonal right-handed rotation (to {_ROTATION_TOLERANCE:g})"
+        raise _bad(path, field, expected, found, "The matrix is damaged or of another layout; fetch the file again.")
+
+
+def _bad(path: Path | str, field: str, expected: object, found: object, remedy: str) -> InputError:
+    return InputError(file=path, field=field, expected=expected, found=found, remedy=remedy)
