@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -34,7 +33,7 @@ class Cameras:
     @classmethod
     def pinhole(
         cls, K: Float[Tensor, "*b n 3 3"], T_cam_ego: Float[Tensor, "*b n 4 4"], size_px: Int[Tensor, "*b n 2"]
-    ) -> Self:
+    ) -> Cameras:
         """Cameras whose images are still as recorded.
 
         Raises:
@@ -51,7 +50,7 @@ class Cameras:
     @classmethod
     def from_projection(
         cls, P: Float[Tensor, "n 3 4"], T_rect_ego: Float[Tensor, "n 4 4"], size_px: Int[Tensor, "n 2"]
-    ) -> Self:
+    ) -> Cameras:
         """Cameras from KITTI projections: the fourth column of P folds into `T_cam_ego` as ``K^-1 P[:, 3]``."""
         K = P[..., :3].double()
         T_cam_rect = torch.eye(4).double().repeat(*K.shape[:-2], 1, 1)
@@ -91,30 +90,30 @@ class Cameras:
         inverse = torch.linalg.inv(self.T_image @ self.K).to(pixels)
         return transform_points(invert(self.T_cam_ego).to(pixels), image @ inverse.transpose(-1, -2))
 
-    def transform_image(self, T: Float[Tensor, "3 3"], size_px: tuple[int, int]) -> Self:
+    def transform_image(self, T: Float[Tensor, "3 3"], size_px: tuple[int, int]) -> Cameras:
         """Cameras after the pixels moved by `T` onto an image of (height, width) `size_px`."""
         size = torch.tensor(size_px, device=self.size_px.device).expand_as(self.size_px).clone()
         return replace(self, T_image=T.to(self.T_image) @ self.T_image, size_px=size)
 
-    def resize(self, size_px: tuple[int, int]) -> Self:
+    def resize(self, size_px: tuple[int, int]) -> Cameras:
         """Cameras after every image was resized to (height, width); all images must have one size before."""
         height, width = (int(v) for v in self.size_px.reshape(-1, 2)[0])
         scale = torch.tensor([size_px[1] / width, size_px[0] / height, 1.0]).double()
         return self.transform_image(torch.diag(scale), size_px)
 
-    def crop(self, top: int, left: int, size_px: tuple[int, int]) -> Self:
+    def crop(self, top: int, left: int, size_px: tuple[int, int]) -> Cameras:
         """Cameras after a crop whose corner was pixel (left, top)."""
         shift = torch.eye(3).double()
         shift[0, 2], shift[1, 2] = -left, -top
         return self.transform_image(shift, size_px)
 
-    def flip(self) -> Self:
+    def flip(self) -> Cameras:
         """Cameras after every image was mirrored left to right; all images must have one size."""
         height, width = (int(v) for v in self.size_px.reshape(-1, 2)[0])
         mirror = torch.tensor([[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]]).double()
         return self.transform_image(mirror, (height, width))
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self, device: torch.device | str) -> Cameras:
         """The same cameras on another device."""
         return replace(self, **{name: getattr(self, name).to(device) for name in self.__dataclass_fields__})
 
@@ -123,7 +122,7 @@ class Cameras:
         return replace(self, **{name: getattr(self, name)[item] for name in self.__dataclass_fields__})
 
     @classmethod
-    def stack(cls, cameras: list[Cameras]) -> Self:
+    def stack(cls, cameras: list[Cameras]) -> Cameras:
         """Stack the cameras of several samples along a new first axis; counts must agree."""
         names = cls.__dataclass_fields__
         return cls(**{name: torch.stack([getattr(one, name) for one in cameras]) for name in names})

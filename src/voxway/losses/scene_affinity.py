@@ -1,0 +1,56 @@
+"""Scene-class affinity losses (MonoScene, section 3.3): soft precision, recall and specificity of a whole scene."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+def semantic_affinity(log_probs: Float[Tensor, "m k"], target: Int[Tensor, "m"]) -> Float[Tensor, ""]:
+    """Mean over the classes present, the free class included, of ``-log precision - log recall - log specificity``.
+
+    For class c with probabilities p and indicator t: precision = sum(p t) / sum(p), recall = sum(p t) / sum(t),
+    specificity = sum((1 - p)(1 - t)) / sum(1 - t). A term without a denominator is left out. 0 for an empty target.
+    """
+    classes = log_probs.shape[1]
+    probs = log_probs.exp()
+    members = target.bincount(minlength=classes).double()
+    # Float64 sums: single adds of millions of float32 values would lose the fourth digit.
+    own = probs.gather(1, target[:, None])[:, 0].double()
+    hit = torch.zeros_like(members).index_add(0, target, own)
+    present = members > 0
+    terms = _affinity(hit, _column_sums(probs), members, len(target))
+    return (terms * present).sum().to(log_probs.dtype) / present.sum().clamp(min=1)
+
+
+def geometric_affinity(log_probs: Float[Tensor, "m k"], target: Int[Tensor, "m"], free: int) -> Float[Tensor, ""]:
+    """The same three terms for occupied against free, with q = 1 - p_free. 0 for an empty target."""
+    occupied = (target != free).double()
+    probability = 1 - log_probs[:, free].exp().double()
+    terms = _affinity((probability * occupied).sum()[None], probability.sum()[None], occupied.sum()[None], len(target))
+    return terms[0].to(log_probs.dtype)
+
+
+def _affinity(
+    hit: Float[Tensor, "k"], predicted: Float[Tensor, "k"], members: Float[Tensor, "k"], count: int
+) -> Float[Tensor, "k"]:
+    """``-log precision - log recall - log specificity`` from soft counts."""
+    others = count - members
+    rejected = others - predicted + hit
+    return (
+        _minus_log(hit, predicted, predicted > 0)
+        + _minus_log(hit, members, members > 0)
+        + _minus_log(rejected, others, others > 0)
+    )
+
+
+def _minus_log(part: Tensor, whole: Tensor, counts: Bool[Tensor, "k"]) -> Tensor:
+    """``-log(part / whole)`` where it counts, with logarithms clamped at -100 as binary cross-entropy does."""
+    ratio = torch.where(counts, part, 1.0) / torch.where(counts, whole, 1.0)
+    return -ratio.clamp(min=1e-300).log().clamp(min=-100)
+
+
+def _column_sums(probs: Float[Tensor, "m k"]) -> Float[Tensor, "k"]:
+    """Sum over rows in blocks of float32, then float64: exact enough without a float64 copy of the volume."""
+    return torch.stack([block.sum(0) for block in probs.split(4096)]).double().sum(0)

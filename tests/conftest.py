@@ -1,0 +1,93 @@
+"""Options and fixtures shared by all tests: real frames, reference tensors, shape checking."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from jaxtyping import install_import_hook
+
+install_import_hook("voxway", "beartype.beartype")
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--data", default=os.environ.get("VOXWAY_DATA"), help="folder of real frames (or VOXWAY_DATA)")
+    parser.addoption("--reference", default=None, help="folder of one method's reference tensors and manifests")
+    parser.addoption("--salt", default="a", help="which case of the reference tensors")
+
+
+@pytest.fixture(scope="session")
+def data_root(request: pytest.FixtureRequest) -> Path:
+    """Folder with real frames of licensed datasets."""
+    given = request.config.getoption("--data")
+    root = Path(given) if given else SHARED / "data"
+    if not root.is_dir():
+        if given:
+            pytest.fail(f"--data: {root} is not a folder")
+        pytest.skip("no real frames here; name their folder with --data or VOXWAY_DATA")
+    return root
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Tensors and manifests of one published method, and the generator of its weights."""
+
+    arrays: dict[str, np.ndarray]
+    salt: str
+    folder: Path
+    seeded_tensor: Callable[[str, tuple[int, ...], str], np.ndarray]
+    seeded_image: Callable[[tuple[int, ...], str], np.ndarray]
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        return self.arrays[key]
+
+    def keys(self, prefix: str) -> list[str]:
+        """Keys that start with `prefix`."""
+        return [key for key in self.arrays if key.startswith(prefix)]
+
+    def manifest(self, name: str = "manifest.json") -> dict[str, tuple[int, ...]]:
+        """Published parameter names with their shapes."""
+        path = self.folder / name
+        if not path.exists():
+            path = SHARED / "reference" / self.folder.name / name
+        return {key: tuple(shape) for key, shape in json.loads(path.read_text()).items()}
+
+    def state(self, shapes: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
+        """Weights for published names."""
+        return {n: torch.from_numpy(np.array(self.seeded_tensor(n, s, self.salt))) for n, s in shapes.items()}
+
+    def image(self, shape: tuple[int, ...], suffix: str = "") -> torch.Tensor:
+        """A smooth image of the case's salt plus `suffix`."""
+        return torch.from_numpy(self.seeded_image(shape, self.salt + suffix))
+
+
+@pytest.fixture(scope="session")
+def reference(request: pytest.FixtureRequest) -> Reference:
+    """Reference tensors of MonoOcc, or those of `--reference DIR --salt S`."""
+    return load_reference(request.config, "monoocc")
+
+
+def load_reference(config: pytest.Config, method: str) -> Reference:
+    """Reference tensors of `method`; skips where the default folder is absent, fails where a named one is."""
+    given, salt = config.getoption("--reference"), config.getoption("--salt")
+    folder = Path(given) if given else SHARED / "reference" / method
+    path = folder / f"case_{salt}.npz"
+    if not path.exists():
+        if given or os.environ.get("CI"):
+            pytest.fail(f"reference tensors {path} are absent")
+        pytest.skip("no reference tensors here; name their folder with --reference")
+    generator = next(
+        place / "seeded.py" for place in (folder, folder.parent, SHARED / "reference") if (place / "seeded.py").exists()
+    )
+    seeded = runpy.run_path(str(generator))
+    return Reference(dict(np.load(path)), salt, folder, seeded["seeded_tensor"], seeded["seeded_image"])
