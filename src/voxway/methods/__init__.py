@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+import importlib
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from voxway.core.errors import nearest
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Batch, Prediction
 
@@ -28,3 +30,28 @@ class Method(Protocol):
     def loss(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         """Named terms, weights included; the engine sums and logs them."""
         ...
+
+
+CONFIGS = {"monoocc": "voxway.methods.monoocc:MonoOccConfig"}
+"""Where each method's configuration lives. A new method is one file (or folder) and one line here."""
+
+
+def config_type(name: str) -> type[Any]:
+    """The configuration class of a method; its `build()` makes the network.
+
+    Raises:
+        InputError: no method has that name.
+    """
+    if name not in CONFIGS:
+        raise nearest(name, list(CONFIGS), "method")
+    module, _, attribute = CONFIGS[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def config_name(config: Any) -> str:
+    """The name under which a configuration's class is listed."""
+    place = f"{type(config).__module__}:{type(config).__qualname__}"
+    for name, listed in CONFIGS.items():
+        if listed.partition(":")[2] == type(config).__qualname__ and place.startswith(listed.partition(":")[0]):
+            return name
+    raise KeyError(f"{place} is not listed in voxway.methods.CONFIGS")

@@ -22,7 +22,8 @@ def deformable_attention(
     """Sum weighted bilinear samples of a map, zero outside it.
 
     Args:
-        value: map of shape `size`, flattened row by row (s = height * width), c channels for each head.
+        value: map of shape `size`, flattened row by row (s = height * width), c channels for each head. It may have
+            fewer digits than the weights; sums have theirs.
         size: (height, width) of the map, at least 2 each.
         x_px: column of each sample; pixel centres lie at whole numbers.
         y_px: row of each sample.
@@ -38,6 +39,7 @@ def deformable_attention(
     rows, heads, channels = value.shape
     if rows != height * width or min(size) < 2:
         raise ValueError(f"a map of {size} px (at least 2 x 2) has {height * width} rows, value has {rows}")
+    value = value.to(weights.dtype)
     left, weight_left, weight_right = _corners(x_px, width)
     top, weight_top, weight_bottom = _corners(y_px, height)
     integer = torch.int32 if rows * heads < 2**31 else torch.int64

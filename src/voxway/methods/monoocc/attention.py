@@ -83,6 +83,8 @@ class DeformableLayer(nn.Module):
 
     def split_samples(self, predicted: Float[Tensor, "q o"]) -> tuple[Tensor, Tensor, Tensor]:
         """x offsets, y offsets and attention logits, each (q, heads, samples), from `sampling_weight`'s output."""
+        # Positions need more digits than bfloat16 has.
+        predicted = predicted.float() if predicted.dtype.itemsize < 4 else predicted
         x, y, attention = predicted.unflatten(-1, (3, self.heads, self.samples)).unbind(1)
         return x, y, attention
 

@@ -1,0 +1,177 @@
+"""A trained network on disk: a folder with ``config.json`` and ``model.safetensors``."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+import voxway
+from voxway.core.config import from_json, to_json
+from voxway.core.errors import InputError
+from voxway.core.files import atomic_path, read_json, write_json
+from voxway.methods import config_name, config_type
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors as safetensors, atomically.
+
+    Raises:
+        OutputError: the folder is not writable or the disk is full.
+    """
+    with atomic_path(path) as temporary:
+        try:
+            save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
+        except SafetensorError as error:  # it wraps the operating system's error
+            raise OSError(str(error)) from error
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """Read safetensors.
+
+    Raises:
+        InputError: the file is absent or damaged.
+    """
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise InputError(
+            file=path, field="file", expected="present", found="absent", remedy="Check the folder's name."
+        ) from None
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            file=path,
+            field="contents",
+            expected="a complete safetensors file",
+            found=error,
+            remedy="The file is damaged: copy it again, or take an earlier checkpoint.",
+        ) from error
+
+
+def save_model(folder: Path, config: Any, state: Mapping[str, Tensor], **facts: Any) -> None:
+    """Write a network's configuration and weights.
+
+    Args:
+        folder: made if absent; the weights come last, so a folder with weights is complete.
+        config: the method's configuration.
+        state: its weights.
+        facts: what else is known, e.g. ``ema=True`` or ``steps=2000``.
+    """
+    # Where weights come from is a matter of the first training; a saved network must not download them again.
+    described = to_json(config) | ({"pretrained": False} if hasattr(config, "pretrained") else {})
+    content = {"voxway": voxway.__version__, "method": config_name(config), "config": described, "facts": facts}
+    write_json(folder / CONFIG, content)
+    save_tensors(folder / WEIGHTS, state)
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """What ``config.json`` says: method, config, facts.
+
+    Raises:
+        InputError: it is absent, not JSON, or not a network's description.
+    """
+    content = read_json(folder / CONFIG, remedy="Name the folder that `voxway train` or `voxway convert` wrote.")
+    if not {"method", "config", "facts"} <= set(content):
+        raise InputError(
+            file=folder / CONFIG,
+            field="fields",
+            expected="method, config and facts",
+            found=", ".join(content),
+            remedy="Name the folder that `voxway train` or `voxway convert` wrote.",
+        )
+    return content
+
+
+def load_model(folder: Path, device: torch.device | str = "cpu") -> nn.Module:
+    """A network with its weights, in evaluation mode.
+
+    Raises:
+        InputError: a file is absent or damaged, or the weights belong to another configuration.
+    """
+    folder = Path(folder)
+    content = read_description(folder)
+    config = from_json(config_type(content["method"]), content["config"], folder / CONFIG)
+    network: nn.Module = config.build()
+    load_weights(network, load_tensors(folder / WEIGHTS), folder / WEIGHTS)
+    return network.to(device).eval()
+
+
+def load_weights(network: nn.Module, state: Mapping[str, Tensor], source: Path) -> None:
+    """Load weights strictly.
+
+    Raises:
+        InputError: names or shapes differ; lists them.
+    """
+    own = network.state_dict()
+    differing = [
+        f"{name} ({_shape(state.get(name))} in the file, {_shape(own.get(name))} in the network)"
+        for name in [*own, *(n for n in state if n not in own)]
+        if _shape(state.get(name)) != _shape(own.get(name))
+    ]
+    if differing:
+        raise InputError(
+            file=source,
+            field="parameters",
+            expected=f"the {len(own)} parameters of the configured network",
+            found=f"{len(differing)} that differ: {'; '.join(differing[:3])}{' ...' if len(differing) > 3 else ''}",
+            remedy="The weights were trained with another configuration: use the config.json that stands beside them.",
+        )
+    network.load_state_dict(state)
+
+
+def _shape(tensor: Tensor | None) -> str:
+    return "absent" if tensor is None else "x".join(map(str, tensor.shape)) or "scalar"
+
+
+def fingerprint(folder: Path) -> str:
+    """SHA-256 of a network's weights, by which results name it."""
+    with (folder / WEIGHTS).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_published(path: Path) -> dict[str, Tensor]:
+    """Weights of a checkpoint that other code wrote: safetensors, or a torch file of tensors, wrapped or bare.
+
+    Wrappers ``state_dict`` and ``model`` are opened, a ``module.`` prefix is stripped. Only tensors are ever unpickled.
+
+    Raises:
+        InputError: the file is absent, damaged, or holds something else than tensors.
+    """
+    if path.suffix == ".safetensors":
+        return load_tensors(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InputError(
+            file=path, field="file", expected="present", found="absent", remedy="Check the path."
+        ) from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise InputError(
+            file=path,
+            field="contents",
+            expected="a torch checkpoint of tensors",
+            found=str(error).splitlines()[0],
+            remedy="The file is damaged, or holds objects besides tensors; save its state_dict alone.",
+        ) from error
+    for wrapper in ("state_dict", "model"):
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+    if not isinstance(content, Mapping) or not content or not all(isinstance(v, Tensor) for v in content.values()):
+        raise InputError(
+            file=path,
+            field="contents",
+            expected="names with tensors",
+            found=type(content).__name__,
+            remedy="Save the network's state_dict alone.",
+        )
+    return {name.removeprefix("module."): tensor for name, tensor in content.items()}

@@ -1,0 +1,53 @@
+"""Which samples make up which step. A pure function of seed and step, so resuming and more processes change nothing."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+
+from voxway.core.sample import Sample
+
+
+class Samples(Protocol):
+    """What the engine asks of data: a sequence of samples with their keys."""
+
+    keys: Sequence[str]
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        ...
+
+    def __getitem__(self, index: int, /) -> Sample:
+        """Read one sample."""
+        ...
+
+
+@functools.lru_cache(maxsize=2)
+def _permutation(count: int, seed: int, epoch: int) -> list[int]:
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    return torch.randperm(count, generator=generator).tolist()
+
+
+def micro_batches(step: int, count: int, batch: int, micro: int, seed: int) -> list[list[int]]:
+    """Sample indices of one step (from 0), split into micro-batches.
+
+    Every epoch is a fresh permutation; a batch may span two epochs, so that no sample is ever left out.
+
+    Args:
+        step: which step, from 0.
+        count: samples in the data.
+        batch: samples per step, all processes together.
+        micro: samples that pass through the network together.
+        seed: of the run.
+    """
+    positions = range(step * batch, (step + 1) * batch)
+    indices = [_permutation(count, seed, p // count)[p % count] for p in positions]
+    return [indices[i : i + micro] for i in range(0, batch, micro)]
+
+
+def micro_seed(seed: int, step: int, micro: int) -> int:
+    """Seed of the random numbers (dropout) that one micro-batch draws."""
+    return (seed * 1_000_003 + step) * 4099 + micro

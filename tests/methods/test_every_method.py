@@ -1,0 +1,126 @@
+"""What every method must do, whatever it is. A new method inherits all of it by its entry in TINY."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.methods.tiny import TINY, sample
+from voxway.core.config import from_json, to_json
+from voxway.core.errors import InputError
+from voxway.core.sample import collate
+from voxway.methods import CONFIGS, Method, config_name, config_type
+
+PINNED = {"monoocc": (2_901_304, "54970d6f86d0")}
+"""Parameters of the tiny networks, and a digest of their names: a change breaks everyone's checkpoints."""
+
+
+@pytest.fixture(params=sorted(CONFIGS))
+def name(request):
+    return request.param
+
+
+def build(name, seed=0):
+    torch.manual_seed(seed)
+    return TINY[name].build()
+
+
+def test_is_listed_and_described(name):
+    assert config_type(name) is type(TINY[name]) and config_name(TINY[name]) == name
+    assert from_json(type(TINY[name]), to_json(TINY[name]), "test") == TINY[name]
+
+
+def test_forward_and_contract(name):
+    network = build(name)
+    assert isinstance(network, Method)
+    prediction = network.eval()(collate([sample(0), sample(1)]))
+    assert prediction.logits.shape == (2, TINY[name].classes, *TINY[name].grid.shape)
+    assert prediction.classes.dtype == torch.uint8
+
+
+def test_parameters_are_pinned(name):
+    network = build(name)
+    names = "\n".join(f"{key} {tuple(value.shape)}" for key, value in network.state_dict().items())
+    digest = hashlib.sha256(names.encode()).hexdigest()[:12]
+    assert (sum(p.numel() for p in network.parameters()), digest) == PINNED[name]
+
+
+def test_learns_one_sample_and_reaches_every_parameter(name):
+    network = build(name).train()
+    batch = collate([sample(0)])
+    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
+    losses = []
+    for _ in range(8):
+        terms = network.loss(network(batch), batch)
+        loss = torch.stack(list(terms.values())).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        losses.append(loss.item())
+        if len(losses) == 2:  # zero-initialised projections pass nothing on in the first step
+            silent = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
+            assert not silent
+        optimizer.step()
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_evaluation_is_deterministic(name):
+    network, batch = build(name).eval(), collate([sample(0)])
+    with torch.no_grad():
+        assert torch.equal(network(batch).logits, network(batch).logits)
+
+
+def test_batch_of_two_equals_two_batches_of_one(name):
+    network = build(name).eval()
+    samples = [sample(0), sample(1, size=(48, 80))]
+    with torch.no_grad():
+        together = network(collate(samples)).logits
+        alone = torch.cat([network(collate([s])).logits for s in samples])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
+
+
+def test_images_of_unlike_size_in_a_batch(name):
+    network = build(name).eval()
+    samples = [sample(0), sample(1, size=(40, 72))]
+    with torch.no_grad():
+        together = network(collate(samples)).logits
+        alone = torch.cat([network(collate([s])).logits for s in samples])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
+
+
+def test_training_and_evaluation_compute_the_same(name):
+    network, batch = build(name).eval(), collate([sample(0)])
+    with torch.no_grad():
+        plain = network(batch).logits
+    torch.testing.assert_close(network(batch).logits, plain, atol=1e-5, rtol=1e-5)
+
+
+def test_bfloat16_is_close(name):
+    network, batch = build(name).eval(), collate([sample(0)])
+    with torch.no_grad():
+        exact = network(batch).logits
+        with torch.autocast("cpu", torch.bfloat16):
+            rough = network(batch).logits
+    assert (rough.float() - exact).abs().mean() < 0.05 * exact.std()
+
+
+def test_missing_field_is_named(name):
+    network = build(name)
+    for field in network.inputs:
+        with pytest.raises(InputError, match=f"{field}: expected present"):
+            network(replace(collate([sample(0)]), **{field: None}))
+
+
+def test_nothing_labelled_gives_a_finite_loss(name):
+    batch = collate([sample(0)])
+    batch = replace(
+        batch,
+        target=torch.full_like(batch.target, 255),
+        semantics_2d=torch.full_like(batch.semantics_2d, 255),
+    )
+    network = build(name)
+    terms = network.loss(network(batch), batch)
+    assert all(torch.isfinite(term) and term == 0 for term in terms.values())
+    torch.stack(list(terms.values())).sum().backward()

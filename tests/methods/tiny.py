@@ -1,0 +1,51 @@
+"""Networks small enough for any test, and batches that fit them. A new method adds one entry to TINY."""
+
+from __future__ import annotations
+
+import torch
+
+from voxway.core.camera import Cameras
+from voxway.core.grid import VoxelGrid
+from voxway.core.sample import Sample
+from voxway.methods.monoocc import MonoOccConfig
+
+GRID = VoxelGrid(lower=(0.0, -6.4, -2.0), cell=(0.4, 0.4, 0.4), shape=(32, 32, 8))
+
+TINY = {
+    "monoocc": MonoOccConfig(
+        grid=GRID,
+        plane=(32, 32),
+        width=32,
+        heads=4,
+        points=2,
+        hidden=48,
+        backbone="resnet18",
+        norm="group",
+        frozen_stages=-1,
+        dropout=0.0,
+    )
+}
+
+
+def sample(seed: int = 0, size: tuple[int, int] = (48, 80), grid: VoxelGrid = GRID) -> Sample:
+    """A random scene with everything that any method may need: ground, boxes of three classes, unknown voxels."""
+    generator = torch.Generator().manual_seed(seed)
+    target = torch.zeros(grid.shape, dtype=torch.uint8)
+    target[:, :, :2] = 9
+    for label in (1, 13, 15):
+        x, y = (int(torch.randint(0, n - 8, (), generator=generator)) for n in grid.shape[:2])
+        target[x : x + 6, y : y + 6, 2:6] = label
+    proposals = (target > 0).unflatten(0, (-1, 2)).unflatten(2, (-1, 2)).unflatten(4, (-1, 2)).any(5).any(3).any(1)
+    target[torch.rand(grid.shape, generator=generator) < 0.1] = 255
+    height, width = size
+    K = torch.tensor([[60.0, 0, width / 2], [0, 60, height / 2], [0, 0, 1]])
+    T_cam_ego = torch.tensor([[0.0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+    return Sample(
+        key=f"tiny/{seed:06d}",
+        grid=grid,
+        cameras=Cameras.pinhole(K[None], T_cam_ego[None], torch.tensor([size])),
+        images=torch.randint(0, 256, (1, 3, *size), generator=generator).to(torch.uint8),
+        target=target,
+        proposals=proposals,
+        semantics_2d=torch.randint(0, 20, (1, *size), generator=generator).to(torch.uint8),
+    )
