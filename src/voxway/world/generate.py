@@ -1,0 +1,169 @@
+"""Generates a synthetic world: in parallel, resumable, with the same bytes however it was run."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from voxway.core.errors import InputError, MissingExtra
+from voxway.core.files import read_json, write_json
+from voxway.world.config import WorldConfig
+from voxway.world.semantickitti import SequenceWriter
+
+_CHUNK = 10
+"""Frames per job: enough to be worth a message, few enough that the bar moves and Ctrl-C is obeyed soon."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Some frames of one sequence, of which either the sensors' files or the voxels are wanted."""
+
+    root: Path
+    config: WorldConfig
+    name: str
+    part: Literal["sensors", "truth"]
+    frames: tuple[int, ...]
+
+
+def generate(
+    root: Path | str, config: WorldConfig | None = None, *, processes: int | None = None, progress: bool = True
+) -> Path:
+    """Write a synthetic world under `root`, in SemanticKITTI's layout.
+
+    Files that are there already are kept, so a run that was stopped goes on where it was. `world.json` beside
+    `sequences/` records the configuration.
+
+    Args:
+        root: folder to write to; made if missing.
+        config: what to write.
+        processes: how many to work with, each on one thread; all cores by default. The bytes do not depend on it.
+        progress: whether to draw a progress bar.
+
+    Returns:
+        root.
+
+    Raises:
+        InputError: `root` holds a world of another configuration.
+        MissingExtra: embreex is not installed.
+        OutputError: `root` cannot be written to.
+    """
+    root, config = Path(root), config or WorldConfig()
+    _need_embree()
+    _claim(root, config)
+    sensors = [job for name in config.sequences for job in _jobs(root, config, name, "sensors")]
+    truth = [job for name in config.sequences for job in _jobs(root, config, name, "truth")]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, disable=not progress) as bar, _Workers(processes or os.cpu_count() or 1) as workers:
+        for what, jobs in (("driving", sensors), ("voxels", truth)):
+            task = bar.add_task(what, total=sum(len(job.frames) for job in jobs))
+            for job in workers.finish(jobs):
+                bar.advance(task, len(job.frames))
+    return root
+
+
+def _need_embree() -> None:
+    """Fail now rather than in a worker."""
+    try:
+        import embreex  # noqa: F401
+    except ImportError:
+        raise MissingExtra("embreex", "world", "ray casting the synthetic world") from None
+
+
+def _claim(root: Path, config: WorldConfig) -> None:
+    """Record the configuration in `world.json`, or check it against the one that is there."""
+    path, wanted = root / "world.json", config.to_json()
+    if path.exists():
+        found = read_json(path, remedy="Delete the folder and generate the world again.")
+        if found != wanted:
+            raise InputError(
+                file=path,
+                field=", ".join(_differences(found, wanted)),
+                expected="the configuration asked for",
+                found="a world of another one",
+                remedy="Choose another folder, or delete this one first.",
+            )
+    else:
+        write_json(path, wanted)
+    for leftover in root.glob("sequences/*/**/.*.part"):
+        leftover.unlink(missing_ok=True)
+
+
+def _differences(found: object, wanted: dict) -> list[str]:
+    if not isinstance(found, dict) or not isinstance(found.get("config"), dict):
+        return ["contents"]
+    names = [name for name in ("layout", "version") if found.get(name) != wanted[name]]
+    names += [name for name, value in wanted["config"].items() if found["config"].get(name) != value]
+    return names or ["config"]
+
+
+def _jobs(root: Path, config: WorldConfig, name: str, part: Literal["sensors", "truth"]) -> list[_Job]:
+    frames = range(config.frames(name)) if part == "sensors" else config.keys(name)
+    starts = range(0, len(frames), _CHUNK)
+    return [_Job(root, config, name, part, tuple(frames[start : start + _CHUNK])) for start in starts]
+
+
+class _Workers:
+    """Processes of one thread each; a single one is this process itself."""
+
+    def __init__(self, count: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        pools = count if count > 1 else 0
+        self._pools = [ProcessPoolExecutor(1, mp_context=context, initializer=_begin) for _ in range(pools)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pool in self._pools:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def finish(self, jobs: Sequence[_Job]) -> Iterator[_Job]:
+        """Do the jobs; yields each when it is done, in any order."""
+        if not self._pools:
+            for job in jobs:
+                _do(job)
+                yield job
+            return
+        # Each process gets a run of neighbouring jobs, so that it builds few streets and shares few scans.
+        share = len(jobs) / len(self._pools)
+        futures = {self._pools[int(i / share)].submit(_do, job): job for i, job in enumerate(jobs)}
+        for future in as_completed(futures):
+            future.result()
+            yield futures[future]
+
+
+def _begin() -> None:
+    """Prepare a worker: one thread, Ctrl-C left to the parent, and an end when the parent ends."""
+    import torch
+
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+def _do(job: _Job) -> None:
+    writer = SequenceWriter(job.root, job.config, job.name)
+    if job.part == "truth":
+        for _ in writer.write_truth(job.frames):
+            pass
+        return
+    if 0 in job.frames:
+        writer.write_drive()
+    for frame in job.frames:
+        writer.write_frame(frame)

@@ -1,0 +1,158 @@
+"""What stands along the kerb: parked vehicles, street trees, lamps, signs, bollards, and people who stand about."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from voxway.world import furniture
+from voxway.world.ground import Zone
+from voxway.world.mesh import Mesh
+from voxway.world.plots import Plot
+from voxway.world.roads import LEFT, RIGHT, SIGN, Crossing, Road
+from voxway.world.site import Site
+
+_PAVED = (Zone.PAVEMENT, Zone.TERRAIN, Zone.OTHER)
+
+
+def furnish(site: Site, plot: Plot, density: float) -> None:
+    """Furnish the strip between carriageway and plot.
+
+    Args:
+        density: share of parking room that is taken, 0..1.
+    """
+    _parked(site, plot, density)
+    _street_trees(site, plot)
+    _posts(site, plot)
+    _standing(site, plot)
+
+
+def junction(site: Site, route: Road, crossing: Crossing, half_width: float) -> None:
+    """Signs or lights at the corners of a junction, and vehicles that wait in the side road."""
+    rng = site.rng
+    lights = rng.random() < 0.3
+    for side in (LEFT, RIGHT):
+        for before in (-1, 1):
+            s = crossing.at + before * rng.uniform(7, 9)
+            # Traffic on the right looks along the road, on the left against it; posts face their own traffic.
+            yaw = float(route.direction(s)) + (0 if side == RIGHT else np.pi)
+            if lights:
+                post = furniture.traffic_light(rng)
+            elif rng.random() < 0.5:
+                post = furniture.sign(rng) if rng.random() < 0.75 else furniture.board(rng)
+            else:
+                continue
+            site.put(post, route.point(s, SIGN[side] * (half_width + 0.7)), yaw, (0.3, 0.3), zones=_PAVED)
+    for outward in (1, -1) if len(crossing.sides) == 2 else (1,):
+        if rng.random() < 0.5:
+            _waiting(site, crossing, outward, half_width)
+
+
+def _waiting(site: Site, crossing: Crossing, outward: int, half_width: float) -> None:
+    rng, stock = site.rng, site.stock
+    choice = rng.choice(3, p=[0.6, 0.2, 0.2])
+    shapes, size = ((stock.cars, (4.4, 1.8)), (stock.bicyclists, (1.8, 0.6)), (stock.motorcyclists, (2.0, 0.7)))[choice]
+    s = crossing.own + outward * (half_width + 3.0 + size[0] / 2)
+    yaw = float(crossing.road.direction(s)) + (np.pi if outward > 0 else 0)
+    xy = crossing.road.point(s, outward * 1.5)
+    site.put(shapes[rng.integers(len(shapes))], xy, yaw, size, zones=(Zone.ROAD, Zone.PAVEMENT), thing=True)
+
+
+def _parked(site: Site, plot: Plot, density: float) -> None:
+    rng, section = site.rng, plot.road.section
+    assert section is not None
+    s = plot.start + 5 + rng.uniform(0, 3)
+    while s < plot.end - 6:
+        i = plot.road.sample(s)
+        bay = section.parking[plot.side, i] - section.carriageway[plot.side, i]
+        edge = float(section.carriageway[plot.side, i])
+        if bay > 1 and rng.random() < density:
+            s += _parallel(site, plot, s, edge + bay / 2)
+        elif bay <= 1 and edge > 3.7 and rng.random() < density * 0.4:
+            # Without a bay people park half on the pavement.
+            s += _parallel(site, plot, s, edge - 0.5)
+        else:
+            s += 5.5
+
+
+def _parallel(site: Site, plot: Plot, s: float, distance: float) -> float:
+    """Park something along the kerb; returns the room it takes, metres."""
+    rng, stock = site.rng, site.stock
+    choice = rng.choice(5, p=[0.87, 0.03, 0.015, 0.035, 0.05])
+    shapes, size = (
+        (stock.cars, (4.5, 1.8)),
+        (stock.trucks, (8.5, 2.4)),
+        (stock.buses, (11.5, 2.5)),
+        (stock.trailers, (5.5, 2.1)),
+        (stock.motorcycles, (2.0, 0.7)),
+    )[choice]
+    along = float(plot.road.direction(s)) + (0 if plot.side == RIGHT else np.pi)
+    yaw = along + (np.pi if rng.random() < 0.1 else 0) + rng.normal(0, 0.02)
+    if choice == 4:
+        yaw += rng.uniform(0.6, 1.2)
+    middle = s + size[0] / 2 - 2.2
+    xy = plot.road.point(middle, SIGN[plot.side] * distance)
+    site.put(shapes[rng.integers(len(shapes))], xy, yaw, size, zones=None, thing=True)
+    return size[0] + rng.uniform(0.9, 2.2)
+
+
+def _street_trees(site: Site, plot: Plot) -> None:
+    rng, section = site.rng, plot.road.section
+    assert section is not None
+    if not (plot.verge > 0.9 or (plot.pavement > 2.6 and rng.random() < 0.35)) or rng.random() < 0.25:
+        return
+    spacing = rng.uniform(7, 13)
+    tree = site.stock.trees[rng.integers(len(site.stock.trees))]
+    for s in np.arange(plot.start + 3, plot.end - 2, spacing):
+        strip = section.verge[plot.side, plot.road.sample(s)]
+        distance = strip - plot.verge / 2 if plot.verge > 0.9 else strip + 0.7
+        xy, _ = site.beside(plot.road, plot.side, s, float(distance))
+        site.put(tree, xy, rng.uniform(0, 6.3), (0.6, 0.6), zones=_PAVED, scale=rng.uniform(0.8, 1.05))
+
+
+def _posts(site: Site, plot: Plot) -> None:
+    rng, section = site.rng, plot.road.section
+    assert section is not None
+
+    def at_kerb(mesh: Mesh, s: float, yaw: float) -> None:
+        kerb = float(section.parking[plot.side, plot.road.sample(s)])
+        site.put(mesh, plot.road.point(s, SIGN[plot.side] * (kerb + 0.5)), yaw, (0.3, 0.3), zones=_PAVED)
+
+    if rng.random() < 0.75:
+        spacing = rng.uniform(22, 32)
+        for s in np.arange(plot.start + rng.uniform(0, spacing), plot.end, spacing):
+            # A lamp's arm reaches along its +y, over the road.
+            at_kerb(site.stock.lamp, s, float(plot.road.direction(s)) + (np.pi if plot.side == LEFT else 0))
+    for s in np.arange(plot.start + rng.uniform(0, 30), plot.end, 30):
+        if rng.random() < 0.65:
+            facing = float(plot.road.direction(s)) + (0 if plot.side == RIGHT else np.pi)
+            at_kerb(furniture.sign(rng), s, facing)
+    if plot.pavement > 1.8 and rng.random() < 0.15:
+        for s in np.arange(plot.start + 2, plot.end - 2, 1.8):
+            at_kerb(site.stock.bollard, s, 0.0)
+
+
+def _standing(site: Site, plot: Plot) -> None:
+    rng, stock = site.rng, site.stock
+    busy = {"terrace": 0.10, "blocks": 0.05, "park": 0.05, "houses": 0.035, "carpark": 0.05}.get(plot.kind, 0.015)
+    for _ in range(rng.poisson(busy * plot.length)):
+        s = rng.uniform(plot.start, plot.end)
+        xy, _ = site.beside(plot.road, plot.side, s, plot.edge(s) - rng.uniform(0.2, max(plot.pavement, 0.4)))
+        site.put(
+            stock.people[rng.integers(len(stock.people))], xy, rng.uniform(0, 6.3), (0.5, 0.5), zones=_PAVED, thing=True
+        )
+    for shapes, size, rate in ((stock.bicycles, (1.4, 0.4), 0.012), (stock.motorcycles, (1.8, 0.6), 0.008)):
+        for _ in range(rng.poisson(rate * plot.length)):
+            s = rng.uniform(plot.start, plot.end)
+            xy, facing = site.beside(plot.road, plot.side, s, plot.edge(s) - 0.6)
+            site.put(
+                shapes[rng.integers(len(shapes))],
+                xy,
+                facing + rng.normal(np.pi / 2, 0.3),
+                size,
+                zones=_PAVED,
+                thing=True,
+            )
+    if rng.random() < 0.3:
+        s = rng.uniform(plot.start, plot.end)
+        xy, facing = site.beside(plot.road, plot.side, s, plot.edge(s) - 0.5)
+        site.put(stock.bins[rng.integers(len(stock.bins))], xy, facing, (0.7, 0.7), zones=_PAVED)

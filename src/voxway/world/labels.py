@@ -1,0 +1,34 @@
+"""Raw semantic ids that the world paints its surfaces with: SemanticKITTI's, the finest of all the layouts'."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+UNLABELLED = 0
+CAR = 10
+BICYCLE = 11
+BUS = 13
+MOTORCYCLE = 15
+TRUCK = 18
+OTHER_VEHICLE = 20
+PERSON = 30
+BICYCLIST = 31
+MOTORCYCLIST = 32
+ROAD = 40
+PARKING = 44
+SIDEWALK = 48
+OTHER_GROUND = 49
+BUILDING = 50
+FENCE = 51
+LANE_MARKING = 60
+VEGETATION = 70
+TRUNK = 71
+TERRAIN = 72
+POLE = 80
+TRAFFIC_SIGN = 81
+OTHER_OBJECT = 99
+
+MOVING = MappingProxyType(
+    {CAR: 252, BICYCLIST: 253, PERSON: 254, MOTORCYCLIST: 255, BUS: 257, TRUCK: 258, OTHER_VEHICLE: 259}
+)
+"""Id of a class while it moves (semantic-kitti.yaml)."""

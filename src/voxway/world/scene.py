@@ -1,0 +1,149 @@
+"""What rays hit: the static world and the moving things of one moment, by Embree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int, UInt8, UInt16
+
+from voxway.core.errors import MissingExtra
+from voxway.world.ground import Ground, Spot
+from voxway.world.materials import Material
+from voxway.world.mesh import Mesh
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hits:
+    """The surfaces that rays met; rays that met nothing are left out."""
+
+    ray: Int[np.ndarray, "p"]
+    """Which ray, ascending."""
+    distance: Float32[np.ndarray, "p"]
+    """Metres along it."""
+    position: Float32[np.ndarray, "p 3"]
+    """World frame, metres."""
+    normal: Float32[np.ndarray, "p 3"]
+    """Unit vector, turned towards where the ray came from."""
+    label: UInt16[np.ndarray, "p"]
+    """Raw semantic ids."""
+    instance: UInt16[np.ndarray, "p"]
+    material: UInt8[np.ndarray, "p"]
+    style: UInt16[np.ndarray, "p"]
+    colour: Float32[np.ndarray, "p 3"]
+    uv: Float32[np.ndarray, "p 2"]
+    grounded: Int[np.ndarray, "g"]
+    """Which of the hits lie on the ground."""
+    spot: Spot
+    """What the ground is at those."""
+
+
+class Caster:
+    """Finds the nearest face of a mesh that does not change.
+
+    Raises:
+        MissingExtra: embreex is not installed.
+    """
+
+    def __init__(self, mesh: Mesh) -> None:
+        try:
+            # Compiled modules without stubs.
+            from embreex.mesh_construction import TriangleMesh  # ty: ignore[import-not-found]
+            from embreex.rtcore_scene import EmbreeScene  # ty: ignore[import-not-found]
+        except ImportError:
+            raise MissingExtra("embreex", "world", "ray casting the synthetic world") from None
+        self.mesh = mesh
+        self._scene: Any = None
+        if len(mesh.faces):
+            self._scene = EmbreeScene()
+            # The scene keeps no reference of its own to the geometry's arrays.
+            self._geometry = TriangleMesh(self._scene, mesh.vertices, mesh.faces)
+
+    def cast(
+        self, origins: Float32[np.ndarray, "p 3"], directions: Float32[np.ndarray, "p 3"]
+    ) -> dict[str, np.ndarray]:
+        """Embree's answer per ray: tfar (metres), primID (face, -1 for none), Ng, u, v."""
+        if self._scene is None:
+            count = len(origins)
+            empty = np.zeros((count, 3), np.float32)
+            none = {"tfar": np.full(count, np.inf, np.float32), "primID": np.full(count, -1, np.int32)}
+            return {**none, "Ng": empty, "u": empty[:, 0], "v": empty[:, 0]}
+        answer = self._scene.run(origins, directions, output=1)
+        answer["tfar"] = np.where(answer["primID"] < 0, np.float32(np.inf), answer["tfar"])
+        return answer
+
+    def blocked(
+        self, origins: Float32[np.ndarray, "p 3"], directions: Float32[np.ndarray, "p 3"]
+    ) -> Bool[np.ndarray, "p"]:
+        """Whether anything stands in a ray's way."""
+        if self._scene is None or not len(origins):
+            return np.zeros(len(origins), bool)
+        return self._scene.run(origins, directions, query="OCCLUDED") >= 0
+
+
+class Scene:
+    """The static world and what moves in it at one moment.
+
+    Args:
+        static: built once; expensive.
+        moving: a small mesh; cheap.
+        ground: tells what lies where on faces of `Material.GROUND`.
+    """
+
+    def __init__(self, static: Caster, moving: Mesh, ground: Ground) -> None:
+        self._layers = (static, Caster(moving))
+        self._ground = ground
+
+    def cast(self, origins: Float32[np.ndarray, "p 3"], directions: Float32[np.ndarray, "p 3"], reach: float) -> Hits:
+        """The nearest surface along each ray (unit directions), up to `reach` metres."""
+        answers = [layer.cast(origins, directions) for layer in self._layers]
+        first = answers[1]["tfar"] < answers[0]["tfar"]
+        distance = np.where(first, answers[1]["tfar"], answers[0]["tfar"])
+        ray = np.flatnonzero(distance < reach)
+        moving, distance = first[ray], distance[ray]
+        face = np.where(moving, answers[1]["primID"][ray], answers[0]["primID"][ray])
+        normal = np.where(moving[:, None], answers[1]["Ng"][ray], answers[0]["Ng"][ray])
+        u = np.where(moving, answers[1]["u"][ray], answers[0]["u"][ray])
+        v = np.where(moving, answers[1]["v"][ray], answers[0]["v"][ray])
+        normal /= np.linalg.norm(normal, axis=1, keepdims=True).clip(min=1e-12)
+        normal *= -np.sign((normal * directions[ray]).sum(1, keepdims=True))
+        position = origins[ray] + directions[ray] * distance[:, None]
+        attributes = {
+            name: self._gather(name, face, moving) for name in ("label", "instance", "material", "style", "colour")
+        }
+        corners = self._gather("uv", face, moving)
+        uv = corners[:, 0] + u[:, None] * (corners[:, 1] - corners[:, 0]) + v[:, None] * (corners[:, 2] - corners[:, 0])
+        grounded = np.flatnonzero(attributes["material"] == Material.GROUND)
+        spot = self._ground.look(position[grounded, :2].astype(np.float64))
+        attributes["label"][grounded] = spot.label
+        return Hits(
+            ray=ray,
+            distance=distance,
+            position=position,
+            normal=normal,
+            uv=uv,
+            grounded=grounded,
+            spot=spot,
+            **attributes,
+        )
+
+    def shadowed(
+        self, position: Float32[np.ndarray, "p 3"], normal: Float32[np.ndarray, "p 3"], sun: Float32[np.ndarray, "3"]
+    ) -> Bool[np.ndarray, "p"]:
+        """Whether the sun does not reach the positions."""
+        # Float32 keeps about 0.1 mm at a kilometre; 2 cm keeps a surface out of its own shadow.
+        origins = position + np.float32(0.02) * normal
+        directions = np.tile(sun, (len(origins), 1))
+        blocked = self._layers[0].blocked(origins, directions)
+        clear = np.flatnonzero(~blocked)
+        blocked[clear] = self._layers[1].blocked(origins[clear], directions[clear])
+        return blocked
+
+    def _gather(self, name: str, face: np.ndarray, moving: np.ndarray) -> np.ndarray:
+        static, dynamic = (getattr(layer.mesh, name) for layer in self._layers)
+        values = (
+            static[np.where(moving, 0, face)] if len(static) else np.zeros((len(face), *static.shape[1:]), static.dtype)
+        )
+        values[moving] = dynamic[face[moving]]
+        return values

@@ -1,0 +1,72 @@
+"""A street: everything that stands, lies or moves along one drive, without any sensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+
+from voxway.world.drive import FASTEST, PERIOD, Actor, Drive, drive, traffic
+from voxway.world.fill import fill
+from voxway.world.ground import Ground
+from voxway.world.kerbside import furnish, junction
+from voxway.world.light import Light
+from voxway.world.mesh import Mesh
+from voxway.world.plots import Planner
+from voxway.world.roads import Road, crossings, winding
+from voxway.world.site import Site
+
+_BEHIND, _AHEAD = 45.0, 130.0
+"""Metres of street before the first and after the last place of the drive."""
+
+
+@dataclass(frozen=True)
+class Street:
+    """One drive's world.
+
+    Attributes:
+        static: all that does not move, in the world frame.
+        ground: what lies where on it.
+        drive: the ego vehicle's motion.
+        actors: moving things.
+        light: sun and sky of the day.
+    """
+
+    static: Mesh
+    ground: Ground
+    drive: Drive
+    actors: list[Actor]
+    light: Light
+
+
+def random_stream(seed: int, *path: str | int) -> np.random.Generator:
+    """The random numbers that belong to one part of the world, whoever draws first."""
+    return np.random.default_rng([seed, *(crc32(part.encode()) if isinstance(part, str) else part for part in path)])
+
+
+def build_street(seed: int, name: str, frames: int) -> Street:
+    """The street of a sequence: the same for the same seed, name and number of frames."""
+    rng = random_stream(seed, name, "layout")
+    length = _BEHIND + frames * PERIOD * FASTEST + _AHEAD
+    route = Road(np.zeros(2), float(rng.uniform(0, 2 * np.pi)), winding(rng, length))
+    planner = Planner(rng)
+    side_roads = crossings(rng, route, 60.0, length - 40.0)
+    plots = planner.route(route, side_roads)
+    for crossing in side_roads:
+        plots += planner.side_road(crossing)
+    roads = [route, *(crossing.road for crossing in side_roads)]
+    ground = Ground(rng, roads, [crossing.at for crossing in side_roads])
+    site = Site(rng, ground)
+    lane = planner.half_width / 2
+    density = rng.uniform(0.45, 0.9)
+    for crossing in side_roads:
+        junction(site, route, crossing, planner.half_width)
+    # Buildings and borders first: what is small finds a place among them.
+    for plot in plots:
+        furnish(site, plot, density)
+        fill(site, plot)
+    ego = drive(random_stream(seed, name, "drive"), route, ground, frames, _BEHIND, lane)
+    actors = traffic(site, route, side_roads, ego, lane)
+    static = Mesh.merge([ground.mesh(), *site.parts])
+    return Street(static, ground, ego, actors, Light.draw(random_stream(seed, name, "light")))
