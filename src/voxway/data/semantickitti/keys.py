@@ -50,7 +50,7 @@ def find_keys(config: SemanticKITTIConfig) -> tuple[str, ...]:
     keys: list[str] = []
     missing: list[str] = []
     for sequence in config.sequences or split.sequences:
-        frames = _frames(config, sequence)
+        frames = annotated_frames(config, sequence)
         keys += [f"{sequence}/{frame:06d}" for frame in frames]
         if not frames:
             missing.append(sequence)
@@ -86,7 +86,7 @@ def _where(config: SemanticKITTIConfig) -> Path:
     return Path(config.targets or config.preprocessed or Path(config.root) / "sequences")
 
 
-def _frames(config: SemanticKITTIConfig, sequence: str) -> list[int]:
+def annotated_frames(config: SemanticKITTIConfig, sequence: str) -> list[int]:
     """Annotated frames of a sequence, wherever its targets come from; empty where there are none."""
     if config.targets is not None:
         return _numbers(Path(config.targets), rf"{sequence}_(\d{{6}})\.npz")

@@ -151,7 +151,7 @@ def read_voxel_labels(path: Path | str) -> UInt16[np.ndarray, "256 256 32"]:
     return labels
 
 
-def write_voxel_labels(path: Path | str, labels: UInt16[np.ndarray, "256 256 32"]) -> None:
+def write_voxel_labels(path: Path | str, labels: UInt16[np.ndarray, "x y z"]) -> None:
     """Write a voxel `.label` file.
 
     Raises:

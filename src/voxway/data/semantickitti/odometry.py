@@ -83,7 +83,7 @@ def read_poses(path: Path | str, T_cam_velo: Float[np.ndarray, "4 4"]) -> Float[
         InputError: missing or empty file, a line without 12 finite numbers, or a rotation that is not orthogonal.
     """
     poses = []
-    for number, line in enumerate(_lines(path), 1):
+    for number, line in _lines(path):
         values = _numbers(path, f"line {number}", line, 12)
         pose = np.vstack([values.reshape(3, 4), [0, 0, 0, 1]])
         _check_rotation(path, f"line {number}", pose[:3, :3])
@@ -106,7 +106,7 @@ def read_times(path: Path | str) -> Float[np.ndarray, "n"]:
     Raises:
         InputError: missing or empty file, or a line without exactly one finite number.
     """
-    values = [_numbers(path, f"line {number}", line, 1)[0] for number, line in enumerate(_lines(path), 1)]
+    values = [_numbers(path, f"line {number}", line, 1)[0] for number, line in _lines(path)]
     return np.asarray(values)
 
 
@@ -129,8 +129,10 @@ def _text(path: Path | str, source: str) -> str:
         raise _bad(path, "contents", "text", error.reason, f"Fetch it again; it comes with {source}.") from None
 
 
-def _lines(path: Path | str) -> list[str]:
-    lines = [line for line in _text(path, "the sequence's labels and odometry files").splitlines() if line.strip()]
+def _lines(path: Path | str) -> list[tuple[int, str]]:
+    """Lines that are not blank, with their numbers from 1."""
+    text = _text(path, "the sequence's labels and odometry files")
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         raise _bad(path, "contents", "one line per scan", "an empty file", "Fetch the file again.")
     return lines

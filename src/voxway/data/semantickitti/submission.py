@@ -1,0 +1,126 @@
+"""Files for SemanticKITTI's test server: `sequences/SS/predictions/FFFFFF.label`, uint16 raw ids, (256, 256, 32)."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from voxway.core.benchmark import SEMANTIC_KITTI
+from voxway.core.errors import InputError
+from voxway.core.files import atomic_path
+from voxway.data.semantickitti.keys import parse_key
+from voxway.data.semantickitti.layout import write_voxel_labels
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+"""One time stamp for all members, so that equal predictions give equal archives."""
+
+
+def prediction_name(key: str) -> str:
+    """Path of a frame's prediction within a submission."""
+    sequence, frame = parse_key(key)
+    return f"sequences/{sequence}/predictions/{frame:06d}.label"
+
+
+def write_prediction(folder: Path | str, key: str, prediction: UInt8[np.ndarray, "x y z"]) -> Path:
+    """Write one frame's prediction in raw ids, atomically.
+
+    Args:
+        folder: the submission's folder.
+        key: frame, such as "11/000000".
+        prediction: training ids 0..19.
+
+    Raises:
+        ValueError: another shape, or an id that is no class.
+    """
+    if prediction.shape != SEMANTIC_KITTI.grid.shape:
+        raise ValueError(f"a prediction must be {SEMANTIC_KITTI.grid.shape}, got {prediction.shape}")
+    if (highest := int(prediction.max())) >= len(SEMANTIC_KITTI.classes):
+        raise ValueError(f"a prediction must hold class ids 0..{len(SEMANTIC_KITTI.classes) - 1}, got {highest}")
+    path = Path(folder) / prediction_name(key)
+    write_voxel_labels(path, SEMANTIC_KITTI.to_raw(prediction))
+    return path
+
+
+def zip_submission(folder: Path | str, path: Path | str, keys: Sequence[str]) -> None:
+    """Check a submission's folder and pack it for the server, atomically.
+
+    Raises:
+        InputError: see `check_submission`.
+    """
+    check_submission(folder, keys)
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        for key in sorted(keys):
+            name = prediction_name(key)
+            member = zipfile.ZipInfo(name, _EPOCH)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(member, (Path(folder) / name).read_bytes())
+
+
+def check_submission(path: Path | str, keys: Sequence[str]) -> None:
+    """Check a submission, folder or zip, as the server does, and more.
+
+    Args:
+        path: folder that holds `sequences/`, or the zip.
+        keys: frames that must be there, all and no others.
+
+    Raises:
+        InputError: nothing there, frames missing or too many, wrong layout, wrong size, or ids the server rejects.
+    """
+    expected = {prediction_name(key) for key in keys}
+    with _open(Path(path)) as (names, read):
+        predictions = {name for name in names if name.endswith(".label")}
+        _check_names(path, predictions, expected)
+        known = np.zeros(2**16, bool)
+        known[list(SEMANTIC_KITTI.train_to_raw)] = True
+        size = 2 * SEMANTIC_KITTI.grid.count
+        for name in sorted(expected):
+            data = read(name)
+            if len(data) != size:
+                raise _bad(f"{path}: {name}", "size", f"{size} bytes (uint16, 256x256x32)", f"{len(data)} bytes")
+            ids = np.frombuffer(data, "<u2")
+            if not (valid := known[ids]).all():
+                found = f"ids {np.unique(ids[~valid])[:5].tolist()}"
+                raise _bad(f"{path}: {name}", "label ids", f"raw ids {list(SEMANTIC_KITTI.train_to_raw)}", found)
+
+
+def _check_names(path: Path | str, names: set[str], expected: set[str]) -> None:
+    missing, extra = sorted(expected - names), sorted(names - expected)
+    nested = [name for name in extra if re.fullmatch(r".+/sequences/\d\d/predictions/\d{6}\.label", name)]
+    if nested:
+        remedy = "Pack the content of the folder, not the folder: `sequences/` must be at the top."
+        raise _bad(path, "layout", "sequences/SS/predictions/FFFFFF.label", nested[0], remedy)
+    if missing:
+        found = f"{len(missing)} missing, the first {missing[0]}"
+        raise _bad(path, "frames", f"{len(expected)} predictions", found, "Predict the missing frames.")
+    if extra:
+        found = f"{len(extra)} more, the first {extra[0]}"
+        raise _bad(path, "frames", f"{len(expected)} predictions", found, "Remove those that are not asked for.")
+
+
+@contextmanager
+def _open(path: Path) -> Generator[tuple[list[str], Callable[[str], bytes]]]:
+    """Names of all files below `path` and a function that reads one of them."""
+    if path.is_dir():
+        names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
+        yield names, lambda name: (path / name).read_bytes()
+        return
+    try:
+        archive = zipfile.ZipFile(path)
+    except FileNotFoundError:
+        raise _bad(path, "file", "a folder or a zip", "absent") from None
+    except zipfile.BadZipFile as error:
+        raise _bad(path, "contents", "a zip archive", error) from error
+    with archive:
+        yield archive.namelist(), archive.read
+
+
+def _bad(
+    file: object, field: str, expected: object, found: object, remedy: str = "Write it again with `voxway submit`."
+) -> InputError:
+    return InputError(file=file, field=field, expected=expected, found=found, remedy=remedy)
