@@ -1,1 +1,21 @@
+"""Ways to look at occupancy: pictures and a page, made on the CPU, without a display, GL, VTK or a network."""
 
+from voxway.view.agreement import Agreement, agreement
+from voxway.view.frame import Frame
+from voxway.view.overlay import overlay, overlay_points
+from voxway.view.page import write_page
+from voxway.view.panel import side_by_side
+from voxway.view.render import render
+from voxway.view.viewpoint import VIEWPOINTS
+
+__all__ = [
+    "VIEWPOINTS",
+    "Agreement",
+    "Frame",
+    "agreement",
+    "overlay",
+    "overlay_points",
+    "render",
+    "side_by_side",
+    "write_page",
+]

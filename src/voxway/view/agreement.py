@@ -1,0 +1,40 @@
+"""Agreement: how well one prediction fits its truth. A reading for a page or a picture, not a benchmark's score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import UInt8
+
+from voxway.core.benchmark import IGNORE, Benchmark
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """Scores of one frame over every voxel whose truth is known, without the masks of any protocol."""
+
+    iou: float
+    """Occupied against free, 0..1."""
+    miou: float
+    """Mean over the evaluated classes that occur in prediction or truth, 0..1; 0 where none does."""
+    classes: int
+    """How many classes that mean has."""
+
+
+def agreement(
+    prediction: UInt8[np.ndarray, "x y z"], truth: UInt8[np.ndarray, "x y z"], benchmark: Benchmark
+) -> Agreement:
+    """Compare a prediction with its truth where the truth is not 255. A prediction of 255 counts as free."""
+    known = truth != IGNORE
+    predicted, true = prediction[known].astype(np.int64), truth[known].astype(np.int64)
+    predicted[predicted == IGNORE] = benchmark.free
+    size = len(benchmark.classes)
+    counts = np.bincount(true * size + predicted, minlength=size * size).reshape(size, size)
+    union = counts.sum(0) + counts.sum(1) - np.diag(counts)
+    scores = [counts[i, i] / union[i] for i in benchmark.evaluated if union[i]]
+    occupied = len(true) - counts[benchmark.free, benchmark.free]
+    both = counts[np.ix_(benchmark.occupied, benchmark.occupied)].sum()
+    return Agreement(
+        iou=float(both / max(occupied, 1)), miou=float(np.mean(scores)) if scores else 0.0, classes=len(scores)
+    )

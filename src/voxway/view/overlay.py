@@ -1,0 +1,123 @@
+"""Overlay: voxels or points drawn onto the camera image, to see at a glance whether calibration and grid are right."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float, Integer, UInt8
+
+from voxway.core.benchmark import Benchmark
+from voxway.core.camera import Cameras
+from voxway.core.errors import InputError
+from voxway.core.grid import VoxelGrid
+from voxway.view.raster import Rays
+from voxway.view.render import draw_volume
+from voxway.view.shade import display_colours
+from voxway.view.surface import checked_volume
+
+_RAMP = np.array([(214, 40, 40), (247, 127, 0), (252, 211, 77), (82, 183, 136), (30, 96, 145), (58, 12, 100)], float)
+"""Colours of points without labels, near to far."""
+
+_RAMP_END_M = 50.0
+
+
+def overlay(
+    image: UInt8[np.ndarray, "h w 3"],
+    cameras: Cameras,
+    volume: Integer[np.ndarray, "x y z"],
+    benchmark: Benchmark,
+    *,
+    camera: int = 0,
+    opacity: float = 0.6,
+    grid: VoxelGrid | None = None,
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Draw a volume as cubes over the image of one camera, nearer ones before farther ones.
+
+    Args:
+        image: RGB, as the cameras describe it (after any resize, crop or flip).
+        cameras: cameras of one sample.
+        volume: class ids; free and 255 are not drawn.
+        benchmark: says what ids mean.
+        camera: which of the cameras took the image.
+        opacity: how much of the image the cubes hide, 0..1.
+        grid: the grid of the volume where it is not `benchmark.grid`.
+
+    Raises:
+        InputError: the image has not the size that the cameras say, there is no such camera, or the volume does not
+            fit.
+    """
+    grid = grid or benchmark.grid
+    volume = checked_volume(volume, benchmark, grid)
+    projection = _projection(image, cameras, camera)
+    picture, pixels = draw_volume(volume, benchmark, grid, Rays.of(projection), image.shape[:2])
+    seen = picture.face >= 0
+    result = image.copy()
+    result[seen] = np.round((1 - opacity) * image[seen] + opacity * pixels).astype(np.uint8)
+    return result
+
+
+def overlay_points(
+    image: UInt8[np.ndarray, "h w 3"],
+    cameras: Cameras,
+    points: Float[np.ndarray, "p c"],
+    *,
+    labels: Integer[np.ndarray, "p"] | None = None,
+    benchmark: Benchmark | None = None,
+    camera: int = 0,
+    radius_px: int = 1,
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Draw LiDAR points (x, y, z in ego metres, then anything) over the image of one camera.
+
+    Points take the colours of their `labels` (training ids of `benchmark`; free and 255 are left out), or colours by
+    depth from red (near) to violet (50 m and more).
+
+    Raises:
+        InputError: the image has not the size that the cameras say, there is no such camera, or labels came without
+            their benchmark.
+    """
+    if (labels is None) != (benchmark is None):
+        remedy = "Labels need the benchmark whose ids they are."
+        raise InputError(file="overlay", field="labels", expected="labels and benchmark", found="one", remedy=remedy)
+    projection = _projection(image, cameras, camera)
+    seen = points[:, :3].astype(np.float64) @ projection[:, :3].T + projection[:, 3]
+    depth = seen[:, 2]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pixels = seen[:, :2] / depth[:, None]
+    height, width = image.shape[:2]
+    drawn = (depth > 0.1) & (pixels > -0.5).all(1) & (pixels < (width - 0.5, height - 0.5)).all(1)
+    if labels is not None and benchmark is not None:
+        drawn &= np.isin(labels, benchmark.occupied)
+        colours = display_colours(benchmark)[np.where(drawn, labels, 0)]
+    else:
+        colours = _by_depth(depth)
+    order = np.flatnonzero(drawn)[np.argsort(-depth[drawn], kind="stable")]  # far ones first, so that near ones stay
+    u, v = np.round(pixels[order]).astype(np.int64).T
+    result = image.copy()
+    for down in range(-radius_px, radius_px + 1):
+        for across in range(-radius_px, radius_px + 1):
+            rows, columns = np.clip(v + down, 0, height - 1), np.clip(u + across, 0, width - 1)
+            result[rows, columns] = colours[order]
+    return result
+
+
+def _projection(image: np.ndarray, cameras: Cameras, camera: int) -> Float[np.ndarray, "3 4"]:
+    if not 0 <= camera < cameras.count:
+        remedy = "Cameras count from 0."
+        raise InputError(
+            file="overlay", field="camera", expected=f"0..{cameras.count - 1}", found=camera, remedy=remedy
+        )
+    size = tuple(cameras.size_px[camera].tolist())
+    if image.shape != (*size, 3) or image.dtype != np.uint8:
+        raise InputError(
+            file="overlay",
+            field="image",
+            expected=f"uint8 {(*size, 3)} as camera {camera} says",
+            found=f"{image.dtype} {image.shape}",
+            remedy="Resize the cameras together with the image (`Cameras.resize`), channels last.",
+        )
+    return cameras.projection[camera].to(torch.float64).cpu().numpy()
+
+
+def _by_depth(depth: Float[np.ndarray, "p"]) -> UInt8[np.ndarray, "p 3"]:
+    stops = np.linspace(0, _RAMP_END_M, len(_RAMP))
+    return np.stack([np.interp(depth, stops, _RAMP[:, channel]) for channel in range(3)], -1).astype(np.uint8)

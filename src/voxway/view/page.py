@@ -1,0 +1,178 @@
+"""Page: camera image, prediction and truth of many frames in one HTML file that opens from disk, without a network."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from voxway import __version__
+from voxway.core.benchmark import Benchmark
+from voxway.core.errors import InputError
+from voxway.core.files import write_bytes
+from voxway.core.grid import VoxelGrid
+from voxway.core.result import Result
+from voxway.view.agreement import agreement
+from voxway.view.frame import Frame
+from voxway.view.shade import EDGE, FACE_LIGHT, OCCLUSION, display_colours
+from voxway.view.surface import checked_volume
+from voxway.view.table import results_table
+
+_SCRIPTS = ("volume.js", "scene.js", "shapes.js", "legend.js", "page.js")
+
+_LARGEST = (4096, 4096, 256)
+"""Voxels per axis that a face's packed position has bits for (web/volume.js)."""
+
+_IMAGE_PX = 1600
+"""Widest image that is embedded; wider ones are scaled down."""
+
+
+def write_page(
+    path: Path | str,
+    frames: Sequence[Frame],
+    benchmark: Benchmark,
+    *,
+    title: str,
+    results: Sequence[Result] = (),
+    notes: Mapping[str, str] | None = None,
+    grid: VoxelGrid | None = None,
+) -> None:
+    """Write the page, atomically.
+
+    Args:
+        path: the HTML file.
+        frames: what to show, in order.
+        benchmark: says what ids mean.
+        title: heading of the page.
+        results: scores for the table below, e.g. a model and its baseline.
+        notes: names and values listed at the end, e.g. machine, commit, command.
+        grid: the grid of the volumes where it is not `benchmark.grid`.
+
+    Raises:
+        InputError: no frames, a frame without volumes, shapes or ids that do not fit, or a result of another benchmark.
+        OutputError: the file cannot be written.
+    """
+    grid = grid or benchmark.grid
+    _check(frames, results, benchmark, grid)
+    descriptions, payload = [], []
+    for number, frame in enumerate(frames):
+        description, parts = _described(frame, benchmark, grid)
+        descriptions.append(description)
+        payload += [
+            f'<script type="text/plain" id="frame-{number}-{name}">{base64.b64encode(data).decode()}</script>'
+            for name, data in parts.items()
+        ]
+    content = {
+        "grid": {"lower": grid.lower, "upper": grid.upper, "cell": grid.cell, "shape": grid.shape},
+        "classes": benchmark.classes,
+        "colours": display_colours(benchmark).tolist(),
+        "free": benchmark.free,
+        "shading": {"light": FACE_LIGHT, "occlusion": OCCLUSION, "edge": EDGE},
+        "frames": descriptions,
+    }
+    page = _filled(
+        {
+            "title": escape(title),
+            "subtitle": escape(f"{benchmark.name} · {grid} · {len(frames)} frame{'s' if len(frames) != 1 else ''}"),
+            "version": __version__,
+            "style": _resource("page.css"),
+            "last": str(len(frames) - 1),
+            "results": results_table(results, benchmark),
+            "notes": _noted(notes or {}),
+            # "</script" inside a string would end the element that carries it.
+            "content": json.dumps(content).replace("<", "\\u003c"),
+            "payload": "\n".join(payload),
+            "script": "\n".join(map(_resource, _SCRIPTS)),
+        }
+    )
+    write_bytes(path, page.encode())
+
+
+def _check(frames: Sequence[Frame], results: Sequence[Result], benchmark: Benchmark, grid: VoxelGrid) -> None:
+    if not frames:
+        remedy = "Pass at least one frame."
+        raise InputError(file="page", field="frames", expected="at least one", found="none", remedy=remedy)
+    if any(count > most for count, most in zip(grid.shape, _LARGEST)):
+        remedy = "Crop the volumes first (`VoxelGrid.crop`)."
+        raise InputError(file="page", field="grid", expected=f"at most {_LARGEST}", found=grid.shape, remedy=remedy)
+    for result in results:
+        if result.protocol.benchmark != benchmark.name:
+            raise InputError(
+                file=f"result {result.name!r}",
+                field="benchmark",
+                expected=benchmark.name,
+                found=result.protocol.benchmark,
+                remedy="Put results of one benchmark onto one page.",
+            )
+
+
+def _described(frame: Frame, benchmark: Benchmark, grid: VoxelGrid) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """What the page's script reads about a frame, and the bytes of its image and volumes by name."""
+    source = f"frame {frame.key}"
+    volumes = {
+        name: checked_volume(volume, benchmark, grid, f"{source}, {name}")
+        for name, volume in (("prediction", frame.prediction), ("truth", frame.truth))
+        if volume is not None
+    }
+    if not volumes:
+        remedy = "Give the frame at least one of the two."
+        raise InputError(file=source, field="prediction, truth", expected="a volume", found="neither", remedy=remedy)
+    parts = {name: zlib.compress(volume.tobytes(), 9) for name, volume in volumes.items()}
+    kind = ""
+    if frame.image is not None:
+        kind, parts["image"] = "image/jpeg", _jpeg(frame.image, source)
+    fits = agreement(volumes["prediction"], volumes["truth"], benchmark) if len(volumes) == 2 else None
+    description = {
+        "key": frame.key,
+        "note": frame.note,
+        "image": kind,
+        "agreement": asdict(fits) if fits else None,
+        **{name: name in volumes for name in ("prediction", "truth")},
+    }
+    return description, parts
+
+
+def _jpeg(image: np.ndarray, source: str) -> bytes:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise InputError(
+            file=source,
+            field="image",
+            expected="uint8 (height, width, 3)",
+            found=f"{image.dtype} {image.shape}",
+            remedy="Move the channels last: `image.permute(1, 2, 0).numpy()`.",
+        )
+    picture = Image.fromarray(image)
+    if picture.width > _IMAGE_PX:
+        picture = picture.resize(
+            (_IMAGE_PX, round(picture.height * _IMAGE_PX / picture.width)), Image.Resampling.LANCZOS
+        )
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+def _noted(notes: Mapping[str, str]) -> str:
+    if not notes:
+        return ""
+    items = "".join(f"<dt>{escape(str(name))}</dt><dd>{escape(str(value))}</dd>" for name, value in notes.items())
+    return f'<section class="notes"><h2>Notes</h2><dl>{items}</dl></section>'
+
+
+def _resource(name: str) -> str:
+    return (files("voxway.view") / "web" / name).read_text(encoding="utf-8").strip()
+
+
+def _filled(values: Mapping[str, str]) -> str:
+    """The template with each ``{{name}}`` replaced; one pass, so that values may hold braces themselves."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], _resource("page.html"))

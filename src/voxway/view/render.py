@@ -1,0 +1,92 @@
+"""Render: a picture of a voxel volume from a fixed, named viewpoint. No display, no GL, the same bytes every time."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Integer, UInt8
+
+from voxway.core.benchmark import Benchmark, Colour
+from voxway.core.grid import VoxelGrid
+from voxway.view.raster import Picture, Rays, rasterise
+from voxway.view.shade import display_colours, shade
+from voxway.view.surface import checked_volume, exposed_faces, solid_voxels
+from voxway.view.viewpoint import projection
+
+PAPER: Colour = (250, 250, 248)
+"""Background of pictures."""
+
+EGO_COLOUR: Colour = (20, 24, 32)
+
+_ARROW = ((2.2, 0.0), (-1.6, 1.2), (-0.9, 0.0), (-1.6, -1.2))
+"""Outline of the ego marker in metres (x, y): an arrow that points forward."""
+
+
+def render(
+    volume: Integer[np.ndarray, "x y z"],
+    benchmark: Benchmark,
+    *,
+    size_px: tuple[int, int] = (720, 960),
+    camera: str = "behind",
+    grid: VoxelGrid | None = None,
+    background: Colour = PAPER,
+    ego: bool = True,
+    samples: int = 2,
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Draw the occupied voxels of a volume in the colours of its classes.
+
+    Args:
+        volume: class ids; free and 255 (unknown) are not drawn.
+        benchmark: says which id is free and what colours classes have.
+        size_px: height and width of the picture.
+        camera: a name of `VIEWPOINTS`.
+        grid: the grid of the volume where it is not `benchmark.grid`.
+        background: RGB where there is nothing.
+        ego: mark the origin with an arrow that points forward.
+        samples: samples per pixel and axis; 1 leaves edges jagged.
+
+    Returns:
+        RGB.
+
+    Raises:
+        InputError: shape, ids or the name of the camera do not fit.
+    """
+    grid = grid or benchmark.grid
+    volume = checked_volume(volume, benchmark, grid)
+    height, width = size_px
+    fine_px = (height * samples, width * samples)
+    rays = Rays.of(projection(camera, grid, fine_px))
+    picture, pixels = draw_volume(volume, benchmark, grid, rays, fine_px)
+    image = np.empty((*fine_px, 3), np.uint8)
+    image[:] = background
+    image[picture.face >= 0] = pixels
+    if ego:
+        image[_ego_marker(picture, rays)] = EGO_COLOUR
+    mean = image.reshape(height, samples, width, samples, 3).astype(np.float32).mean((1, 3))
+    return np.round(mean).astype(np.uint8)
+
+
+def draw_volume(
+    volume: UInt8[np.ndarray, "x y z"], benchmark: Benchmark, grid: VoxelGrid, rays: Rays, size_px: tuple[int, int]
+) -> tuple[Picture, UInt8[np.ndarray, "p 3"]]:
+    """The picture of a checked volume, and the colours of its pixels that see a face, in row-major order."""
+    faces = exposed_faces(solid_voxels(volume, benchmark))
+    picture = rasterise(faces, grid, rays, size_px)
+    colours = display_colours(benchmark)[volume[tuple(faces.index.T)]]
+    return picture, shade(picture, faces, colours, grid, rays)
+
+
+def _ego_marker(picture: Picture, rays: Rays) -> Bool[np.ndarray, "h w"]:
+    """Pixels that see the arrow, which lies flat at the height of the origin, before anything else."""
+    v, u = np.indices(picture.face.shape)
+    direction = rays.directions @ np.stack([u, v, np.ones_like(u)]).reshape(3, -1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        depth = -rays.origin[2] / direction[2]
+        x, y = rays.origin[:2, None] + depth * direction[:2]
+    corners = np.array(_ARROW)
+    inside = np.zeros(x.shape, bool)
+    # Even-odd rule: a point is inside when a line to one side crosses the outline an odd number of times.
+    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, 0)):
+        if y0 != y1:
+            inside ^= ((y0 > y) != (y1 > y)) & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
+    inside &= (depth > 0) & (depth < picture.depth.reshape(-1))
+    return inside.reshape(picture.face.shape)

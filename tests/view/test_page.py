@@ -1,0 +1,136 @@
+"""The page as a file: complete by itself, safe against odd names, clear about what does not fit."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.view.toy import camera_picture
+from voxway.core.benchmark import BENCHMARKS, OCC3D_NUSCENES, SEMANTIC_KITTI, Benchmark
+from voxway.core.errors import InputError, OutputError
+from voxway.core.grid import VoxelGrid
+from voxway.core.result import Protocol, Result
+from voxway.view import Frame, write_page
+
+SMALL = VoxelGrid((0.0, -4.0, -1.0), (0.5, 0.5, 0.5), (20, 16, 6))
+
+
+def _frame(benchmark: Benchmark, key: str = "08/000000", seed: int = 0) -> Frame:
+    rng = np.random.default_rng(seed)
+    prediction = np.full(SMALL.shape, benchmark.free, np.uint8)
+    prediction[:, :, :2] = rng.choice(benchmark.occupied, (20, 16, 2))
+    truth = np.where(rng.random(SMALL.shape) < 0.1, 255, np.roll(prediction, 1, 0)).astype(np.uint8)
+    return Frame(key=key, image=camera_picture((40, 120)), prediction=prediction, truth=truth)
+
+
+def _result(name: str, benchmark: Benchmark = SEMANTIC_KITTI, **protocol: object) -> Result:
+    size = len(benchmark.classes)
+    confusion = np.random.default_rng(len(name)).integers(0, 50, (size, size))
+    settings = {"benchmark": benchmark.name, "split": "val", "samples": 3, "masks": (), **protocol}
+    return Result(name=name, confusion=confusion, protocol=Protocol(**settings))
+
+
+def _content(page: str) -> dict:
+    return json.loads(re.search(r'id="content">(.*?)</script>', page, re.S)[1])
+
+
+@pytest.mark.parametrize("benchmark", BENCHMARKS.values(), ids=list(BENCHMARKS))
+def test_holds_the_very_volumes(tmp_path: Path, benchmark: Benchmark) -> None:
+    frames = [_frame(benchmark, f"scene/{i}", i) for i in range(2)]
+    write_page(tmp_path / "new" / "page.html", frames, benchmark, title="Two frames", grid=SMALL)
+    page = (tmp_path / "new" / "page.html").read_text()
+    content = _content(page)
+    assert content["free"] == benchmark.free
+    assert content["classes"] == list(benchmark.classes)
+    assert [frame["key"] for frame in content["frames"]] == ["scene/0", "scene/1"]
+    packed = re.search(r'id="frame-1-truth">([^<]*)<', page)[1]
+    volume = np.frombuffer(zlib.decompress(base64.b64decode(packed)), np.uint8).reshape(SMALL.shape)
+    assert (volume == frames[1].truth).all()
+
+
+def test_asks_nothing_of_a_network(tmp_path: Path) -> None:
+    write_page(tmp_path / "page.html", [_frame(SEMANTIC_KITTI)], SEMANTIC_KITTI, title="Alone", grid=SMALL)
+    page = (tmp_path / "page.html").read_text()
+    assert not re.search(r"https?://|\bsrc\s*=\s*[\"'](?!data:)|@import|url\(", page)
+    assert "default-src 'none'" in page
+    assert not re.search(r"\{\{\w+\}\}", page)
+
+
+def test_odd_names_stay_text(tmp_path: Path) -> None:
+    odd = "</script><b>{{title}}&"
+    benchmark = replace(SEMANTIC_KITTI, classes=("empty", odd, *SEMANTIC_KITTI.classes[2:]))
+    frame = replace(_frame(benchmark), key=odd, note=odd)
+    write_page(tmp_path / "page.html", [frame], benchmark, title=odd, notes={odd: odd}, grid=SMALL)
+    page = (tmp_path / "page.html").read_text()
+    assert odd not in page
+    assert _content(page)["frames"][0]["key"] == odd
+    assert page.count("</script>") == page.count("<script")
+
+
+def test_results_stand_side_by_side_with_their_protocols(tmp_path: Path) -> None:
+    results = [_result("model", checkpoint="a" * 64), _result("baseline <1>")]
+    write_page(tmp_path / "p.html", [_frame(SEMANTIC_KITTI)], SEMANTIC_KITTI, title="T", results=results, grid=SMALL)
+    page = (tmp_path / "p.html").read_text()
+    for text in (
+        "baseline &lt;1&gt;",
+        "checkpoint aaaaaaaaaaaa.",
+        "no checkpoint",
+        f"<b>{100 * results[0].miou:.2f}</b>",
+    ):
+        assert text in page
+    assert page.count("<tr>") == 1 + 4 + 19
+    assert 'class="score best"' in page
+    assert "unlike protocols" not in page
+
+
+def test_unlike_protocols_are_said_and_not_ranked(tmp_path: Path) -> None:
+    results = [_result("model"), _result("other", range_m=12.8, ema=True)]
+    write_page(tmp_path / "p.html", [_frame(SEMANTIC_KITTI)], SEMANTIC_KITTI, title="T", results=results, grid=SMALL)
+    page = (tmp_path / "p.html").read_text()
+    assert "unlike protocols (range_m, ema)" in page
+    assert 'class="score best"' not in page
+
+
+def test_a_volume_alone_and_an_image_too_wide(tmp_path: Path) -> None:
+    frame = replace(_frame(SEMANTIC_KITTI), truth=None, image=np.zeros((10, 3000, 3), np.uint8))
+    write_page(tmp_path / "page.html", [frame], SEMANTIC_KITTI, title="Alone", grid=SMALL)
+    described = _content((tmp_path / "page.html").read_text())["frames"][0]
+    assert described["truth"] is False and described["agreement"] is None
+
+
+def test_the_agreement_of_each_frame(tmp_path: Path) -> None:
+    frame = _frame(SEMANTIC_KITTI)
+    perfect = replace(frame, truth=frame.prediction)
+    write_page(tmp_path / "page.html", [frame, perfect], SEMANTIC_KITTI, title="Two", grid=SMALL)
+    first, second = (f["agreement"] for f in _content((tmp_path / "page.html").read_text())["frames"])
+    assert second == {"iou": 1.0, "miou": 1.0, "classes": 19}
+    assert first["miou"] < 0.5
+
+
+def test_what_does_not_fit_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    path, frame = tmp_path / "page.html", _frame(SEMANTIC_KITTI)
+
+    def refused(match: str, *frames: Frame, benchmark: Benchmark = SEMANTIC_KITTI, **more: object) -> None:
+        with pytest.raises(InputError, match=match):
+            write_page(path, frames, benchmark, title="T", **{"grid": SMALL, **more})
+
+    refused("at least one, found none")
+    refused("frame 08/000000: prediction, truth: expected a volume", replace(frame, prediction=None, truth=None))
+    refused(r"frame 08/000000, prediction: shape: expected \(256, 256, 32\)", frame, grid=None)
+    refused("prediction: class ids", replace(frame, prediction=np.full(SMALL.shape, 20, np.uint8)))
+    refused("image: expected uint8", replace(frame, image=np.zeros((4, 4, 3), np.float32)))
+    refused("expected semantickitti, found occ3d-nuscenes", frame, results=[_result("r", OCC3D_NUSCENES)])
+    assert not path.exists()
+
+
+def test_a_folder_that_is_a_file_gives_an_output_error(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(OutputError):
+        write_page(tmp_path / "taken" / "p.html", [_frame(SEMANTIC_KITTI)], SEMANTIC_KITTI, title="T", grid=SMALL)

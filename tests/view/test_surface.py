@@ -1,0 +1,97 @@
+"""Which faces can be seen, and how open their corners are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from voxway.core.benchmark import IGNORE, OCC3D_NUSCENES, SEMANTIC_KITTI
+from voxway.core.errors import InputError
+from voxway.core.grid import VoxelGrid
+from voxway.view.surface import CORNERS, DIRECTIONS, checked_volume, exposed_faces, solid_voxels
+
+SMALL = VoxelGrid((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (2, 3, 4))
+
+
+def test_one_voxel_shows_six_open_faces() -> None:
+    solid = np.zeros((3, 3, 3), bool)
+    solid[1, 2, 0] = True
+    faces = exposed_faces(solid)
+    assert faces.direction.tolist() == [0, 1, 2, 3, 4, 5]
+    assert (faces.index == [1, 2, 0]).all()
+    assert (faces.light == 1).all()
+
+
+def test_touching_voxels_hide_the_faces_between_them() -> None:
+    solid = np.zeros((2, 1, 1), bool)
+    solid[:] = True
+    assert len(exposed_faces(solid)) == 10
+
+
+def test_a_step_darkens_the_two_corners_at_its_foot() -> None:
+    # A floor of three voxels along y, and one voxel standing on the middle one's far neighbour.
+    solid = np.zeros((1, 2, 2), bool)
+    solid[0, :, 0] = True
+    solid[0, 1, 1] = True
+    faces = exposed_faces(solid)
+    top = (faces.direction == 5) & (faces.index == [0, 0, 0]).all(1)
+    # The other axes of z are x, then y: corners 2 and 3 lie towards y + 1, where the side is solid.
+    np.testing.assert_allclose(faces.light[top][0], [1, 1, 2 / 3, 2 / 3])
+
+
+def test_nothing_and_everything() -> None:
+    assert len(exposed_faces(np.zeros((2, 3, 4), bool))) == 0
+    assert len(exposed_faces(np.ones((2, 3, 4), bool))) == 2 * (6 + 8 + 12)
+
+
+@given(arrays(bool, (3, 4, 3)))
+def test_agrees_with_loops(solid: np.ndarray) -> None:
+    def at(index: np.ndarray) -> bool:
+        return bool((index >= 0).all() and (index < solid.shape).all() and solid[tuple(index)])
+
+    expected = {}
+    for direction, normal in enumerate(DIRECTIONS):
+        for index in np.argwhere(solid):
+            if at(index + normal):
+                continue
+            turns = [np.roll(np.eye(3, dtype=int)[direction // 2], turn) for turn in (1, 2)]
+            light = []
+            for i, j in CORNERS:
+                one, two = (2 * i - 1) * turns[0], (2 * j - 1) * turns[1]
+                sides = [at(index + normal + one), at(index + normal + two)]
+                light.append(0 if all(sides) else (3 - sum(sides) - at(index + normal + one + two)) / 3)
+            expected[direction, *index.tolist()] = light
+    faces = exposed_faces(solid)
+    found = {(int(d), *i.tolist()): light for d, i, light in zip(faces.direction, faces.index, faces.light)}
+    assert found.keys() == expected.keys()
+    for key, light in expected.items():
+        np.testing.assert_allclose(found[key], light, atol=1e-6)
+
+
+def test_free_is_what_the_benchmark_says() -> None:
+    volume = np.array([[[0, 17, IGNORE]]], np.uint8)
+    assert solid_voxels(volume, OCC3D_NUSCENES).tolist() == [[[True, False, False]]]
+    assert solid_voxels(volume % 17, SEMANTIC_KITTI).tolist() == [[[False, False, False]]]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+def test_a_fitting_volume_passes(dtype: type) -> None:
+    assert checked_volume(np.full(SMALL.shape, 255, dtype), SEMANTIC_KITTI, SMALL).dtype == np.uint8
+
+
+@given(st.sampled_from([20, 254, -1, 256]))
+def test_wrong_ids_are_named(label: int) -> None:
+    volume = np.zeros(SMALL.shape, np.int64)
+    volume[1, 2, 3] = label
+    with pytest.raises(InputError, match=rf"expected 0\.\.19 .*\[{label}\]"):
+        checked_volume(volume, SEMANTIC_KITTI, SMALL)
+
+
+def test_wrong_shape_and_dtype_are_named() -> None:
+    with pytest.raises(InputError, match=r"my volume: shape: expected \(2, 3, 4\) voxels, found \(4, 3, 2\)"):
+        checked_volume(np.zeros((4, 3, 2), np.uint8), SEMANTIC_KITTI, SMALL, "my volume")
+    with pytest.raises(InputError, match=r"Pass class ids.*, not scores"):
+        checked_volume(np.zeros(SMALL.shape, np.float32), SEMANTIC_KITTI, SMALL)
