@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Integer, Shaped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,11 +14,11 @@ class Frame:
 
     key: str
     """Names the frame within its benchmark, e.g. ``"08/000005"``."""
-    image: UInt8[np.ndarray, "h w 3"] | None = None
-    """RGB; several cameras are best tiled into one picture."""
-    prediction: UInt8[np.ndarray, "x y z"] | None = None
+    image: Shaped[np.ndarray, "h w c"] | None = None
+    """RGB, uint8; several cameras are best tiled into one picture."""
+    prediction: Integer[np.ndarray, "x y z"] | None = None
     """Training ids."""
-    truth: UInt8[np.ndarray, "x y z"] | None = None
+    truth: Integer[np.ndarray, "x y z"] | None = None
     """Training ids; 255 where unknown."""
     note: str = ""
     """A sentence shown with the frame."""

@@ -28,7 +28,7 @@ def results_table(results: Sequence[Result], benchmark: Benchmark) -> str:
     ]
     colours = display_colours(benchmark)
     per_class = [
-        _row(benchmark.classes[i], [r.class_iou[i] for r in results], not unlike, colours[i].tolist())
+        _row(benchmark.classes[i], [float(r.class_iou[i]) for r in results], not unlike, colours[i].tolist())
         for i in benchmark.evaluated
     ]
     protocols = "".join(f"<li>{escape(line)}</li>" for line in _protocol_lines(results))
