@@ -1,0 +1,121 @@
+"""Submissions: what is written passes, what the server would reject does not."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from voxway.core.benchmark import SEMANTIC_KITTI
+from voxway.core.errors import InputError
+from voxway.data.semantickitti.submission import check_submission, write_prediction, zip_submission
+
+KEYS = ("11/000000", "11/000005")
+SHAPE = SEMANTIC_KITTI.grid.shape
+FIRST = "sequences/11/predictions/000000.label"
+
+
+def prediction(seed: int) -> np.ndarray:
+    volume = np.zeros(SHAPE, np.uint8)
+    volume[:20, 0, 0] = np.arange(20)
+    volume[30] = seed
+    return volume
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A sound submission of two frames."""
+    for seed, key in enumerate(KEYS):
+        write_prediction(tmp_path / "submission", key, prediction(seed))
+    return tmp_path / "submission"
+
+
+def test_predictions_are_raw_ids_in_uint16(folder: Path) -> None:
+    stored = np.fromfile(folder / FIRST, "<u2").reshape(SHAPE)
+    assert stored[:20, 0, 0].tolist() == list(SEMANTIC_KITTI.train_to_raw)
+    np.testing.assert_array_equal(SEMANTIC_KITTI.to_train(stored, "file"), prediction(0))
+
+
+def test_a_sound_submission_passes_as_folder_and_as_zip(folder: Path, tmp_path: Path) -> None:
+    check_submission(folder, KEYS)
+    archive = tmp_path / "submission.zip"
+    zip_submission(folder, archive, KEYS)
+    check_submission(archive, KEYS)
+    assert sorted(zipfile.ZipFile(archive).namelist())[0] == FIRST
+    first = archive.read_bytes()
+    zip_submission(folder, archive, KEYS)
+    assert archive.read_bytes() == first, "equal predictions give equal archives"
+
+
+def _drop(folder: Path) -> None:
+    (folder / FIRST).unlink()
+
+
+def _add(folder: Path) -> None:
+    write_prediction(folder, "12/000000", prediction(0))
+
+
+def _cut(folder: Path) -> None:
+    (folder / FIRST).write_bytes((folder / FIRST).read_bytes()[:-2])
+
+
+def _training_ids(folder: Path) -> None:
+    prediction(3).astype("<u2").tofile(folder / FIRST)
+
+
+def _bytes_only(folder: Path) -> None:
+    prediction(0).tofile(folder / FIRST)
+
+
+def _moving(folder: Path) -> None:
+    np.full(SHAPE, 252, "<u2").tofile(folder / FIRST)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (_drop, f"frames: expected 2 predictions, found 1 missing, the first {FIRST}"),
+        (_add, "found 1 more, the first sequences/12/predictions/000000.label"),
+        (_cut, "size: expected 4194304 bytes"),
+        (_bytes_only, "found 2097152 bytes"),
+        (_training_ids, r"label ids: expected raw ids .* found ids \[1, 2, 3, 4, 5\]"),
+        (_moving, r"found ids \[252\]"),
+    ],
+)
+def test_what_the_server_rejects_is_refused(folder: Path, damage: Callable[[Path], None], message: str) -> None:
+    damage(folder)
+    with pytest.raises(InputError, match=message):
+        check_submission(folder, KEYS)
+    with pytest.raises(InputError, match=message):
+        zip_submission(folder, folder.parent / "submission.zip", KEYS)
+    assert not (folder.parent / "submission.zip").exists()
+
+
+def test_a_zip_with_a_folder_around_it_is_refused(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "nested.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in folder.rglob("*.label"):
+            archive.write(file, f"mine/{file.relative_to(folder)}")
+    with pytest.raises(InputError, match="`sequences/` must be at the top"):
+        check_submission(path, KEYS)
+
+
+def test_an_absent_or_damaged_zip_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a folder or a zip"):
+        check_submission(tmp_path / "absent.zip", KEYS)
+    (tmp_path / "damaged.zip").write_bytes(b"no zip")
+    with pytest.raises(InputError, match="a zip archive"):
+        check_submission(tmp_path / "damaged.zip", KEYS)
+
+
+def test_a_prediction_of_another_shape_or_class_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="a prediction must be"):
+        write_prediction(tmp_path, KEYS[0], np.zeros((2, 2, 2), np.uint8))
+    with pytest.raises(ValueError, match=r"class ids 0\.\.19, got 255"):
+        write_prediction(tmp_path, KEYS[0], np.full(SHAPE, 255, np.uint8))
+    with pytest.raises(InputError, match="two digits"):
+        write_prediction(tmp_path, "frame 3", np.zeros(SHAPE, np.uint8))
+    assert list(tmp_path.iterdir()) == []
