@@ -2,25 +2,36 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from voxway.ops.trilinear import resize_axis
+from voxway.ops.trilinear import resize, resized_squared_length
+
+SIZES = [(8, 6, 4), (7, 9, 5), (4, 3, 2), (1, 3, 2), (13, 3, 8)]
 
 
-@pytest.mark.parametrize("size", [(8, 6, 4), (7, 9, 5), (4, 3, 2), (1, 3, 2)])
+def interpolate(volume, size):
+    return F.interpolate(volume.permute(3, 0, 1, 2)[None], size, mode="trilinear", align_corners=True)[0].permute(
+        1, 2, 3, 0
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_equals_interpolate(size):
     volume = torch.randn(4, 3, 2, 5, dtype=torch.float64)
-    ours = volume
-    for axis, count in enumerate(size):
-        ours = resize_axis(ours, axis, count)
-    theirs = F.interpolate(volume.permute(3, 0, 1, 2)[None], size, mode="trilinear", align_corners=True)[0]
-    torch.testing.assert_close(ours, theirs.permute(1, 2, 3, 0))
+    torch.testing.assert_close(resize(volume, size), interpolate(volume, size))
 
 
-def test_part_and_single_sample():
-    volume = torch.randn(5, 3)
-    torch.testing.assert_close(resize_axis(volume, 0, 9, slice(3, 6)), resize_axis(volume, 0, 9)[3:6])
-    torch.testing.assert_close(resize_axis(volume[:1], 0, 4), volume[:1].expand(4, 3))
+@pytest.mark.parametrize("size", SIZES)
+def test_squared_length_equals_that_of_resized_vectors(size):
+    volume = torch.randn(4, 3, 2, 5, dtype=torch.float64)
+    torch.testing.assert_close(resized_squared_length(volume, size), interpolate(volume, size).square().sum(-1))
 
 
-def test_gradient():
-    volume = torch.randn(3, 2, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda v: resize_axis(v, 0, 5), volume)
+def test_known_values():
+    line = torch.tensor([0.0, 4.0]).view(2, 1, 1, 1)
+    assert resize(line, (5, 1, 1)).flatten().tolist() == [0, 1, 2, 3, 4]
+    assert resize(line, (2, 3, 4))[1].unique().tolist() == [4]
+
+
+def test_gradients():
+    volume = torch.randn(3, 2, 2, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda v: resize(v, (5, 3, 4)), volume)
+    assert torch.autograd.gradcheck(lambda v: resized_squared_length(v, (5, 3, 4)), volume)

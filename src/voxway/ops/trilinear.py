@@ -1,30 +1,84 @@
-"""Trilinear resizing of channels-last volumes, a slab at a time."""
+"""Trilinear resizing of channels-last volumes, corners aligned, as products with small matrices.
+
+A matrix product per axis is faster than gathering neighbours, above all in the backward pass, and exports anywhere.
+"""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+Shape = tuple[int, int, int]
 
 
-def resize_axis(
-    volume: Float[Tensor, "*shape"], axis: int, size: int, part: slice | None = None
-) -> Float[Tensor, "*resized"]:
-    """Linear interpolation along one axis; the first and the last sample stay where they are (align_corners=True).
+def _positions(count: int, size: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """For each of `size` samples along an axis of `count`: the sample before it and its share of the next one."""
+    position = torch.arange(size, device=like.device, dtype=torch.float64) * ((count - 1) / max(size - 1, 1))
+    first = position.floor().long().clamp(max=max(count - 2, 0))
+    return first, (position - first).to(like.dtype)
+
+
+def _along(matrix: Float[Tensor, "m n"], volume: Float[Tensor, "*shape"], axis: int) -> Float[Tensor, "*resized"]:
+    """Multiply one axis of a tensor by a matrix."""
+    shape = list(volume.shape)
+    flat = volume.reshape(-1, shape[axis], max(volume[(0,) * (axis + 1)].numel(), 1))
+    shape[axis] = len(matrix)
+    return (matrix @ flat).view(shape)
+
+
+def resize(volume: Float[Tensor, "x2 y2 z2 c"], shape: Shape) -> Float[Tensor, "x y z c"]:
+    """Linear interpolation along x, y and z; the first and last samples stay where they are (align_corners=True)."""
+    for axis in (2, 1, 0):
+        count, size = volume.shape[axis], shape[axis]
+        first, share = _positions(count, size, volume)
+        matrix = volume.new_zeros(size, max(count, 2))
+        matrix.scatter_(1, first[:, None], 1 - share[:, None])
+        matrix.scatter_(1, first[:, None] + 1, share[:, None])
+        volume = _along(matrix[:, :count], volume, axis)
+    return volume
+
+
+def resized_squared_length(volume: Float[Tensor, "x2 y2 z2 c"], shape: Shape) -> Float[Tensor, "x y z"]:
+    """``resize(volume, shape).square().sum(-1)``, without ever resizing the vectors.
+
+    A fine vector is a weighted sum of the 8 corners v_i of its cell, so its squared length is the quadratic form
+    ``sum_ij w_i w_j <v_i, v_j>``. The 8 x 8 inner products are taken once for each coarse cell, and the weights are
+    products over the axes, so the form is applied one axis at a time.
 
     Args:
-        volume: any tensor.
-        axis: which axis to resize.
-        size: samples along that axis afterwards.
-        part: which of those samples to compute; None computes all.
+        volume: vectors, at least two samples along each axis.
+        shape: samples along each axis afterwards.
     """
-    count = volume.shape[axis]
-    wanted = torch.arange(size, device=volume.device)[part or slice(None)]
-    position = wanted.double() * ((count - 1) / max(size - 1, 1))
-    first = position.floor().long().clamp(max=max(count - 2, 0))
-    shape = [1] * volume.ndim
-    shape[axis] = -1
-    share = (position - first).to(volume.dtype).view(shape)
-    low = volume.index_select(axis, first)
-    high = volume.index_select(axis, (first + 1).clamp(max=count - 1))
-    return torch.lerp(low, high, share)
+    products = _corner_products(volume)
+    for axis in (2, 1, 0):
+        count, size = volume.shape[axis], shape[axis]
+        first, share = _positions(count, size, volume)
+        weights = torch.stack([1 - share, share], -1)
+        pairs = (weights[:, :, None] * weights[:, None]).flatten(1)
+        matrix = volume.new_zeros(size, (count - 1) * 4)
+        matrix.scatter_(1, first[:, None] * 4 + torch.arange(4, device=volume.device), pairs)
+        products = _along(matrix, products, axis)
+    return products
+
+
+def _corner_products(volume: Float[Tensor, "x2 y2 z2 c"]) -> Float[Tensor, "xcells4 ycells4 zcells4"]:
+    """Inner products between the corners of every cell, (cell, corner, other corner) flattened along each axis."""
+
+    def slab(low: Tensor, high: Tensor) -> Tensor:
+        corners = torch.stack(
+            [plane[b : b - 1 or None, c : c - 1 or None] for plane in (low, high) for b in (0, 1) for c in (0, 1)], -2
+        )
+        products = corners @ corners.transpose(-1, -2)
+        split = products.unflatten(-1, (2, 2, 2)).unflatten(-4, (2, 2, 2))
+        return split.permute(2, 5, 0, 3, 6, 1, 4, 7).reshape(4, 4 * len(products), -1)
+
+    planes = volume.unbind(0)
+    if torch.is_grad_enabled() and volume.numel() > 2**22:
+        slabs = [checkpoint(slab, *pair, use_reentrant=False) for pair in pairwise(planes)]
+    else:
+        slabs = [slab(*pair) for pair in pairwise(planes)]
+    return torch.cat(slabs)

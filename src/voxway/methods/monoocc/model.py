@@ -35,7 +35,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.camera import Cameras
@@ -46,7 +45,7 @@ from voxway.losses.scene_affinity import geometric_affinity, semantic_affinity
 from voxway.losses.valid import valid_log_probs
 from voxway.methods.monoocc.attention import ImageCrossAttention, VoxelSelfAttention
 from voxway.nn.backbone import ImageBackbone, Norm
-from voxway.ops.trilinear import resize_axis
+from voxway.ops.trilinear import resize, resized_squared_length
 
 CLASS_WEIGHTS = (
     0.446, 0.603, 0.852, 0.856, 0.747, 0.734, 0.801, 0.796, 0.818, 0.557,
@@ -207,10 +206,12 @@ class ImageTransformer(nn.Module):
 
 
 class VoxelHead(nn.Module):
-    """Class scores of voxels `factor` times finer: trilinear upsampling (corners aligned), norm, linear."""
+    """Class scores of voxels `factor` times finer: trilinear upsampling (corners aligned), norm, linear.
 
-    SLAB = 4
-    """Planes of constant x that are upsampled together; the volume never exists in all channels."""
+    For an upsampled and centred feature u, ``linear(norm(u)) = (W gamma) u / sqrt(|u|^2 / c + eps) + W beta + b``.
+    Centring and ``W gamma`` are linear, so they come before the upsampling, on k instead of c channels, and ``|u|^2``
+    is interpolated as the quadratic form that it is: the fine volume never exists in all channels.
+    """
 
     def __init__(self, width: int, classes: int, factor: int) -> None:
         super().__init__()
@@ -221,18 +222,13 @@ class VoxelHead(nn.Module):
     def forward(self, voxels: Float[Tensor, "x2 y2 z2 c"]) -> Float[Tensor, "k x y z"]:
         """Scores of the fine grid."""
         x, y, z = (count * self.factor for count in voxels.shape[:3])
-
-        def slab(part: slice) -> Tensor:
-            fine = resize_axis(resize_axis(resize_axis(voxels, 0, x, part), 1, y), 2, z)
-            return self.classify(self.norm(fine))
-
-        parts = [slice(start, min(start + self.SLAB, x)) for start in range(0, x, self.SLAB)]
-        if torch.is_grad_enabled():
-            scores = torch.cat([checkpoint(slab, part, use_reentrant=False) for part in parts])
-        else:
-            scores = voxels.new_empty(x, y, z, self.classify.out_features)
-            for part in parts:
-                scores[part] = slab(part)
+        with torch.autocast(voxels.device.type, enabled=False):
+            centred = voxels.float() if voxels.dtype.itemsize < 4 else voxels
+            centred = centred - centred.mean(-1, keepdim=True)
+            scores = resize(F.linear(centred, self.classify.weight * self.norm.weight), (x, y, z))
+            variance = resized_squared_length(centred, (x, y, z)) / voxels.shape[-1]
+            offset = self.classify.weight @ self.norm.bias + self.classify.bias
+            scores = scores * (variance + self.norm.eps).rsqrt()[..., None] + offset
         return scores.permute(3, 0, 1, 2)
 
 
@@ -283,7 +279,7 @@ class MonoOcc(nn.Module):
         cameras, proposals = batch.need("cameras"), batch.need("proposals")
         self._check(batch.grid, cameras, proposals)
         maps = self.encode(batch.need("images"), cameras)
-        voxels = [self.complete(m, cameras[i], proposals[i]) for i, m in enumerate(maps)]
+        voxels = [self.complete(m, cameras[i], self._coarse(proposals[i])) for i, m in enumerate(maps)]
         semantics = [self.semantic_decoder(m) for m in maps] if self.semantic_decoder else []
         return Prediction(
             logits=_stack([self.head(v) for v in voxels]),
@@ -291,14 +287,22 @@ class MonoOcc(nn.Module):
         )
 
     def _check(self, grid: VoxelGrid, cameras: Cameras, proposals: Tensor) -> None:
-        if grid != self.grid or tuple(proposals.shape[1:]) != self.working_grid.shape:
+        finer = [divmod(given, own) for given, own in zip(proposals.shape[1:], self.working_grid.shape)]
+        if grid != self.grid or len(set(finer)) > 1 or finer[0][0] < 1 or finer[0][1]:
             raise ValueError(
-                f"the network predicts {self.grid} from proposals on {self.working_grid.shape} voxels, "
+                f"the network predicts {self.grid} from proposals on {self.working_grid.shape} voxels or finer, "
                 f"the batch has {grid} with proposals on {tuple(proposals.shape[1:])}; "
                 "build the network with the data's grid, or prepare proposals for its coarsening"
             )
         if cameras.count != self.config.cameras:
             raise ValueError(f"the network looks at {self.config.cameras} cameras, the batch has {cameras.count}")
+
+    def _coarse(self, proposals: Bool[Tensor, "_x _y _z"]) -> Bool[Tensor, "x2 y2 z2"]:
+        """Proposals on the working grid: a working voxel is proposed where any finer one within it is."""
+        factor = proposals.shape[0] // self.working_grid.shape[0]
+        for axis in (0, 1, 2):
+            proposals = proposals.unflatten(axis, (-1, factor)).any(axis + 1)
+        return proposals
 
     def encode(self, images: UInt8[Tensor, "b n 3 h w"], cameras: Cameras) -> list[Float[Tensor, "n c h2 w2"]]:
         """Image features of every sample. Padding is cut off first, so images of unlike size are encoded apart."""

@@ -1,0 +1,103 @@
+"""Evaluation: predictions against truth, counted once each, whatever the number of processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol as Contract
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from voxway.core.result import Protocol, Result
+from voxway.core.sample import Batch, Sample, collate
+from voxway.engine.distributed import Group
+from voxway.engine.log import progress_bar
+from voxway.engine.order import Samples
+
+Predictor = Callable[[Batch], UInt8[Tensor, "b x y z"]]
+"""Anything that says a class for every voxel."""
+
+
+class Metric(Contract):
+    """What a benchmark's protocol offers (`voxway.metrics`)."""
+
+    def update(self, target: Tensor, prediction: Tensor, /) -> None:
+        """Count one batch."""
+        ...
+
+    def reduce(self) -> None:
+        """Sum over processes."""
+        ...
+
+    def results(self, protocol: Protocol, name: str = "") -> list[Result]:
+        """Results of everything counted; the first is the benchmark's main one."""
+        ...
+
+
+def network_predictor(network: nn.Module) -> Predictor:
+    """Predict with a network in evaluation mode, without gradients."""
+
+    def predict(batch: Batch) -> Tensor:
+        network.eval()
+        with torch.no_grad():
+            return network(batch).classes
+
+    return predict
+
+
+def evaluate(
+    predict: Predictor,
+    data: Samples,
+    metric: Metric,
+    protocol: Protocol,
+    *,
+    name: str = "",
+    group: Group | None = None,
+    workers: int = 0,
+    show: bool = True,
+) -> list[Result]:
+    """Score a predictor on samples that have a target.
+
+    Every process scores every `group.size`-th sample; the counts are whole numbers and are summed, so any number of
+    processes gives the same result.
+
+    Args:
+        predict: says a class for every voxel.
+        data: samples with targets.
+        metric: the benchmark's protocol, empty; it is filled.
+        protocol: what is fixed about this evaluation; counts of samples are filled in.
+        name: whose result it is.
+        group: the processes that share the work.
+        workers: processes that read samples.
+        show: draw a progress bar.
+    """
+    group = group or Group()
+    mine = range(group.rank, len(data), group.size)
+    with progress_bar("evaluating", len(mine), show=show and group.leads) as bar:
+        for batch in _batches(data, mine, workers):
+            metric.update(batch.need("target"), predict(batch.to(group.device)).cpu())
+            bar.advance()
+    metric.reduce()
+    return metric.results(protocol, name)
+
+
+def predictions(
+    predict: Predictor, data: Samples, *, device: torch.device | str = "cpu", show: bool = True
+) -> Iterator[tuple[Sample, UInt8[Tensor, "x y z"]]]:
+    """Each sample with the classes predicted for it."""
+    with progress_bar("predicting", len(data), show=show) as bar:
+        for index in range(len(data)):
+            sample = data[index]
+            yield sample, predict(collate([sample]).to(device)).cpu()[0]
+            bar.advance()
+
+
+def _batches(data: Samples, indices: range, workers: int) -> DataLoader:
+    return DataLoader(
+        data,  # ty: ignore[invalid-argument-type]  # a sequence of samples is all that it needs
+        batch_sampler=[[index] for index in indices],
+        collate_fn=collate,
+        num_workers=workers,
+    )
