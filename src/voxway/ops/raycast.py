@@ -104,10 +104,10 @@ def _sweep(volume: _Volume, origin: tuple[float, float, float], fineness: int) -
     distance = np.arange(first, slabs) + 0.5 - ahead
     if not len(distance) or distance[-1] < 0.5:
         return
-    enter, leave = np.maximum(distance - 0.5, 0.0)[:, None], distance[:, None] + 0.5
+    borders = np.append(max(distance[0] - 0.5, 0.0), distance + 0.5)
     reach = max(up, height - up) + 1
-    sideways = _Sideways.of(distance, enter, leave, side, width, fineness)
-    upward = _Upward.of(distance, enter, leave, up, height, fineness)
+    sideways = _Sideways.of(distance, borders, side, width, fineness)
+    upward = _Upward.of(distance, borders, up, height, fineness)
     if upward.count == 0:
         return
     blocked = np.zeros((upward.count, sideways.count // 8), np.uint8)
@@ -167,28 +167,26 @@ class _Sideways:
     """Direction nearest to the sight line of each voxel."""
 
     @classmethod
-    def of(
-        cls, distance: np.ndarray, enter: np.ndarray, leave: np.ndarray, side: float, width: int, fineness: int
-    ) -> _Sideways:
+    def of(cls, distance: np.ndarray, borders: np.ndarray, side: float, width: int, fineness: int) -> _Sideways:
         density = distance[-1] * fineness
         middle = int(np.ceil(density))
         count = -(-(2 * middle + 1) // 8) * 8
         slope = (np.arange(count) - middle) / density
-        cells = [np.clip(np.floor(side + slope * at), 0, width - 1).astype(np.int32) for at in (enter, leave)]
-        leftmost, rightmost = (np.clip(bound, 0, count) for bound in _inside(side, width, leave, density, middle))
+        voxel = np.clip(np.floor(side + borders[:, None] * slope), 0, width - 1).astype(np.int32)
+        leftmost, rightmost = (np.clip(bound, 0, count) for bound in _inside(side, width, borders[1:], density, middle))
         active = np.stack([leftmost // 8 * 8, -(-rightmost // 8) * 8], 1)
         reach = np.where(distance < 0.5, -1.0, distance)
         low = np.clip(np.ceil(side - 0.5 - reach), 0, width).astype(int)
         high = np.clip(np.floor(side - 0.5 + reach) + 1, 0, width).astype(int)
         centre = np.arange(width) + 0.5 - side
         target = np.rint(centre * (density / np.maximum(distance, 0.5))[:, None]).astype(np.int64) + middle
-        return cls(count, active, cells[0] + cells[1], np.stack([low, high], 1), target)
+        return cls(count, active, voxel[:-1] + voxel[1:], np.stack([low, high], 1), target)
 
 
 def _inside(side: float, width: int, at: np.ndarray, density: float, middle: int) -> tuple[np.ndarray, np.ndarray]:
     """First and past-the-last direction that is still inside the grid when it leaves a slab."""
-    left = np.ceil(np.maximum(-side / at[:, 0], -1) * density).astype(int) + middle
-    right = np.floor(np.minimum((width - side) / at[:, 0], 1) * density).astype(int) + middle + 1
+    left = np.ceil(np.maximum(-side / at, -1) * density).astype(int) + middle
+    right = np.floor(np.minimum((width - side) / at, 1) * density).astype(int) + middle + 1
     return left, right
 
 
@@ -211,33 +209,26 @@ class _Upward:
     """... and the height past the last."""
 
     @classmethod
-    def of(
-        cls, distance: np.ndarray, enter: np.ndarray, leave: np.ndarray, up: float, height: int, fineness: int
-    ) -> _Upward:
-        slope = np.concatenate(
-            [
-                -_slopes(up, distance[-1], fineness)[::-1],
-                _slopes(height - up, distance[-1], fineness),
-            ]
-        )
-        ends = np.stack([up + slope * enter, up + slope * leave])
-        bottom, top = ends.min(0), ends.max(0)
-        inside = (bottom < height) & (top >= 0)
+    def of(cls, distance: np.ndarray, borders: np.ndarray, up: float, height: int, fineness: int) -> _Upward:
+        below, above = (_slopes(reach, distance[-1], fineness) for reach in (up, height - up))
+        slope = np.concatenate([-below[::-1], above])
+        crossed = np.floor(up + borders[:, None] * slope).astype(np.int32)
+        low, high = np.minimum(crossed[:-1], crossed[1:]), np.maximum(crossed[:-1], crossed[1:])
+        inside = (low < height) & (high >= 0)
         first = inside.argmax(1)
         last = np.where(inside.any(1), len(slope) - inside[:, ::-1].argmax(1), first)
         voxel = np.arange(height)
         sight = (voxel + 0.5 - up) / np.maximum(distance, 0.5)[:, None]
-        nearest = np.searchsorted((slope[1:] + slope[:-1]) / 2, sight)
-        border = np.clip(np.floor(up + sight * enter), -1, height).astype(int)
-        above = border > voxel
+        border = np.clip(np.floor(up + sight * borders[:-1, None]), -1, height).astype(int)
+        rising = border > voxel
         return cls(
             count=len(slope),
             active=np.stack([first, last], 1),
-            low=np.clip(np.floor(bottom), 0, height - 1).astype(int),
-            high=np.clip(np.floor(top), 0, height - 1).astype(int),
-            target=nearest,
-            own_low=np.clip(np.where(above, voxel + 1, border), 0, height),
-            own_high=np.clip(np.where(above, border + 1, voxel), 0, height),
+            low=np.clip(low, 0, height - 1),
+            high=np.clip(high, 0, height - 1),
+            target=np.searchsorted((slope[1:] + slope[:-1]) / 2, sight),
+            own_low=np.clip(np.where(rising, voxel + 1, border), 0, height),
+            own_high=np.clip(np.where(rising, border + 1, voxel), 0, height),
         )
 
 
