@@ -11,7 +11,7 @@ from voxway.world.ground import Ground
 from voxway.world.labels import MOVING
 from voxway.world.mesh import Mesh
 from voxway.world.roads import SIGN, Crossing, Road
-from voxway.world.site import Site
+from voxway.world.site import Deck, Shapes, Site
 
 PERIOD = 0.1
 """Seconds between frames."""
@@ -83,8 +83,8 @@ def traffic(site: Site, route: Road, crossings: list[Crossing], ego: Drive, lane
     assert section is not None
     actors: list[Actor] = []
 
-    def add(shapes: list[Mesh], road: Road, s: np.ndarray, d: np.ndarray | float, backwards: bool) -> None:
-        mesh = shapes[rng.integers(len(shapes))]
+    def add(shapes: Shapes, road: Road, s: np.ndarray, d: np.ndarray | float, backwards: bool) -> None:
+        mesh = shapes.pick(rng)
         known = MOVING[int(mesh.label[0])]
         moving = mesh.named(label=known, instance=site.next_thing())
         yaw = road.direction(s) + (np.pi if backwards else 0)
@@ -97,21 +97,20 @@ def traffic(site: Site, route: Road, crossings: list[Crossing], ego: Drive, lane
         return np.flatnonzero(rng.random(frames) < PERIOD / every).tolist()
 
     half = float(section.carriageway.mean())
-    vehicles = (stock.cars, stock.cars, stock.trucks, stock.buses, stock.trailers, stock.motorcyclists)
-    share = [0.5, 0.22, 0.08, 0.06, 0.0, 0.14]
-    for frame in meetings(every=rng.uniform(4, 9)):
+    vehicles = Deck(rng, [(stock.cars, 8), (stock.trucks, 1), (stock.buses, 1), (stock.motorcyclists, 2)])
+    for frame in meetings(every=rng.uniform(5, 14)):
         speed = rng.uniform(7, 13)
         s = ego.s[frame] - speed * (time - time[frame])
-        add(vehicles[rng.choice(6, p=share)], route, s, lane, backwards=True)
-    if rng.random() < 0.6:
+        add(vehicles.draw(), route, s, lane, backwards=True)
+    if rng.random() < 0.35:
         gap = rng.uniform(11, 26) + 4 * np.sin(rng.uniform(0.1, 0.3) * time + rng.uniform(0, 6.3))
-        add(vehicles[rng.choice(6, p=[0.45, 0.15, 0.1, 0.1, 0.0, 0.2])], route, ego.s + gap, -lane, backwards=False)
-    for frame in meetings(every=11):
-        side = rng.choice([-1.0, 1.0])
+        add(vehicles.draw(), route, ego.s + gap, -lane, backwards=False)
+    for frame in meetings(every=30.0):
+        side = float(rng.choice([-1.0, 1.0]))
         s = ego.s[frame] + rng.uniform(0, 25) - side * rng.uniform(3.5, 5.5) * (time - time[frame])
         add(stock.bicyclists, route, s, side * (half - 0.55), backwards=side > 0)
-    for frame in meetings(every=3.0):
-        side, way = int(rng.integers(2)), rng.choice([-1.0, 1.0])
+    for frame in meetings(every=8.0):
+        side, way = int(rng.integers(2)), float(rng.choice([-1.0, 1.0]))
         i = route.sample(ego.s[frame] + 15)
         low, high = section.verge[side, i] + 0.4, section.pavement[side, i] - 0.4
         if high > low:
@@ -120,7 +119,7 @@ def traffic(site: Site, route: Road, crossings: list[Crossing], ego: Drive, lane
     for crossing in crossings:
         if crossing.own and rng.random() < 0.6:
             arrival = float(np.interp(crossing.at, ego.s, time)) - rng.uniform(3.5, 5.5)
-            way = rng.choice([-1.0, 1.0])
+            way = float(rng.choice([-1.0, 1.0]))
             s = crossing.own + way * rng.uniform(7, 10) * (time - arrival)
             add(stock.cars, crossing.road, s, -way * 1.5, backwards=way < 0)
     return actors

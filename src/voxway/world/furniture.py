@@ -33,7 +33,7 @@ def sign(rng: np.random.Generator) -> Mesh:
     height = rng.uniform(2.3, 2.9)
     parts = [tube((0, 0, -0.3), (0, 0, height + 0.35), (0.035, 0.035), _STEEL, sides=5)]
     for below in range(1 if rng.random() < 0.7 else 2):
-        parts.append(_plate(int(rng.integers(SIGNS)), height - 0.75 * below, rng.uniform(0.33, 0.42)))
+        parts.append(_plate(int(rng.integers(SIGNS)), height - 0.75 * below, rng.uniform(0.36, 0.48)))
     return Mesh.merge(parts)
 
 
@@ -57,7 +57,7 @@ def board(rng: np.random.Generator) -> Mesh:
             ]
         ]
     )
-    unit = np.array([[[-1, -1], [1, -1], [1, 1], [-1, 1]]])
+    unit = np.array([[[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]])
     posts = [tube((0, y, -0.3), (0, y, foot + height), (0.05, 0.05), _STEEL, sides=5) for y in (-width / 3, width / 3)]
     return Mesh.merge([*posts, quads(corners, plate, unit)])
 
@@ -118,6 +118,15 @@ def wall(rng: np.random.Generator, length: float) -> Mesh:
             colour=(np.array([0.5, 0.48, 0.44]) * rng.uniform(0.7, 1.3)),
         )
     return box((length, 0.25, height + 0.5), (0, 0, height / 2 - 0.25), paint)
+
+
+def panel_fence(rng: np.random.Generator, length: float) -> Mesh:
+    """A close-boarded fence along x about the origin, 1.4 to 2 m high."""
+    height = rng.uniform(1.4, 2.0)
+    tone = np.array([[0.34, 0.22, 0.13], [0.22, 0.13, 0.08], [0.33, 0.31, 0.28]])[rng.integers(3)]
+    paint = Paint(label=labels.FENCE, material=Material.WOOD, colour=tone * rng.uniform(0.8, 1.2))
+    posts = [box((0.12, 0.14, height + 0.3), (x, 0, height / 2), paint) for x in (-length / 2, length / 2)]
+    return Mesh.merge([box((length, 0.05, height + 0.2), (0, 0, height / 2 - 0.1), paint), *posts])
 
 
 def guard_rail(length: float) -> Mesh:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -119,7 +119,7 @@ class _Workers:
         pools = count if count > 1 else 0
         self._pools = [ProcessPoolExecutor(1, mp_context=context, initializer=_begin) for _ in range(pools)]
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> _Workers:
         return self
 
     def __exit__(self, *_: object) -> None:

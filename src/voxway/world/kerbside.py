@@ -49,12 +49,11 @@ def junction(site: Site, route: Road, crossing: Crossing, half_width: float) -> 
 
 def _waiting(site: Site, crossing: Crossing, outward: int, half_width: float) -> None:
     rng, stock = site.rng, site.stock
-    choice = rng.choice(3, p=[0.6, 0.2, 0.2])
-    shapes, size = ((stock.cars, (4.4, 1.8)), (stock.bicyclists, (1.8, 0.6)), (stock.motorcyclists, (2.0, 0.7)))[choice]
-    s = crossing.own + outward * (half_width + 3.0 + size[0] / 2)
+    shapes = (stock.cars, stock.bicyclists, stock.motorcyclists)[rng.choice(3, p=[0.6, 0.2, 0.2])]
+    s = crossing.own + outward * (half_width + 3.0 + shapes.size[0] / 2)
     yaw = float(crossing.road.direction(s)) + (np.pi if outward > 0 else 0)
     xy = crossing.road.point(s, outward * 1.5)
-    site.put(shapes[rng.integers(len(shapes))], xy, yaw, size, zones=(Zone.ROAD, Zone.PAVEMENT), thing=True)
+    site.put(shapes.pick(rng), xy, yaw, shapes.size, zones=(Zone.ROAD, Zone.PAVEMENT), thing=True)
 
 
 def _parked(site: Site, plot: Plot, density: float) -> None:
@@ -76,23 +75,14 @@ def _parked(site: Site, plot: Plot, density: float) -> None:
 
 def _parallel(site: Site, plot: Plot, s: float, distance: float) -> float:
     """Park something along the kerb; returns the room it takes, metres."""
-    rng, stock = site.rng, site.stock
-    choice = rng.choice(5, p=[0.87, 0.03, 0.015, 0.035, 0.05])
-    shapes, size = (
-        (stock.cars, (4.5, 1.8)),
-        (stock.trucks, (8.5, 2.4)),
-        (stock.buses, (11.5, 2.5)),
-        (stock.trailers, (5.5, 2.1)),
-        (stock.motorcycles, (2.0, 0.7)),
-    )[choice]
+    rng, shapes = site.rng, site.parked.draw()
     along = float(plot.road.direction(s)) + (0 if plot.side == RIGHT else np.pi)
     yaw = along + (np.pi if rng.random() < 0.1 else 0) + rng.normal(0, 0.02)
-    if choice == 4:
+    if shapes is site.stock.motorcycles:
         yaw += rng.uniform(0.6, 1.2)
-    middle = s + size[0] / 2 - 2.2
-    xy = plot.road.point(middle, SIGN[plot.side] * distance)
-    site.put(shapes[rng.integers(len(shapes))], xy, yaw, size, zones=None, thing=True)
-    return size[0] + rng.uniform(0.9, 2.2)
+    xy = plot.road.point(s + shapes.size[0] / 2 - 2.2, SIGN[plot.side] * distance)
+    site.put(shapes.pick(rng), xy, yaw, shapes.size, zones=None, thing=True)
+    return shapes.size[0] + rng.uniform(0.9, 2.2)
 
 
 def _street_trees(site: Site, plot: Plot) -> None:
@@ -101,7 +91,7 @@ def _street_trees(site: Site, plot: Plot) -> None:
     if not (plot.verge > 0.9 or (plot.pavement > 2.6 and rng.random() < 0.35)) or rng.random() < 0.25:
         return
     spacing = rng.uniform(7, 13)
-    tree = site.stock.trees[rng.integers(len(site.stock.trees))]
+    tree = site.stock.trees.pick(rng)
     for s in np.arange(plot.start + 3, plot.end - 2, spacing):
         strip = section.verge[plot.side, plot.road.sample(s)]
         distance = strip - plot.verge / 2 if plot.verge > 0.9 else strip + 0.7
@@ -117,42 +107,44 @@ def _posts(site: Site, plot: Plot) -> None:
         kerb = float(section.parking[plot.side, plot.road.sample(s)])
         site.put(mesh, plot.road.point(s, SIGN[plot.side] * (kerb + 0.5)), yaw, (0.3, 0.3), zones=_PAVED)
 
-    if rng.random() < 0.75:
-        spacing = rng.uniform(22, 32)
+    if rng.random() < 0.85:
+        spacing = rng.uniform(16, 26)
         for s in np.arange(plot.start + rng.uniform(0, spacing), plot.end, spacing):
             # A lamp's arm reaches along its +y, over the road.
-            at_kerb(site.stock.lamp, s, float(plot.road.direction(s)) + (np.pi if plot.side == LEFT else 0))
-    for s in np.arange(plot.start + rng.uniform(0, 30), plot.end, 30):
-        if rng.random() < 0.65:
+            at_kerb(site.stock.lamps.pick(rng), s, float(plot.road.direction(s)) + (np.pi if plot.side == LEFT else 0))
+    for s in np.arange(plot.start + rng.uniform(0, 20), plot.end, 20):
+        if rng.random() < 0.8:
             facing = float(plot.road.direction(s)) + (0 if plot.side == RIGHT else np.pi)
             at_kerb(furniture.sign(rng), s, facing)
     if plot.pavement > 1.8 and rng.random() < 0.15:
         for s in np.arange(plot.start + 2, plot.end - 2, 1.8):
-            at_kerb(site.stock.bollard, s, 0.0)
+            at_kerb(site.stock.bollards.pick(rng), s, 0.0)
 
 
 def _standing(site: Site, plot: Plot) -> None:
-    rng, stock = site.rng, site.stock
-    busy = {"terrace": 0.10, "blocks": 0.05, "park": 0.05, "houses": 0.035, "carpark": 0.05}.get(plot.kind, 0.015)
-    for _ in range(rng.poisson(busy * plot.length)):
-        s = rng.uniform(plot.start, plot.end)
+    rng, stock, section = site.rng, site.stock, plot.road.section
+    assert section is not None
+    busy = {"terrace": 0.04, "blocks": 0.02, "park": 0.02, "houses": 0.015, "carpark": 0.02}.get(plot.kind, 0.008)
+    for s in _along(rng, plot, busy):
         xy, _ = site.beside(plot.road, plot.side, s, plot.edge(s) - rng.uniform(0.2, max(plot.pavement, 0.4)))
-        site.put(
-            stock.people[rng.integers(len(stock.people))], xy, rng.uniform(0, 6.3), (0.5, 0.5), zones=_PAVED, thing=True
-        )
-    for shapes, size, rate in ((stock.bicycles, (1.4, 0.4), 0.012), (stock.motorcycles, (1.8, 0.6), 0.008)):
-        for _ in range(rng.poisson(rate * plot.length)):
-            s = rng.uniform(plot.start, plot.end)
+        site.put(stock.people.pick(rng), xy, rng.uniform(0, 6.3), stock.people.size, zones=_PAVED, thing=True)
+    for shapes, rate in ((stock.bicycles, 0.012), (stock.motorcycles, 0.008)):
+        for s in _along(rng, plot, rate):
             xy, facing = site.beside(plot.road, plot.side, s, plot.edge(s) - 0.6)
-            site.put(
-                shapes[rng.integers(len(shapes))],
-                xy,
-                facing + rng.normal(np.pi / 2, 0.3),
-                size,
-                zones=_PAVED,
-                thing=True,
-            )
+            yaw = facing + rng.normal(np.pi / 2, 0.3)
+            site.put(shapes.pick(rng), xy, yaw, shapes.size, zones=_PAVED, thing=True)
+    for s in np.arange(plot.start + rng.uniform(0, 55), plot.end, 55):
+        riders = site.riders.draw()
+        kerb = float(section.carriageway[plot.side, plot.road.sample(s)])
+        along = float(plot.road.direction(s)) + (0 if plot.side == RIGHT else np.pi)
+        xy = plot.road.point(s, SIGN[plot.side] * (kerb - 0.35))
+        site.put(riders.pick(rng), xy, along, riders.size, zones=None, thing=True)
     if rng.random() < 0.3:
         s = rng.uniform(plot.start, plot.end)
         xy, facing = site.beside(plot.road, plot.side, s, plot.edge(s) - 0.5)
-        site.put(stock.bins[rng.integers(len(stock.bins))], xy, facing, (0.7, 0.7), zones=_PAVED)
+        site.put(stock.bins.pick(rng), xy, facing, stock.bins.size, zones=_PAVED)
+
+
+def _along(rng: np.random.Generator, plot: Plot, rate: float) -> list[float]:
+    """Places along a plot, `rate` to the metre on average."""
+    return rng.uniform(plot.start, plot.end, rng.poisson(rate * plot.length)).tolist()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -32,7 +31,7 @@ class Light:
     """Which part of the cloud and skyline textures this day shows."""
 
     @classmethod
-    def draw(cls, rng: np.random.Generator) -> Self:
+    def draw(cls, rng: np.random.Generator) -> Light:
         """A day: clear, fair or overcast, the sun 18 to 60 degrees high."""
         cover = float(
             rng.choice([rng.uniform(0, 0.25), rng.uniform(0.25, 0.6), rng.uniform(0.85, 1.0)], p=[0.45, 0.35, 0.2])

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float, Float32, Int32, UInt8, UInt16
 
-Vector = Sequence[float] | np.ndarray
+Vector = Sequence[float | int] | np.ndarray
 """Three numbers."""
 
 
@@ -51,7 +50,7 @@ class Mesh:
         faces: np.ndarray,
         paint: Paint,
         uv: Float[np.ndarray, "f 3 2"] | None = None,
-    ) -> Self:
+    ) -> Mesh:
         """A mesh of one paint; without `uv`, texture coordinates are x and z of the vertices."""
         vertices, faces = np.asarray(vertices, np.float32), np.asarray(faces, np.int32)
         count = len(faces)
@@ -67,7 +66,7 @@ class Mesh:
         )
 
     @classmethod
-    def merge(cls, meshes: Iterable[Mesh]) -> Self:
+    def merge(cls, meshes: Iterable[Mesh]) -> Mesh:
         """One mesh of many; nothing is shared with them."""
         parts = list(meshes)
         if not parts:
@@ -77,14 +76,14 @@ class Mesh:
         names = ("vertices", "label", "instance", "material", "style", "colour", "uv")
         return cls(faces=np.concatenate(faces), **{n: np.concatenate([getattr(p, n) for p in parts]) for n in names})
 
-    def placed(self, position: Vector, yaw: float = 0.0, scale: float | Vector = 1.0) -> Self:
+    def placed(self, position: Vector, yaw: float = 0.0, scale: float | Vector = 1.0) -> Mesh:
         """The mesh scaled, turned by `yaw` (radians) about z, then moved to `position` (metres)."""
         cos, sin = np.cos(yaw), np.sin(yaw)
         rotation = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
         moved = (self.vertices * np.asarray(scale)) @ rotation.T + np.asarray(position, np.float64)
         return replace(self, vertices=moved.astype(np.float32))
 
-    def named(self, *, label: int | None = None, instance: int | None = None) -> Self:
+    def named(self, *, label: int | None = None, instance: int | None = None) -> Mesh:
         """The mesh with all faces of one class or one thing."""
         changed = self
         if label is not None:
@@ -174,9 +173,9 @@ def ball(centre: Vector, radii: Vector, paint: Paint, rings: int = 4, sides: int
     index = np.arange((rings + 1) * sides).reshape(rings + 1, sides)
     a, b = index[:-1], index[1:]
     after_a, after_b = np.roll(a, -1, 1), np.roll(b, -1, 1)
-    faces = np.concatenate(
-        [np.stack([a, b, after_b], -1).reshape(-1, 3), np.stack([a, after_b, after_a], -1).reshape(-1, 3)]
-    )
+    # At either pole a ring is one point, and one of a face's two triangles has no area.
+    towards_low, towards_high = np.stack([a, b, after_b], -1)[:-1], np.stack([a, after_b, after_a], -1)[1:]
+    faces = np.concatenate([towards_low.reshape(-1, 3), towards_high.reshape(-1, 3)])
     return Mesh.of(unit.reshape(-1, 3) * np.asarray(radii) + np.asarray(centre), faces, paint)
 
 

@@ -22,7 +22,7 @@ def tree(rng: np.random.Generator) -> Mesh:
     if habit == 2:
         return _conifer(rng, green)
     height = rng.uniform(5, 9) if habit == 0 else rng.uniform(8, 13)
-    stem = rng.uniform(1.9, 2.8) if habit == 0 else rng.uniform(2.5, 4.0)
+    stem = rng.uniform(1.3, 2.3) if habit == 0 else rng.uniform(1.6, 3.2)
     spread = (height - stem) * (rng.uniform(0.5, 0.65) if habit == 0 else rng.uniform(0.28, 0.4))
     girth = rng.uniform(0.1, 0.15) + 0.012 * height
     parts = [tube((0, 0, -0.3), (0, 0, stem + 0.5), (girth * 1.25, girth), _BARK, sides=7)]
@@ -33,7 +33,7 @@ def tree(rng: np.random.Generator) -> Mesh:
         centre = np.array([out * np.cos(angle), out * np.sin(angle), up])
         lobes.append((centre, spread * rng.uniform(0.4, 0.6) * np.array([1, 1, rng.uniform(0.7, 1.0)])))
         parts.append(tube((0, 0, stem * rng.uniform(0.75, 1.1)), centre, (girth * 0.5, 0.03), _BARK, sides=4))
-    lobes.append((np.array([0, 0, (stem + height) / 2]), np.array([0.6, 0.6, 0.48]) * [spread, spread, height - stem]))
+    lobes.append((np.array([0, 0, (stem + height) / 2]), np.array([0.62, 0.62, 0.5]) * [spread, spread, height - stem]))
     return Mesh.merge([*parts, foliage(rng, lobes, green, leaves=105 * len(lobes), size=0.23)])
 
 
@@ -49,51 +49,48 @@ def _conifer(rng: np.random.Generator, green: np.ndarray) -> Mesh:
 
 
 def bush(rng: np.random.Generator) -> Mesh:
-    """A bush about the origin, 0.7 to 2 m high."""
-    height = rng.uniform(0.7, 2.0)
+    """A bush about the origin, 0.8 to 2.6 m high."""
+    height = rng.uniform(0.8, 2.6)
     lobes = []
     for _ in range(int(rng.integers(2, 5))):
         centre = np.array([*rng.normal(0, height * 0.35, 2), height * rng.uniform(0.35, 0.6)])
         lobes.append((centre, height * rng.uniform(0.4, 0.6) * np.array([1, 1, 0.85])))
     green = _GREENS[rng.integers(len(_GREENS))] * rng.uniform(0.8, 1.3)
-    return foliage(rng, lobes, green, leaves=90 * len(lobes), size=0.13)
+    return foliage(rng, lobes, green, leaves=70 * len(lobes), size=0.15)
 
 
-def hedge(rng: np.random.Generator, length: float, height: float, green: np.ndarray | None = None) -> Mesh:
-    """A clipped hedge along x about the origin, 0.6 m thick."""
-    if green is None:
-        green = _GREENS[rng.integers(3)] * rng.uniform(0.8, 1.2)
-    core = box(
-        (length, 0.5, height),
-        (0, 0, height / 2 - 0.1),
-        Paint(label=labels.VEGETATION, material=Material.LEAVES, colour=green * 0.4),
-    )
-    count = int(length * (height * 2 + 0.6) * 12)
-    # Leaves lie on the top and the two long sides, in proportion to their areas.
-    on_top = rng.random(count) < 0.6 / (0.6 + 2 * height)
-    side = rng.choice([-1, 1], count)
+def hedge(rng: np.random.Generator, length: float, height: float, thickness: float) -> Mesh:
+    """A clipped hedge along x about the origin."""
+    green = _GREENS[rng.integers(3)] * rng.uniform(0.7, 1.2)
+    paint = Paint(label=labels.VEGETATION, material=Material.LEAVES, colour=green * 0.4)
+    core = box((length, max(thickness - 0.45, 0.1), height - 0.1), (0, 0, height / 2 - 0.15), paint)
+    count = int(length * (height * 2 + thickness) * 16)
+    # Leaves lie on the top and the two long sides, in proportion to their areas, and a little below the surface.
+    on_top = rng.random(count) < thickness / (thickness + 2 * height)
+    depth = rng.exponential(0.08, count)
+    surface = (thickness / 2 - depth) * rng.choice([-1, 1], count)
     centres = np.stack(
         [
             rng.uniform(-length / 2, length / 2, count),
-            np.where(on_top, rng.uniform(-0.3, 0.3, count), 0.27 * side),
-            np.where(on_top, height - 0.08, rng.uniform(0, height, count)),
+            np.where(on_top, rng.uniform(-thickness / 2, thickness / 2, count), surface),
+            np.where(on_top, height - depth, rng.uniform(0, height, count)),
         ],
         1,
     )
-    return Mesh.merge([core, scatter(rng, centres, 0.13, _LEAVES, _shades(rng, green, centres[:, 2] / height))])
+    return Mesh.merge([core, scatter(rng, centres, 0.12, _LEAVES, _shades(rng, green, centres[:, 2] / height))])
 
 
 def foliage(rng: np.random.Generator, lobes: list, green: np.ndarray, leaves: int, size: float) -> Mesh:
-    """Leaves on the shells of ellipsoids (centre, radii), with a dark core inside each."""
+    """Leaves in ellipsoids (centre, radii), densest near their shells, with a dark core inside each."""
     share = np.array([radii.prod() ** (2 / 3) for _, radii in lobes])
     counts = np.maximum((leaves * share / share.sum()).astype(int), 8)
     paint = Paint(label=labels.VEGETATION, material=Material.LEAVES, colour=green * 0.4)
     parts, centres, lit = [], [], []
     for (centre, radii), count in zip(lobes, counts):
-        parts.append(ball(centre, radii * 0.66, paint, rings=3, sides=6))
+        parts.append(ball(centre, radii * 0.42, paint, rings=3, sides=6))
         way = rng.normal(size=(count, 3))
         way /= np.linalg.norm(way, axis=1, keepdims=True)
-        depth = rng.uniform(0.62, 1.06, (count, 1))
+        depth = rng.uniform(0.3, 1.0, (count, 1)) ** 0.45
         centres.append(centre + way * depth * radii)
         lit.append(0.4 + 0.3 * way[:, 2] + 1.3 * (depth[:, 0] - 0.9))
     shades = _shades(rng, green, np.concatenate(lit))

@@ -71,18 +71,9 @@ KINDS = {
     "yard": Kind(pavement=(1.6, 2.6), parking_chance=0.2, setback=(8.0, 14.0), zone=Zone.OTHER),
 }
 _DISTRICTS = {
-    "town": {"terrace": 5, "blocks": 2, "park": 1.2, "houses": 1, "carpark": 0.5, "yard": 0.5, "woods": 0.3},
-    "suburb": {
-        "houses": 6,
-        "park": 1.3,
-        "blocks": 1,
-        "woods": 1.3,
-        "field": 0.5,
-        "carpark": 0.3,
-        "terrace": 0.5,
-        "yard": 0.3,
-    },
-    "outskirts": {"woods": 3, "field": 2, "houses": 3, "yard": 1, "park": 1.5, "carpark": 0.4, "blocks": 0.5},
+    "town": {"terrace": 5, "blocks": 1.5, "park": 1, "houses": 1.5, "carpark": 0.3, "yard": 0.4, "woods": 0.5},
+    "suburb": {"houses": 7, "park": 1, "blocks": 1, "woods": 2, "field": 0.4, "terrace": 1, "yard": 0.3},
+    "outskirts": {"woods": 4, "field": 1.2, "houses": 3, "yard": 0.6, "park": 1, "carpark": 0.3, "blocks": 0.4},
 }
 
 

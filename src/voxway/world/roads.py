@@ -72,19 +72,19 @@ class Road:
 
     def sample(self, s: Float[np.ndarray, "*p"] | float) -> Int[np.ndarray, "*p"]:
         """Index of the sample nearest to `s`."""
-        return np.clip(np.rint(np.asarray(s) / STEP), 0, len(self.centre) - 1).astype(np.int64)
+        return np.asarray(np.clip(np.rint(np.asarray(s) / STEP), 0, len(self.centre) - 1), np.int64)
 
     def direction(self, s: Float[np.ndarray, "*p"] | float) -> Float[np.ndarray, "*p"]:
         """Heading at `s`, radians."""
         i = self.sample(s)
-        return self.heading[i] + self.curvature[i] * (np.asarray(s) - i * STEP)
+        return np.asarray(self.heading[i] + self.curvature[i] * (np.asarray(s) - i * STEP))
 
     def point(
         self, s: Float[np.ndarray, "*p"] | float, d: Float[np.ndarray, "*p"] | float
     ) -> Float[np.ndarray, "*p 2"]:
         """World position at (s, d); beyond the ends the road runs on straight."""
         i = self.sample(s)
-        rest = np.asarray(s) - i * STEP
+        rest = np.asarray(np.asarray(s) - i * STEP)
         middle = self.heading[i] + self.curvature[i] * rest / 2
         heading = self.heading[i] + self.curvature[i] * rest
         along = np.stack([np.cos(middle), np.sin(middle)], -1) * rest[..., None]

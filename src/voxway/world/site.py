@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -17,27 +18,63 @@ _CLAIM_CELL = 0.5
 _OFF_ROAD = (Zone.TERRAIN, Zone.OTHER)
 
 
+@dataclass(frozen=True)
+class Shapes:
+    """Several meshes of one kind of thing.
+
+    Attributes:
+        meshes: at least one.
+        size: length and width of the ground that any of them takes, metres.
+    """
+
+    meshes: list[Mesh]
+    size: tuple[float, float]
+
+    def pick(self, rng: np.random.Generator) -> Mesh:
+        """One of them."""
+        return self.meshes[int(rng.integers(len(self.meshes)))]
+
+
 class Stock:
     """Shapes drawn once per street and put up many times."""
 
     def __init__(self, rng: np.random.Generator) -> None:
-        def several(count: int, draw) -> list[Mesh]:
-            return [draw(rng) for _ in range(count)]
+        def several(count: int, draw: Callable[[np.random.Generator], Mesh], size: tuple[float, float]) -> Shapes:
+            return Shapes([draw(rng) for _ in range(count)], size)
 
-        self.trees = several(9, plants.tree)
-        self.bushes = several(6, plants.bush)
-        self.cars = several(14, vehicles.car)
-        self.trucks = several(3, vehicles.truck)
-        self.buses = several(2, vehicles.bus)
-        self.trailers = several(3, vehicles.trailer)
-        self.bicycles = several(4, people.bicycle)
-        self.motorcycles = several(4, people.motorcycle)
-        self.people = several(10, people.person)
-        self.bicyclists = several(4, people.bicyclist)
-        self.motorcyclists = several(4, people.motorcyclist)
-        self.lamp = furniture.lamp(rng)
-        self.bollard = furniture.bollard(rng)
-        self.bins = several(3, furniture.bin_)
+        self.trees = several(9, plants.tree, (0.6, 0.6))
+        self.bushes = several(6, plants.bush, (0.8, 0.8))
+        self.cars = several(14, vehicles.car, (4.5, 1.8))
+        self.trucks = several(3, vehicles.truck, (8.5, 2.4))
+        self.buses = several(2, vehicles.bus, (11.5, 2.5))
+        self.trailers = several(3, vehicles.trailer, (5.5, 2.1))
+        self.bicycles = several(4, people.bicycle, (1.4, 0.4))
+        self.motorcycles = several(4, people.motorcycle, (2.0, 0.7))
+        self.people = several(10, people.person, (0.5, 0.5))
+        self.bicyclists = several(4, people.bicyclist, (1.8, 0.6))
+        self.motorcyclists = several(4, people.motorcyclist, (2.0, 0.7))
+        self.lamps = several(1, furniture.lamp, (0.3, 0.3))
+        self.bollards = several(1, furniture.bollard, (0.3, 0.3))
+        self.bins = several(3, furniture.bin_, (0.7, 0.7))
+
+
+class Deck:
+    """Draws kinds of things like cards, so that rare ones come regularly and no street goes without.
+
+    Args:
+        cards: how often each kind lies in the deck.
+    """
+
+    def __init__(self, rng: np.random.Generator, cards: list[tuple[Shapes, int]]) -> None:
+        self._rng = rng
+        self._cards = [shapes for shapes, count in cards for _ in range(count)]
+        self._left: list[Shapes] = []
+
+    def draw(self) -> Shapes:
+        """The next card; the deck is shuffled anew when it is used up."""
+        if not self._left:
+            self._left = [self._cards[i] for i in self._rng.permutation(len(self._cards))]
+        return self._left.pop()
 
 
 class Site:
@@ -49,12 +86,20 @@ class Site:
         stock: shapes to use.
         parts: meshes put up, in the world frame.
         things: instances named so far.
+        parked: draws what stands in parking bays.
+        riders: draws riders who have stopped.
     """
 
     def __init__(self, rng: np.random.Generator, ground: Ground) -> None:
         self.rng, self.ground, self.stock = rng, ground, Stock(rng)
         self.parts: list[Mesh] = []
         self.things = 0
+        stock = self.stock
+        self.parked = Deck(
+            rng,
+            [(stock.cars, 26), (stock.trucks, 2), (stock.buses, 1), (stock.trailers, 1), (stock.motorcycles, 3)],
+        )
+        self.riders = Deck(rng, [(stock.bicyclists, 1), (stock.motorcyclists, 1)])
         ends = np.concatenate([road.centre for road in ground.roads])
         self._corner = ends.min(0) - 80
         self._taken = np.zeros(np.ceil((ends.max(0) + 80 - self._corner) / _CLAIM_CELL).astype(int), bool)
@@ -69,7 +114,7 @@ class Site:
         mesh: Mesh,
         xy: Float[np.ndarray, "2"],
         yaw: float,
-        size: Sequence[float],
+        size: Sequence[float | int],
         *,
         zones: tuple[Zone, ...] | None = _OFF_ROAD,
         thing: bool = False,
@@ -101,6 +146,27 @@ class Site:
         self.parts.append(placed.named(instance=self.next_thing()) if thing else placed)
         return True
 
+    def scatter(
+        self,
+        shapes: Shapes,
+        xy: Float[np.ndarray, "n 2"],
+        room: float,
+        zones: tuple[Zone, ...] | None,
+        scales: tuple[float, float],
+    ) -> None:
+        """Put up many plants at once, each one of `shapes` turned at random, wherever `room` metres square are free."""
+        if not len(xy):
+            return
+        zone, height = self.ground.look(xy).zone, self.ground.height(xy)
+        fits = np.ones(len(xy), bool) if zones is None else np.isin(zone, zones)
+        for i in np.flatnonzero(fits):
+            cells = self._cells(_footprint(xy[i], 0.0, (room, room)))
+            if self._taken[cells].any():
+                continue
+            self._taken[cells] = True
+            yaw, scale = self.rng.uniform(0, 2 * np.pi), self.rng.uniform(*scales)
+            self.parts.append(shapes.pick(self.rng).placed((*xy[i], height[i]), yaw, scale))
+
     def beside(self, road: Road, side: int, s: float, distance: float) -> tuple[Float[np.ndarray, "2"], float]:
         """Position at `distance` from the centreline, and the heading that looks from there at the road."""
         heading = float(road.direction(s))
@@ -131,7 +197,7 @@ class Site:
         return cell[:, 0], cell[:, 1]
 
 
-def _footprint(xy: np.ndarray, yaw: float, size: Sequence[float]) -> np.ndarray:
+def _footprint(xy: np.ndarray, yaw: float, size: Sequence[float | int]) -> np.ndarray:
     axes = [np.linspace(-extent / 2, extent / 2, max(int(np.ceil(extent / _CLAIM_CELL)) + 1, 1)) for extent in size]
     local = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 2)
     cos, sin = np.cos(yaw), np.sin(yaw)

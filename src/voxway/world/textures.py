@@ -80,7 +80,7 @@ def ground(xy: np.ndarray, spot: Spot, distance: np.ndarray) -> Float32[np.ndarr
     colour[grass] = (green * (1 + (blades - 1) * (0.3 + 0.7 * sharp[:, None])))[grass]
     kerb = (spot.edge > -0.02) & (spot.edge < 0.16) & ~grass | (spot.edge > 0) & (spot.edge < 0.16)
     stone = 0.34 * (1 - 0.3 * sharp * (np.mod(s, 1.0) < 0.02)) * (0.85 + 0.3 * fine)
-    colour[kerb] = stone[kerb, None] * rgb(1, 0.98, 0.94)
+    colour[kerb] = stone[kerb, None] * rgb(1.0, 0.98, 0.94)
     gutter = (spot.edge > -0.3) & (spot.edge <= -0.02) & (spot.zone == Zone.ROAD)
     colour[gutter] *= 0.8
     bay = (spot.zone == Zone.PARKING) & (np.mod(s, 5.5) < 0.1)
@@ -132,7 +132,7 @@ def facade(
     colour[opening & rim] = design["frame"][opening & rim, None]
     curtain = _grain(column * 7 + style, storey)
     behind = np.where(curtain > 0.6, 0.05 + 0.35 * (curtain - 0.6), 0.03)
-    colour[pane] = behind[pane, None] * rgb(1, 0.97, 0.9)
+    colour[pane] = behind[pane, None] * rgb(1.0, 0.97, 0.9)
     door = ground_floor & ~shop & (np.abs(column - style % 3 + 1) < 0.5) & (across < 0.4) & (up < 0.76)
     colour[door] = design["tone"][door] * (0.8 + 0.3 * (np.abs(across[door] - 0.2) < 0.12))[:, None]
     return np.maximum(colour, 0.01).astype(np.float32), pane & ~door
