@@ -37,7 +37,8 @@ def confusion(
         raise ValueError(f"target {tuple(target.shape)} and prediction {tuple(prediction.shape)} differ in shape")
     if mask is not None and tuple(mask.shape) != tuple(target.shape):
         raise ValueError(f"mask {tuple(mask.shape)} and target {tuple(target.shape)} differ in shape")
-    truth, guess = (_bytes(volume, name) for volume, name in ((target, "target"), (prediction, "prediction")))
+    truth, guess = _bytes(target, "target"), _bytes(prediction, "prediction")
+    truth = truth.to(guess.device)
     if mask is not None:
         truth = torch.where(torch.as_tensor(mask, device=truth.device).reshape(-1), truth, IGNORE)
     if len(guess) and (highest := int(guess.max())) >= classes:
@@ -45,7 +46,7 @@ def confusion(
     common = 0
     if truth.device.type == "cpu":
         truth, guess, common = _drop_common(truth.contiguous(), guess.contiguous(), free)
-    pairs = torch.bincount(truth.int() * classes + guess.to(truth.device), minlength=256 * classes)
+    pairs = torch.bincount(truth.int() * classes + guess, minlength=256 * classes)
     counts = pairs.reshape(256, classes).cpu().numpy()
     counts[free, free] += common
     if (strange := counts[classes:IGNORE].sum(1)).any():
