@@ -81,18 +81,18 @@ class Benchmark:
         Raises:
             InputError: an id has no entry in the label map.
         """
-        if not self.raw_to_train:
-            return raw.astype(np.uint8)
+        pairs = self.raw_to_train or {i: i for i in (*range(len(self.classes)), IGNORE)}
         unknown = 254
-        table = np.full(max(65536, max(self.raw_to_train) + 1), unknown, np.uint8)
-        table[list(self.raw_to_train)] = list(self.raw_to_train.values())
-        trained = table[np.clip(raw, 0, len(table) - 1)]
+        # Two more rows than ids: what lies below or above them all must not be taken for the nearest.
+        table = np.full(max(pairs) + 3, unknown, np.uint8)
+        table[[raw_id + 1 for raw_id in pairs]] = list(pairs.values())
+        trained = table[np.clip(raw, -1, len(table) - 2, dtype=np.int64, casting="unsafe") + 1]
         if (trained == unknown).any():
             ids = np.unique(np.asarray(raw)[trained == unknown])[:5].tolist()
             raise InputError(
                 file=source,
                 field="label ids",
-                expected=f"ids of {self.name}'s label map ({min(self.raw_to_train)}..{max(self.raw_to_train)})",
+                expected=f"ids of {self.name}'s label map ({min(pairs)}..{max(pairs)})",
                 found=f"ids {ids}",
                 remedy="The file is damaged or belongs to another benchmark.",
             )

@@ -59,13 +59,18 @@ class Sample:
             factors = {divmod(whole, part) for whole, part in zip(shape, self.proposals.shape)}
             if len(factors) != 1 or factors.pop()[1] != 0:
                 raise self._wrong("proposals", f"{shape} divided by one whole factor", tuple(self.proposals.shape))
-        if self.images is not None and self.cameras is not None:
-            count, (height, width) = self.images.shape[0], self.images.shape[-2:]
-            if count != self.cameras.count:
-                raise self._wrong("images", f"{self.cameras.count} images, one for each camera", count)
-            largest = tuple(self.cameras.size_px.max(0).values.tolist())
-            if largest != (height, width):
-                raise self._wrong("images", f"{largest} px (height, width), as the cameras say", (height, width))
+        for name in ("images", "semantics_2d", "depth"):
+            self._check_pixels(name, getattr(self, name))
+
+    def _check_pixels(self, name: str, pixels: Tensor | None) -> None:
+        if pixels is None or self.cameras is None:
+            return
+        count, (height, width) = pixels.shape[0], pixels.shape[-2:]
+        if count != self.cameras.count:
+            raise self._wrong(name, f"{self.cameras.count} images, one for each camera", count)
+        largest = tuple(self.cameras.size_px.max(0).values.tolist())
+        if largest != (height, width):
+            raise self._wrong(name, f"{largest} px (height, width), as the cameras say", (height, width))
 
     def _wrong(self, name: str, expected: object, found: object) -> InputError:
         remedy = "Check the reader, or the files of this frame with `voxway check-data`."
