@@ -61,7 +61,7 @@ class Light:
         up = 0.5 + 0.5 * normal[:, 2:]
         sky = 0.45 * self.zenith + 0.55 * self.horizon
         ground = 0.16 * (sky + 0.5 * self.sunshine * self.sun[2])
-        return (sky * up + ground * (1 - up)) * np.float32(0.62)
+        return (sky * up + ground * (1 - up)) * np.float32(0.52)
 
     def dome(self, direction: Float[np.ndarray, "p 3"]) -> Float32[np.ndarray, "p 3"]:
         """Colour of the bare sky."""
@@ -74,8 +74,8 @@ class Light:
         colour = self.dome(direction)
         # Clouds lie on a plane; towards the horizon they flatten.
         plane = direction[:, :2] / (direction[:, 2:].clip(min=0) + 0.12) * 6 + self.offset
-        density = noise(plane[:, 0], plane[:, 1]) + 0.6 * (self.cover - 0.5)
-        share = np.clip((density - 0.42) * 4, 0, 1)[:, None] * np.clip(up * 12, 0, 1)
+        density = noise(plane[:, 0], plane[:, 1], smooth=True)
+        share = np.clip((density - 1 + self.cover) * 4, 0, 1)[:, None] * np.clip(up * 12, 0, 1)
         colour = colour * (1 - share) + rgb(0.95, 0.95, 0.97) * share
         towards = np.clip(direction @ self.sun, 0, 1)
         glow = 0.35 * towards**8 + 3.0 * towards**400

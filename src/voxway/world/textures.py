@@ -20,10 +20,10 @@ _FINE = 64.0
 
 
 @cache
-def _noise_tile() -> Float32[np.ndarray, "1024 1024"]:
+def _noise_tile(smooth: bool) -> Float32[np.ndarray, "1024 1024"]:
     rng = np.random.default_rng(20)
     frequency = np.hypot(*np.meshgrid(*[np.fft.fftfreq(_TILE) * _TILE] * 2))
-    amplitude = 1 / np.maximum(frequency, 1.5)
+    amplitude = np.maximum(frequency, 1.5) ** (-1.7 if smooth else -1.0)
     field = np.fft.ifft2(np.fft.fft2(rng.normal(size=(_TILE, _TILE))) * amplitude).real
     # Evenly spread over 0..1, so that a threshold is a share.
     rank = np.empty(field.size, np.float32)
@@ -31,10 +31,10 @@ def _noise_tile() -> Float32[np.ndarray, "1024 1024"]:
     return rank.reshape(field.shape)
 
 
-def noise(u: np.ndarray, v: np.ndarray, scale: float = 1.0) -> Float32[np.ndarray, "*p"]:
-    """Cloudy noise, evenly spread over 0..1, that repeats every 16 / `scale` units."""
+def noise(u: np.ndarray, v: np.ndarray, scale: float = 1.0, *, smooth: bool = False) -> Float32[np.ndarray, "*p"]:
+    """Cloudy noise, evenly spread over 0..1, that repeats every 16 / `scale` units; `smooth` has little grain."""
     cells = [np.floor(x * (_FINE * scale)).astype(np.int64) & (_TILE - 1) for x in (u, v)]
-    return _noise_tile()[cells[0], cells[1]]
+    return _noise_tile(smooth)[cells[0], cells[1]]
 
 
 def _grain(u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -54,7 +54,7 @@ def ground(xy: np.ndarray, spot: Spot, distance: np.ndarray) -> Float32[np.ndarr
     x, y = xy[:, 0], xy[:, 1]
     s, d = np.where(np.isfinite(spot.d), spot.s, x), np.where(np.isfinite(spot.d), spot.d, y)
     sharp = np.exp(-distance / 18)
-    broad, fine = noise(x, y, 0.05), noise(x, y, 1.0)
+    broad, fine = noise(x, y, 0.05, smooth=True), noise(x, y, 1.0)
     colour = np.empty((len(x), 3), np.float32)
 
     def paint(zone: np.ndarray, base: np.ndarray, brightness: np.ndarray) -> None:
@@ -63,7 +63,7 @@ def ground(xy: np.ndarray, spot: Spot, distance: np.ndarray) -> Float32[np.ndarr
     speckle = 1 + 0.5 * sharp * (fine - 0.5)
     # Tyres polish two tracks in either lane.
     tracks = 1 + 0.10 * np.cos((np.abs(d) - 1.0) * 2 * np.pi / 1.5)
-    crack = (np.abs(noise(s, d, 0.4) - 0.5) < 0.008 * sharp) & (broad > 0.4)
+    crack = (np.abs(noise(s, d, 0.2, smooth=True) - 0.5) < 0.008 * sharp) & (broad > 0.4)
     asphalt = (0.8 + 0.4 * broad) * speckle * tracks * np.where(crack, 0.45, 1)
     paint(spot.zone == Zone.ROAD, rgb(0.105, 0.105, 0.11), asphalt)
     slabs = (
@@ -74,7 +74,7 @@ def ground(xy: np.ndarray, spot: Spot, distance: np.ndarray) -> Float32[np.ndarr
     paint(spot.zone == Zone.PARKING, rgb(0.19, 0.145, 0.13), (0.8 + 0.4 * broad) * speckle * setts)
     paint(spot.zone == Zone.OTHER, rgb(0.33, 0.26, 0.18), (0.75 + 0.5 * broad) * (1 + 0.7 * sharp * (fine - 0.5)))
     grass = spot.zone == Zone.TERRAIN
-    lush = noise(x, y, 0.11)[:, None]
+    lush = noise(x, y, 0.11, smooth=True)[:, None]
     blades = (0.6 + 0.8 * noise(x, y, 2.0))[:, None]
     green = rgb(0.075, 0.135, 0.025) * lush + rgb(0.19, 0.16, 0.06) * (1 - lush)
     colour[grass] = (green * (1 + (blades - 1) * (0.3 + 0.7 * sharp[:, None])))[grass]
@@ -114,7 +114,7 @@ def facade(
     storey, column = np.floor(v / 2.9), np.floor(u / design["pitch"] + 0.5)
     across = np.abs(np.mod(u / design["pitch"] + 0.5, 1) - 0.5) * 2
     up = v / 2.9 - storey
-    colour = wall * (0.9 + 0.2 * noise(u, v, 0.2) - 0.10 * (np.mod(v, 2.9) < 0.06))[:, None]
+    colour = wall * (0.9 + 0.2 * noise(u, v, 0.2, smooth=True) - 0.10 * (np.mod(v, 2.9) < 0.06))[:, None]
     colour[v < design["plinth"]] *= 0.62
     ground_floor = (storey == 0) & (v > 0.1)
     shop = design["shop"] & ground_floor
