@@ -1,0 +1,179 @@
+"""Imports point one way, rooms that must stay light do, and importing has no side effects."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import voxway
+
+SOURCE = Path(voxway.__file__).parent
+
+EVERYTHING = frozenset(path.name for path in SOURCE.iterdir() if (path / "__init__.py").exists())
+
+ALLOWED = {
+    "core": frozenset(),
+    "ops": {"core"},
+    "nn": {"core", "ops"},
+    "losses": {"core", "ops"},
+    "metrics": {"core", "ops"},
+    "data": {"core", "ops"},
+    "world": {"core", "ops", "data"},
+    "methods": {"core", "ops", "nn", "losses"},
+    "engine": {"core", "ops", "nn", "losses", "metrics", "methods"},
+    "prepare": {"core", "ops", "data", "engine"},
+    "recipes": {"core", "data", "world", "methods", "engine", "prepare", "metrics"},
+    "export": {"core", "metrics"},
+    "view": {"core", "metrics"},
+    "cli": EVERYTHING - {"cli"},
+}
+"""Room -> rooms that it may import; a room may always import itself."""
+
+LIGHT = ("core", "ops", "data", "metrics", "world")
+"""Rooms that work without the packages of the networks."""
+
+
+def imported(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of every import of ours in a file, wherever it stands."""
+    package = ("voxway", *path.relative_to(SOURCE).parent.parts)
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = ".".join((*package[: len(package) - node.level + 1], *filter(None, [node.module])))
+            module = start if node.level else node.module or ""
+            # `from voxway.core import grid` may name a module: with the name appended, both readings are covered.
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+
+
+def forbidden(path: Path) -> list[str]:
+    """Import edges of a file that the plan does not have."""
+    place = path.relative_to(SOURCE).parts
+    room = place[0] if len(place) > 1 else ""
+    found = []
+    for line, name in imported(path):
+        parts = name.split(".")
+        if parts[0] != "voxway" or len(parts) < 2 or parts[1] not in EVERYTHING:
+            continue
+        target = parts[1]
+        wrong = target != room and target not in ALLOWED.get(room, frozenset())
+        if target == "methods" and room == "engine":
+            wrong = names_a_module(parts)  # the protocol lives in voxway.methods itself
+        if target == room == "methods" and len(place) > 1:
+            wrong = names_another_method(parts, place)
+        if wrong:
+            found.append(f"{'/'.join(place)}:{line}: {room or 'voxway'} must not import {name}")
+    return found
+
+
+def names_a_module(parts: list[str]) -> bool:
+    """Whether a dotted name reaches into a module or folder below voxway.methods."""
+    folder = SOURCE / "methods"
+    return len(parts) > 2 and ((folder / f"{parts[2]}.py").exists() or (folder / parts[2]).is_dir())
+
+
+def names_another_method(parts: list[str], place: tuple[str, ...]) -> bool:
+    """Whether a method's module imports a module of another method; voxway.methods itself may list them all."""
+    own = Path(place[1]).stem
+    return own != "__init__" and names_a_module(parts) and parts[2] != own
+
+
+def test_every_room_is_in_the_plan() -> None:
+    assert ALLOWED.keys() == EVERYTHING
+
+
+@pytest.mark.parametrize("room", ["", *sorted(EVERYTHING)])
+def test_imports_point_one_way(room: str) -> None:
+    files = SOURCE.glob("*.py") if room == "" else (SOURCE / room).rglob("*.py")
+    assert [edge for path in sorted(files) for edge in forbidden(path)] == []
+
+
+def test_the_walk_sees_all_kinds_of_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("core", "methods/monoocc"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "methods" / "effocc.py").touch()
+    monkeypatch.setitem(globals(), "SOURCE", tmp_path)
+    bad = tmp_path / "core" / "bad.py"
+    bad.write_text(
+        "import voxway.ops\nfrom voxway import nn\nfrom ..data import x\nfrom . import grid\n"
+        "def f():\n    from voxway.cli.main import main\nif True:\n    import voxway.engine.train as t\n"
+    )
+    assert [edge.split("import ")[1] for edge in forbidden(bad)] == [
+        "voxway.ops",
+        "voxway.nn",
+        "voxway.data.x",
+        "voxway.cli.main.main",
+        "voxway.engine.train",
+    ]
+    method = tmp_path / "methods" / "monoocc" / "network.py"
+    method.write_text(
+        "from voxway.methods.effocc import A\nfrom voxway.methods.monoocc.b import B\nimport voxway.data\n"
+    )
+    assert len(forbidden(method)) == 2
+    (tmp_path / "engine").mkdir()
+    engine = tmp_path / "engine" / "train.py"
+    engine.write_text(
+        "from voxway.methods import Method\nfrom voxway.methods.effocc import A\nfrom voxway.methods import effocc\n"
+    )
+    assert len(forbidden(engine)) == 2
+
+
+def run(script: str) -> str:
+    """Standard output of a fresh interpreter; fails with its traceback."""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+WALK = """
+import importlib, pkgutil, sys
+sys.modules.update(dict.fromkeys(BLOCKED))  # None there makes every import of that name fail
+package = importlib.import_module(ROOM)
+for module in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):
+    if not module.name.endswith('__main__'):
+        importlib.import_module(module.name)
+"""
+
+
+@pytest.mark.parametrize("room", LIGHT)
+def test_light_rooms_import_without_timm_and_torchvision(room: str) -> None:
+    run(f"ROOM, BLOCKED = 'voxway.{room}', ['timm', 'torchvision', 'tyro']\n{WALK}")
+
+
+def test_everything_imports_without_the_extras() -> None:
+    extras = ["embreex", "cv2", "tensorboard", "scipy", "onnx", "onnxruntime", "rerun", "ray"]
+    run(f"ROOM, BLOCKED = 'voxway', {extras}\n{WALK}")
+
+
+def test_importing_voxway_is_light() -> None:
+    heavy = "{'torch', 'numpy', 'PIL', 'timm', 'tyro', 'jaxtyping'}"
+    assert run(f"import sys, voxway\nprint(sorted({heavy} & set(sys.modules)))") == "[]"
+
+
+WATCH = """
+import os, random, threading
+import numpy, rich.progress, timm, torch, torch._dynamo, tyro  # whatever these do at import is not ours
+random.seed(1), numpy.random.seed(1), torch.manual_seed(1)
+def state():
+    return {
+        "random": random.getstate(),
+        "numpy": numpy.random.get_state()[1].tolist(),
+        "torch": torch.get_rng_state().tolist(),
+        "threads": (torch.get_num_threads(), threading.active_count()),
+        "settings": (torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_float32_matmul_precision()),
+        "environment": dict(os.environ),
+        "cuda": torch.cuda.is_initialized(),
+        "folder": os.getcwd(),
+    }
+before = state()
+"""
+
+
+def test_importing_has_no_side_effects() -> None:
+    compare = "after = state()\nprint([name for name in before if before[name] != after[name]])"
+    assert run(f"{WATCH}\nROOM, BLOCKED = 'voxway', []\n{WALK}\n{compare}") == "[]"
