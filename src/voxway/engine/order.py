@@ -14,7 +14,10 @@ from voxway.core.sample import Sample
 class Samples(Protocol):
     """What the engine asks of data: a sequence of samples with their keys."""
 
-    keys: Sequence[str]
+    @property
+    def keys(self) -> Sequence[str]:
+        """Names of the samples, in order."""
+        ...
 
     def __len__(self) -> int:
         """Number of samples."""

@@ -105,7 +105,7 @@ def train(
         folder: of the run: ``run.json``, ``log.jsonl``, ``checkpoints/``, ``best/`` and, at the end, ``model/``.
         group: the processes that share the work; None is this one alone, on the CPU.
         validate: scores a network on held-out samples, every `evaluate_every` steps and at the end.
-        about: further facts for ``run.json``, e.g. the recipe's name and the data's configuration.
+        about: further facts for ``run.json`` and the network's description, e.g. the recipe's name and its data.
         show: draw a progress bar.
 
     Returns:
@@ -117,7 +117,7 @@ def train(
         OutputError: the folder cannot be written.
         KeyboardInterrupt: stopped by Ctrl-C, after a checkpoint was written.
     """
-    group = group or Group()
+    group, about = group or Group(), about or {}
     if not len(data):
         raise InputError(
             file=folder, field="samples", expected="at least one", found="none", remedy="Check data folder and split."
@@ -130,7 +130,7 @@ def train(
             found=group.size,
             remedy="Change the number of processes, the batch or the micro-batch.",
         )
-    _claim(folder, {"train": to_json(config), "method": to_json(method_config), **(about or {})}, group)
+    _claim(folder, {"train": to_json(config), "method": to_json(method_config), **about}, group)
     torch.manual_seed(config.seed)
     network: Any = method_config.build().to(group.device)
     trained = [p for p in network.parameters() if p.requires_grad]
@@ -172,7 +172,7 @@ def train(
                 log.write(state.step, loss=sum(terms.values()), rate=rate, norm=float(norm), seconds=seconds, **terms)
             last = state.step == config.steps
             if validate and config.evaluate_every and (last or state.step % config.evaluate_every == 0):
-                _evaluate(state, method_config, validate, folder, group, log)
+                _evaluate(state, method_config, validate, folder, group, log, about)
             if group.leads and (last or stopped.is_set() or state.step % config.checkpoint_every == 0):
                 state.save(folder / "checkpoints", config.keep)
             if stopped.is_set() and not last:
@@ -181,7 +181,7 @@ def train(
         log.close()
     if group.leads:
         weights = average.state if average else network.state_dict()
-        save_model(folder / "model", method_config, weights, ema=average is not None, steps=config.steps)
+        save_model(folder / "model", method_config, weights, ema=average is not None, steps=config.steps, **about)
     group.wait()
     return folder / "model"
 
@@ -278,6 +278,7 @@ def _evaluate(
     folder: Path,
     group: Group,
     log: RunLog | None,
+    about: dict[str, Any],
 ) -> None:
     """Score the (averaged) network; keep it if it is the best so far."""
     own = {name: tensor.clone() for name, tensor in state.network.state_dict().items()}
@@ -289,7 +290,7 @@ def _evaluate(
     if result.miou > state.best:
         state.best = result.miou
         if group.leads:
-            facts = {"ema": state.average is not None, "steps": state.step, "validation_miou": result.miou}
+            facts = {"ema": state.average is not None, "steps": state.step, "validation_miou": result.miou, **about}
             save_model(folder / "best", method_config, state.network.state_dict(), **facts)
     state.network.load_state_dict(own)
 

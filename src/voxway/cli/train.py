@@ -1,0 +1,56 @@
+"""Train a recipe; the same command continues a run that was stopped.
+
+Several GPUs or processes: torchrun --nproc-per-node 4 -m voxway train ... (same result, shared work).
+
+examples:
+  voxway train monoocc-s --root KITTI --out runs/s --proposals stereo
+  voxway train monoocc-world --root world --out runs/w --set train.steps=1000 method.width=96
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from voxway.cli.options import Cache, Device, Keys, Out, Proposals, Root, overridden, with_proposals
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Train a recipe."""
+
+    recipe: tyro.conf.Positional[str]
+    """Name of the recipe; a wrong one is answered with the list."""
+    root: Root
+    out: Out
+    """Folder of the run."""
+    keys: Keys = ()
+    proposals: Proposals = None
+    cache: Cache = None
+    steps: int | None = None
+    """Optimiser steps, instead of the recipe's."""
+    device: Device = "auto"
+    set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE", help="Further settings of the recipe.")] = ()
+
+
+def run(options: Options) -> None:
+    """Train."""
+    from dataclasses import replace
+
+    from voxway.engine.distributed import process_group
+    from voxway.recipes import recipe
+    from voxway.recipes.recipe import run_recipe
+
+    chosen = recipe(options.recipe, options.root)
+    data, source = with_proposals(chosen.data, chosen.proposals, options.proposals)
+    data = replace(data, keys=options.keys or data.keys)
+    chosen = replace(chosen, data=data, proposals=source)
+    steps = (f"train.steps={options.steps}",) if options.steps is not None else ()
+    chosen = overridden(chosen, (*options.set, *steps))
+    with process_group(options.device) as group:
+        model = run_recipe(chosen, Path(options.out), options.recipe, cache=options.cache, group=group)
+        if group.leads:
+            print(f"trained network: {model}")

@@ -1,0 +1,17 @@
+"""Recipe of the synthetic world that the demo and the tests train on."""
+
+from __future__ import annotations
+
+from voxway.core.benchmark import SEMANTIC_KITTI
+from voxway.world import WorldConfig
+
+HELD_OUT = "08"
+
+
+def world_config(train: int, val: int, sequences: int = 4, seed: int = 0, full_size: bool = False) -> WorldConfig:
+    """A world with `train` key frames spread over some training drives, and `val` on held-out streets."""
+    names = SEMANTIC_KITTI.splits["train"].sequences[: min(sequences, train)]
+    share = {name: train // len(names) + (i < train % len(names)) for i, name in enumerate(names)}
+    if full_size:
+        return WorldConfig(seed=seed, sequences={**share, HELD_OUT: val})
+    return WorldConfig(seed=seed, sequences={**share, HELD_OUT: val}, size_px=(185, 613), columns=1024, truth_stride=2)
