@@ -7,10 +7,10 @@ falls into four pyramids (+x, -x, +y, -y), a pyramid is swept slab by slab away 
 remembered per direction. Directions are a product of sideways and upward slopes, chosen so finely that at every
 distance neighbours are at most 1 / `fineness` of a voxel apart, and each sight line takes the nearest one.
 
-A slab covers one voxel along the sweep, in which a direction crosses at most two voxels sideways, and (beyond the first
-slabs) at most two upwards. "Either of two neighbours is occupied" is stored next to the voxels themselves: in a doubled
-axis, place 2k stands for voxel k and place 2k + 1 for k or k + 1, so that a line that enters at k and leaves at l reads
-place k + l.
+A slab covers one voxel along the sweep, in which a direction crosses at most two voxels sideways. "Either of two
+neighbours is occupied" is stored next to the voxels themselves: in a doubled axis, place 2k stands for voxel k and
+place 2k + 1 for k or k + 1, so that a line that enters at k and leaves at l reads place k + l. Upward it crosses at
+most two as well, except in the first slabs, where it may cross many.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ class _Volume:
     """A volume turned so that slabs u follow each other along the sweep, with z upward and v sideways."""
 
     occupied: UInt8[np.ndarray, "u z v"]
-    doubled: UInt8[np.ndarray, "u z w"]
+    doubled: UInt8[np.ndarray, "u z8 w"]
+    """Sideways doubled, and eight heights to a byte."""
     seen: Bool[np.ndarray, "u z v"]
 
     @classmethod
@@ -76,20 +77,16 @@ class _Volume:
         return _Volume(self.occupied[::-1], self.doubled[::-1], self.seen[::-1])
 
 
-def _double(flags: UInt8[np.ndarray, "*b n"]) -> UInt8[np.ndarray, "*b m"]:
-    """Put "k or k + 1" between k and k + 1 along the last axis; the last place repeats the last voxel."""
-    doubled = np.empty((*flags.shape[:-1], 2 * flags.shape[-1]), np.uint8)
-    doubled[..., ::2] = flags
-    np.bitwise_or(flags[..., :-1], flags[..., 1:], out=doubled[..., 1:-1:2])
-    doubled[..., -1] = flags[..., -1]
-    return doubled
+_BITS = np.array([128, 64, 32, 16, 8, 4, 2, 1], np.uint8)
 
 
-def _double_rows(flags: UInt8[np.ndarray, "n v"]) -> UInt8[np.ndarray, "m v"]:
-    doubled = np.empty((2 * len(flags), flags.shape[1]), np.uint8)
-    doubled[::2] = flags
-    np.bitwise_or(flags[:-1], flags[1:], out=doubled[1:-1:2])
-    doubled[-1] = flags[-1]
+def _double(flags: UInt8[np.ndarray, "*u z v"]) -> UInt8[np.ndarray, "*u z8 w"]:
+    """Put "v or v + 1" between v and v + 1 (the last place repeats the last voxel); pack eight heights to a byte."""
+    packed = np.packbits(flags, axis=-2)
+    doubled = np.empty((*packed.shape[:-1], 2 * packed.shape[-1]), np.uint8)
+    doubled[..., ::2] = packed
+    np.bitwise_or(packed[..., :-1], packed[..., 1:], out=doubled[..., 1:-1:2])
+    doubled[..., -1] = packed[..., -1]
     return doubled
 
 
@@ -105,18 +102,18 @@ def _sweep(volume: _Volume, origin: tuple[float, float, float], fineness: int) -
     if not len(distance) or distance[-1] < 0.5:
         return
     borders = np.append(max(distance[0] - 0.5, 0.0), distance + 0.5)
-    reach = max(up, height - up) + 1
+    near = int(np.searchsorted(distance, max(up, height - up) + 1))
     sideways = _Sideways.of(distance, borders, side, width, fineness)
-    upward = _Upward.of(distance, borders, up, height, fineness)
+    upward = _Upward.of(distance, borders, near, up, height, fineness)
     if upward.count == 0:
         return
     blocked = np.zeros((upward.count, sideways.count // 8), np.uint8)
     for n, slab in enumerate(range(first, slabs)):
-        near = distance[n] < reach
         low, high = sideways.targets[n]
         if high > low:
-            hidden = np.unpackbits(blocked.take(upward.target[n], 0), axis=1).take(sideways.target[n, low:high], 1)
-            if near:
+            hidden = blocked.take(upward.target[n], 0).take(sideways.target_byte[n, low:high], 1)
+            hidden &= sideways.target_bit[n, low:high]
+            if n < near:
                 column = _count_below(volume.occupied[slab, :, low:high])
                 hidden |= column.take(upward.own_high[n], 0) != column.take(upward.own_low[n], 0)
             volume.seen[slab, :, low:high] |= hidden == 0
@@ -127,13 +124,14 @@ def _sweep(volume: _Volume, origin: tuple[float, float, float], fineness: int) -
         plane = volume.doubled[slab]
         if slab == np.floor(ahead):
             plane = _without_origin(volume.occupied[slab], int(np.floor(up)), int(np.floor(side)))
-        across = plane.take(sideways.place[n, left:right], 1)
-        low_place, high_place = upward.low[n, bottom:top], upward.high[n, bottom:top]
-        if near:
-            column = _count_below(across)
-            crossed = np.packbits(column.take(high_place + 1, 0) != column.take(low_place, 0), axis=1)
+        heights = plane.take(sideways.place[n, left:right], 1)[:, None] & _BITS[:, None]
+        across = np.packbits(heights.reshape(-1, right - left), axis=1)
+        if n < near:
+            runs = _runs(across, height)
+            crossed = runs.take(upward.low_run[n, bottom:top], 0)
+            crossed |= runs.take(upward.high_run[n, bottom:top], 0)
         else:
-            crossed = np.packbits(_double_rows(across), axis=1).take(low_place + high_place, 0)
+            crossed = _runs(across, 2).take(upward.pair[n, bottom:top], 0)
         blocked[bottom:top, left // 8 : right // 8] |= crossed
 
 
@@ -144,7 +142,18 @@ def _count_below(flags: UInt8[np.ndarray, "z v"]) -> UInt8[np.ndarray, "z1 v"]:
     return count
 
 
-def _without_origin(slab: UInt8[np.ndarray, "z v"], z: int, v: int) -> UInt8[np.ndarray, "z w"]:
+def _runs(across: UInt8[np.ndarray, "z r"], longest: int) -> UInt8[np.ndarray, "n r"]:
+    """Rows "any of 1", then "any of 2", "any of 4" ... heights from each height on, up to runs of `longest`."""
+    levels, length = [across], 1
+    while 2 * length <= longest:
+        level = levels[-1].copy()
+        level[:-length] |= levels[-1][length:]
+        levels.append(level)
+        length *= 2
+    return np.concatenate(levels)
+
+
+def _without_origin(slab: UInt8[np.ndarray, "z v"], z: int, v: int) -> UInt8[np.ndarray, "z8 w"]:
     if 0 <= z < slab.shape[0] and 0 <= v < slab.shape[1]:
         slab = slab.copy()
         slab[z, v] = 0
@@ -163,8 +172,10 @@ class _Sideways:
     """Doubled place that each direction crosses."""
     targets: np.ndarray
     """First and past-the-last voxel inside the pyramid."""
-    target: np.ndarray
-    """Direction nearest to the sight line of each voxel."""
+    target_byte: np.ndarray
+    """Byte of the direction nearest to the sight line of each voxel ..."""
+    target_bit: np.ndarray
+    """... and its bit in there."""
 
     @classmethod
     def of(cls, distance: np.ndarray, borders: np.ndarray, side: float, width: int, fineness: int) -> _Sideways:
@@ -172,15 +183,22 @@ class _Sideways:
         middle = int(np.ceil(density))
         count = -(-(2 * middle + 1) // 8) * 8
         slope = (np.arange(count) - middle) / density
-        voxel = np.clip(np.floor(side + borders[:, None] * slope), 0, width - 1).astype(np.int32)
+        voxel = np.clip(side + borders[:, None] * slope, 0, width - 1).astype(np.int32)
         leftmost, rightmost = (np.clip(bound, 0, count) for bound in _inside(side, width, borders[1:], density, middle))
         active = np.stack([leftmost // 8 * 8, -(-rightmost // 8) * 8], 1)
         reach = np.where(distance < 0.5, -1.0, distance)
         low = np.clip(np.ceil(side - 0.5 - reach), 0, width).astype(int)
         high = np.clip(np.floor(side - 0.5 + reach) + 1, 0, width).astype(int)
         centre = np.arange(width) + 0.5 - side
-        target = np.rint(centre * (density / np.maximum(distance, 0.5))[:, None]).astype(np.int64) + middle
-        return cls(count, active, voxel[:-1] + voxel[1:], np.stack([low, high], 1), target)
+        target = np.rint(centre * (density / np.maximum(distance, 0.5))[:, None]).astype(np.int32) + middle
+        return cls(
+            count=count,
+            active=active,
+            place=voxel[:-1] + voxel[1:],
+            targets=np.stack([low, high], 1),
+            target_byte=target >> 3,
+            target_bit=_BITS[target & 7],
+        )
 
 
 def _inside(side: float, width: int, at: np.ndarray, density: float, middle: int) -> tuple[np.ndarray, np.ndarray]:
@@ -197,10 +215,12 @@ class _Upward:
     count: int
     active: np.ndarray
     """First and past-the-last direction inside the grid."""
-    low: np.ndarray
-    """Lowest voxel that each direction crosses."""
-    high: np.ndarray
-    """Highest voxel that each direction crosses."""
+    pair: np.ndarray
+    """Row of `_runs` for each direction that crosses at most two voxels."""
+    low_run: np.ndarray
+    """In the first slabs: the row of the longest run that begins at the lowest voxel crossed ..."""
+    high_run: np.ndarray
+    """... and of the one that ends at the highest; together they cover all."""
     target: np.ndarray
     """Direction nearest to the sight line of each voxel."""
     own_low: np.ndarray
@@ -209,7 +229,7 @@ class _Upward:
     """... and the height past the last."""
 
     @classmethod
-    def of(cls, distance: np.ndarray, borders: np.ndarray, up: float, height: int, fineness: int) -> _Upward:
+    def of(cls, distance: np.ndarray, borders: np.ndarray, near: int, up: float, height: int, fineness: int) -> _Upward:
         below, above = (_slopes(reach, distance[-1], fineness) for reach in (up, height - up))
         slope = np.concatenate([-below[::-1], above])
         crossed = np.floor(up + borders[:, None] * slope).astype(np.int32)
@@ -217,6 +237,9 @@ class _Upward:
         inside = (low < height) & (high >= 0)
         first = inside.argmax(1)
         last = np.where(inside.any(1), len(slope) - inside[:, ::-1].argmax(1), first)
+        low, high = np.clip(low, 0, height - 1), np.clip(high, 0, height - 1)
+        rows = -(-height // 8) * 8
+        level = np.log2(high[:near] - low[:near] + 1).astype(np.int32)
         voxel = np.arange(height)
         sight = (voxel + 0.5 - up) / np.maximum(distance, 0.5)[:, None]
         border = np.clip(np.floor(up + sight * borders[:-1, None]), -1, height).astype(int)
@@ -224,8 +247,9 @@ class _Upward:
         return cls(
             count=len(slope),
             active=np.stack([first, last], 1),
-            low=np.clip(low, 0, height - 1),
-            high=np.clip(high, 0, height - 1),
+            pair=low + rows * (high > low),
+            low_run=level * rows + low[:near],
+            high_run=level * rows + high[:near] - (1 << level) + 1,
             target=np.searchsorted((slope[1:] + slope[:-1]) / 2, sight),
             own_low=np.clip(np.where(rising, voxel + 1, border), 0, height),
             own_high=np.clip(np.where(rising, border + 1, voxel), 0, height),
