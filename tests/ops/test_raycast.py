@@ -35,7 +35,10 @@ def test_empty_space_is_seen_entirely() -> None:
     assert visible_from(empty(), origins, UNIT).all()
 
 
-@pytest.mark.parametrize("origin", [(-5.0, 10.0, 4.0), (30.0, 10.0, 4.0), (12.0, -40.0, 4.0), (12.0, 10.0, 30.0)])
+@pytest.mark.parametrize(
+    "origin",
+    [(-5.0, 10.0, 4.0), (30.0, 10.0, 4.0), (12.0, -40.0, 4.0), (12.0, 10.0, 30.0), (9e3, -7e3, 20.0), (24.0, 0.0, 8.0)],
+)
 def test_origins_outside_see_empty_space_too(origin: tuple[float, float, float]) -> None:
     assert visible_from(empty(), np.array([origin]), UNIT).all()
 

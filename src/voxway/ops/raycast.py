@@ -35,7 +35,7 @@ def visible_from(
         occupied: what blocks the view.
         origins: metres, in the frame of the grid; they may lie outside it.
         grid: where the voxels are.
-        fineness: directions per voxel; cost grows with its square.
+        fineness: directions per voxel; 4 costs about one and a half times what 2 does.
 
     Raises:
         ValueError: the shapes do not fit, or an origin is not finite.
@@ -105,7 +105,7 @@ def _sweep(volume: _Volume, origin: tuple[float, float, float], fineness: int) -
     near = int(np.searchsorted(distance, max(up, height - up) + 1))
     sideways = _Sideways.of(distance, borders, side, width, fineness)
     upward = _Upward.of(distance, borders, near, up, height, fineness)
-    if upward.count == 0:
+    if sideways is None or upward.count == 0:
         return
     blocked = np.zeros((upward.count, sideways.count // 8), np.uint8)
     for n, slab in enumerate(range(first, slabs)):
@@ -162,7 +162,7 @@ def _without_origin(slab: UInt8[np.ndarray, "z v"], z: int, v: int) -> UInt8[np.
 
 @dataclass(frozen=True)
 class _Sideways:
-    """Directions sideways: evenly spaced slopes -1..1. Arrays have one row per slab."""
+    """Directions sideways: evenly spaced slopes within -1..1 that meet the grid. Arrays have one row per slab."""
 
     count: int
     """Number of directions, padded to whole bytes."""
@@ -178,19 +178,24 @@ class _Sideways:
     """... and its bit in there."""
 
     @classmethod
-    def of(cls, distance: np.ndarray, borders: np.ndarray, side: float, width: int, fineness: int) -> _Sideways:
+    def of(cls, distance: np.ndarray, borders: np.ndarray, side: float, width: int, fineness: int) -> _Sideways | None:
         density = distance[-1] * fineness
-        middle = int(np.ceil(density))
-        count = -(-(2 * middle + 1) // 8) * 8
-        slope = (np.arange(count) - middle) / density
+        # Borders at the origin itself (0) see every slope.
+        at = np.maximum(borders, 1e-9)
+        left = np.floor(np.maximum(-side / at, -1) * density).astype(int)
+        right = np.ceil(np.minimum((width - side) / at, 1) * density).astype(int) + 1
+        first = int(left.min())
+        count = -(-(int(right.max()) - first) // 8) * 8
+        if count <= 0:
+            return None
+        slope = (np.arange(count) + first) / density
         voxel = np.clip(side + borders[:, None] * slope, 0, width - 1).astype(np.int32)
-        leftmost, rightmost = (np.clip(bound, 0, count) for bound in _inside(side, width, borders[1:], density, middle))
-        active = np.stack([leftmost // 8 * 8, -(-rightmost // 8) * 8], 1)
+        active = np.stack([(left[1:] - first) // 8 * 8, -(-(right[1:] - first) // 8) * 8], 1)
         reach = np.where(distance < 0.5, -1.0, distance)
         low = np.clip(np.ceil(side - 0.5 - reach), 0, width).astype(int)
         high = np.clip(np.floor(side - 0.5 + reach) + 1, 0, width).astype(int)
         centre = np.arange(width) + 0.5 - side
-        target = np.rint(centre * (density / np.maximum(distance, 0.5))[:, None]).astype(np.int32) + middle
+        target = np.rint(centre * (density / np.maximum(distance, 0.5))[:, None]).astype(np.int32) - first
         return cls(
             count=count,
             active=active,
@@ -199,13 +204,6 @@ class _Sideways:
             target_byte=target >> 3,
             target_bit=_BITS[target & 7],
         )
-
-
-def _inside(side: float, width: int, at: np.ndarray, density: float, middle: int) -> tuple[np.ndarray, np.ndarray]:
-    """First and past-the-last direction that is still inside the grid when it leaves a slab."""
-    left = np.ceil(np.maximum(-side / at, -1) * density).astype(int) + middle
-    right = np.floor(np.minimum((width - side) / at, 1) * density).astype(int) + middle + 1
-    return left, right
 
 
 @dataclass(frozen=True)
