@@ -17,7 +17,7 @@ function showLegend(counts) {
     const absent = shown.every((side) => counts[side.name][row] === 0) ? " absent" : "";
     const checked = hiddenRows().has(row) ? "" : "checked";
     const paintOf = state.mode === "height" ? "<span></span>" : swatch(colour);
-    return `<label class="row${absent}"><input type="checkbox" data-row="${row}" ${checked}>${paintOf}<span>${escaped(name)}</span>${numbers(row)}</label>`;
+    return `<label class="row${absent}"><input type="checkbox" data-row="${row}" ${checked}>${paintOf}<span class="name">${escaped(name).replaceAll("_", "_<wbr>")}</span>${numbers(row)}</label>`;
   });
   const focused = document.activeElement?.dataset?.row;
   element("legend").innerHTML = (state.mode === "height" ? heightRamp() : "") + head + entries.join("");
