@@ -24,18 +24,18 @@ from voxway.core.grid import VoxelGrid
 
 
 def visible_from(
-    occupied: Bool[np.ndarray, "x y z"], origins: Float[np.ndarray, "n 3"], grid: VoxelGrid, fineness: int = 2
+    occupied: Bool[np.ndarray, "x y z"], origins: Float[np.ndarray, "n 3"], grid: VoxelGrid, fineness: int = 3
 ) -> Bool[np.ndarray, "x y z"]:
     """Whether each voxel is seen from at least one origin.
 
-    Measured against exact traversal on accumulated LiDAR scans of SemanticKITTI: 99.4 to 99.6 % of all voxels agree
-    with the default `fineness`, 99.7 % with 4; the rest lies at the edges of shadows.
+    Measured against exact traversal on accumulated LiDAR scans of SemanticKITTI: 99.6 to 99.7 % of all voxels agree
+    with the default `fineness`, 99.4 to 99.5 % with 2; the rest lies at the edges of shadows.
 
     Args:
         occupied: what blocks the view.
         origins: metres, in the frame of the grid; they may lie outside it.
         grid: where the voxels are.
-        fineness: directions per voxel; 4 costs about one and a half times what 2 does.
+        fineness: directions per voxel; 4 takes about a quarter longer than 2.
 
     Raises:
         ValueError: the shapes do not fit, or an origin is not finite.
@@ -77,6 +77,8 @@ class _Volume:
         return _Volume(self.occupied[::-1], self.doubled[::-1], self.seen[::-1])
 
 
+_NOTHING = 1e-6
+"""Distances in voxels that count as none."""
 _BITS = np.array([128, 64, 32, 16, 8, 4, 2, 1], np.uint8)
 
 
@@ -181,7 +183,7 @@ class _Sideways:
     def of(cls, distance: np.ndarray, borders: np.ndarray, side: float, width: int, fineness: int) -> _Sideways | None:
         density = distance[-1] * fineness
         # Borders at the origin itself (0) see every slope.
-        at = np.maximum(borders, 1e-9)
+        at = np.maximum(borders, _NOTHING)
         left = np.floor(np.maximum(-side / at, -1) * density).astype(int)
         right = np.ceil(np.minimum((width - side) / at, 1) * density).astype(int) + 1
         first = int(left.min())
@@ -260,7 +262,7 @@ def _slopes(reach: float, far: float, fineness: int) -> np.ndarray:
     A slope s is inside the grid up to the distance ``min(far, reach / s)``, and there its neighbour lies
     1 / `fineness` of a voxel beside it.
     """
-    if reach <= 0:
+    if reach < _NOTHING:
         return np.zeros(0)
     even = (np.arange(int(np.ceil(reach * fineness))) + 0.5) / (far * fineness)
     ratio = 1 + 1 / (reach * fineness)

@@ -14,7 +14,6 @@ from voxway.core.grid import VoxelGrid
 from voxway.ops.raycast import visible_from
 
 _SAME_PLACE_M = 0.2
-_FINE, _MANY_POSITIONS = 4, 24
 
 
 @dataclass(frozen=True)
@@ -70,11 +69,8 @@ def build_truth(scans: Sequence[LabelledScan], grid: VoxelGrid = SEMANTIC_KITTI.
     occupied = _majority(votes[:1], grid)[0] != 0
     to_key = np.linalg.inv(scans[0].T_world_velo)
     places = np.stack([(to_key @ scan.T_world_velo)[:3, 3] for scan in scans])
-    seen_from_key = visible_from(hit, places[:1], grid, _FINE)
-    later = _apart(places)[1:]
-    # Every position adds its own view, so that many may each look less closely, in a second rather than three.
-    fineness = _FINE if len(later) < _MANY_POSITIONS else _FINE // 2
-    seen = seen_from_key | visible_from(hit, later, grid, fineness)
+    seen_from_key = visible_from(hit, places[:1], grid)
+    seen = seen_from_key | visible_from(hit, _apart(places)[1:], grid)
     return VoxelTruth(labels=labels, occupied=occupied, invalid=~(seen | hit), occluded=~seen_from_key | hit)
 
 
