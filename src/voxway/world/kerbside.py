@@ -26,6 +26,32 @@ def furnish(site: Site, plot: Plot, density: float) -> None:
     _standing(site, plot)
 
 
+def guests(site: Site, route: Road, start: float, end: float) -> None:
+    """Park one of each rare kind along every 150 m of the route, so that no street goes without any of them."""
+    rng, stock = site.rng, site.stock
+    section = route.section
+    assert section is not None
+    kinds = (stock.trucks, stock.trailers, stock.buses, stock.cars, stock.motorcycles, stock.bicycles)
+    for first in np.arange(start, end, 150.0):
+        last = min(first + 150.0, end)
+        for shapes in kinds:
+            for _ in range(12):
+                s, side = rng.uniform(first, last), int(rng.integers(2))
+                i = route.sample(s)
+                bay = section.parking[side, i] - section.carriageway[side, i]
+                # In the bay, or else with two wheels on the kerb.
+                off = bay / 2 if bay > 1 else shapes.size[1] / 2 - 0.4
+                edge = float(section.carriageway[side, i])
+                beyond = route.point(s, SIGN[side] * (edge + 1.0))[None]
+                if site.ground.look(beyond).zone[0] == Zone.ROAD:
+                    # A side road opens here.
+                    continue
+                xy = route.point(s, SIGN[side] * (edge + float(off)))
+                yaw = float(route.direction(s)) + (0 if side == RIGHT else np.pi)
+                if site.put(shapes.pick(rng), xy, yaw, shapes.size, zones=None, thing=True):
+                    break
+
+
 def junction(site: Site, route: Road, crossing: Crossing, half_width: float) -> None:
     """Signs or lights at the corners of a junction, and vehicles that wait in the side road."""
     rng = site.rng

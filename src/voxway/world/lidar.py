@@ -52,7 +52,7 @@ def scan(scene: Scene, lidar: Lidar, T_world_vehicle: Float[np.ndarray, "4 4"], 
     T_world_lidar = T_world_vehicle @ lidar.T_vehicle_lidar
     directions = (local @ T_world_lidar[:3, :3].T).astype(np.float32)
     origins = np.tile(T_world_lidar[:3, 3].astype(np.float32), (len(directions), 1))
-    hits = scene.cast(origins, directions, reach=lidar.reach)
+    hits = scene.cast(origins, directions, reach=lidar.reach, textured=False)
     cosine = np.abs((hits.normal * directions[hits.ray]).sum(1))
     remission = REMISSION[hits.material] * (0.35 + 0.65 * cosine) * (0.6 + 0.8 * hits.colour.mean(1))
     remission *= rng.normal(1, 0.08, len(remission))

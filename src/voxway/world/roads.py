@@ -63,6 +63,7 @@ class Road:
         steps = np.stack([np.cos(middle), np.sin(middle)], 1) * STEP
         self.centre: Float[np.ndarray, "n 2"] = np.asarray(start) + np.concatenate([[[0, 0]], np.cumsum(steps, 0)[:-1]])
         self.section: Section | None = None
+        self._forward = np.stack([np.cos(self.heading), np.sin(self.heading)], 1)
         self._corner, self._nearest = _nearest_samples(self.centre, self.heading)
 
     @property
@@ -95,22 +96,22 @@ class Road:
         """(s, d) of world positions; d is infinite for those out of `REACH`, or beyond the ends."""
         cell = np.floor(xy - self._corner).astype(np.int64)
         rows, columns = self._nearest.shape
-        inside = (cell >= 0).all(1) & (cell[:, 0] < rows) & (cell[:, 1] < columns)
-        i = np.full(len(xy), -1, np.int64)
-        i[inside] = self._nearest[cell[inside, 0], cell[inside, 1]]
-        known = i >= 0
-        i = np.maximum(i, 0)
+        inside = np.flatnonzero((cell >= 0).all(1) & (cell[:, 0] < rows) & (cell[:, 1] < columns))
+        near = self._nearest[cell[inside, 0], cell[inside, 1]]
+        inside, i = inside[near >= 0], near[near >= 0]
+        here = xy[inside]
         # The raster knows the sample nearest to a cell's middle; a second look finds the one nearest to the point.
-        for _ in range(2):
-            along, beside = self._beside(xy, i)
-            i = np.clip(i + np.rint(along / STEP).astype(np.int64), 0, len(self.centre) - 1)
-        along, beside = self._beside(xy, i)
-        known &= (np.abs(along) < 2 * STEP) & (np.abs(beside) < REACH)
-        return i * STEP + along, np.where(known, beside, np.inf)
+        along, _ = self._beside(here, i)
+        i = np.clip(i + np.rint(along / STEP).astype(np.int64), 0, len(self.centre) - 1)
+        along, beside = self._beside(here, i)
+        known = (np.abs(along) < 2 * STEP) & (np.abs(beside) < REACH)
+        s, d = np.zeros(len(xy)), np.full(len(xy), np.inf)
+        s[inside], d[inside] = i * STEP + along, np.where(known, beside, np.inf)
+        return s, d
 
     def _beside(self, xy: np.ndarray, i: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         offset = xy - self.centre[i]
-        cos, sin = np.cos(self.heading)[i], np.sin(self.heading)[i]
+        cos, sin = self._forward[i, 0], self._forward[i, 1]
         beside = offset[:, 1] * cos - offset[:, 0] * sin
         # On a bend a metre of centreline is less or more than a metre at distance d.
         stretch = (1 - self.curvature[i] * beside).clip(min=0.2)

@@ -64,14 +64,16 @@ class Caster:
         self, origins: Float32[np.ndarray, "p 3"], directions: Float32[np.ndarray, "p 3"]
     ) -> dict[str, np.ndarray]:
         """Embree's answer per ray: tfar (metres), primID (face, -1 for none), Ng, u, v."""
+        names = ("tfar", "primID", "Ng", "u", "v")
         if self._scene is None:
             count = len(origins)
-            empty = np.zeros((count, 3), np.float32)
-            none = {"tfar": np.full(count, np.inf, np.float32), "primID": np.full(count, -1, np.int32)}
-            return {**none, "Ng": empty, "u": empty[:, 0], "v": empty[:, 0]}
+            far, none = np.full(count, np.inf, np.float32), np.full(count, -1, np.int32)
+            return dict(
+                zip(names, (far, none, np.zeros((count, 3), np.float32), np.zeros_like(far), np.zeros_like(far)))
+            )
         answer = self._scene.run(origins, directions, output=1)
         answer["tfar"] = np.where(answer["primID"] < 0, np.float32(np.inf), answer["tfar"])
-        return answer
+        return {name: answer[name] for name in names}
 
     def blocked(
         self, origins: Float32[np.ndarray, "p 3"], directions: Float32[np.ndarray, "p 3"]
@@ -95,25 +97,32 @@ class Scene:
         self._layers = (static, Caster(moving))
         self._ground = ground
 
-    def cast(self, origins: Float32[np.ndarray, "p 3"], directions: Float32[np.ndarray, "p 3"], reach: float) -> Hits:
-        """The nearest surface along each ray (unit directions), up to `reach` metres."""
-        answers = [layer.cast(origins, directions) for layer in self._layers]
-        first = answers[1]["tfar"] < answers[0]["tfar"]
-        distance = np.where(first, answers[1]["tfar"], answers[0]["tfar"])
-        ray = np.flatnonzero(distance < reach)
-        moving, distance = first[ray], distance[ray]
-        face = np.where(moving, answers[1]["primID"][ray], answers[0]["primID"][ray])
-        normal = np.where(moving[:, None], answers[1]["Ng"][ray], answers[0]["Ng"][ray])
-        u = np.where(moving, answers[1]["u"][ray], answers[0]["u"][ray])
-        v = np.where(moving, answers[1]["v"][ray], answers[0]["v"][ray])
-        normal /= np.linalg.norm(normal, axis=1, keepdims=True).clip(min=1e-12)
-        normal *= -np.sign((normal * directions[ray]).sum(1, keepdims=True))
-        position = origins[ray] + directions[ray] * distance[:, None]
-        attributes = {
-            name: self._gather(name, face, moving) for name in ("label", "instance", "material", "style", "colour")
-        }
-        corners = self._gather("uv", face, moving)
-        uv = corners[:, 0] + u[:, None] * (corners[:, 1] - corners[:, 0]) + v[:, None] * (corners[:, 2] - corners[:, 0])
+    def cast(
+        self,
+        origins: Float32[np.ndarray, "p 3"],
+        directions: Float32[np.ndarray, "p 3"],
+        reach: float,
+        *,
+        textured: bool = True,
+    ) -> Hits:
+        """The nearest surface along each ray (unit directions), up to `reach` metres; `uv` is 0 unless `textured`."""
+        answer, other = (layer.cast(origins, directions) for layer in self._layers)
+        moving = np.flatnonzero(other["tfar"] < answer["tfar"])
+        for name, values in answer.items():
+            values[moving] = other[name][moving]
+        ray = np.flatnonzero(answer["tfar"] < reach)
+        moving = np.flatnonzero(np.isin(ray, moving, assume_unique=True))
+        distance, face, normal = answer["tfar"][ray], answer["primID"][ray], answer["Ng"][ray]
+        towards = directions[ray]
+        normal *= -(np.sign((normal * towards).sum(1)) / np.sqrt((normal * normal).sum(1)).clip(min=1e-12))[:, None]
+        position = origins[ray] + towards * distance[:, None]
+        names = ("label", "instance", "material", "style", "colour")
+        attributes = {name: self._gather(name, face, moving) for name in names}
+        uv = np.zeros((len(ray), 2), np.float32)
+        if textured:
+            corners = self._gather("uv", face, moving)
+            first, u, v = corners[:, 0], answer["u"][ray, None], answer["v"][ray, None]
+            uv = first + u * (corners[:, 1] - first) + v * (corners[:, 2] - first)
         grounded = np.flatnonzero(attributes["material"] == Material.GROUND)
         spot = self._ground.look(position[grounded, :2].astype(np.float64))
         attributes["label"][grounded] = spot.label
@@ -141,9 +150,10 @@ class Scene:
         return blocked
 
     def _gather(self, name: str, face: np.ndarray, moving: np.ndarray) -> np.ndarray:
+        """An attribute of the faces that were hit; those at `moving` belong to the second layer."""
         static, dynamic = (getattr(layer.mesh, name) for layer in self._layers)
-        values = (
-            static[np.where(moving, 0, face)] if len(static) else np.zeros((len(face), *static.shape[1:]), static.dtype)
-        )
+        still = face.copy()
+        still[moving] = 0
+        values = static[still] if len(static) else np.zeros((len(face), *static.shape[1:]), static.dtype)
         values[moving] = dynamic[face[moving]]
         return values

@@ -97,7 +97,7 @@ class Site:
         stock = self.stock
         self.parked = Deck(
             rng,
-            [(stock.cars, 26), (stock.trucks, 2), (stock.buses, 1), (stock.trailers, 1), (stock.motorcycles, 3)],
+            [(stock.cars, 26), (stock.trucks, 1), (stock.trailers, 1), (stock.motorcycles, 2)],
         )
         self.riders = Deck(rng, [(stock.bicyclists, 1), (stock.motorcyclists, 1)])
         ends = np.concatenate([road.centre for road in ground.roads])

@@ -10,7 +10,7 @@ import numpy as np
 from voxway.world.drive import FASTEST, PERIOD, Actor, Drive, drive, traffic
 from voxway.world.fill import fill
 from voxway.world.ground import Ground
-from voxway.world.kerbside import furnish, junction
+from voxway.world.kerbside import furnish, guests, junction
 from voxway.world.light import Light
 from voxway.world.mesh import Mesh
 from voxway.world.plots import Planner
@@ -62,7 +62,8 @@ def build_street(seed: int, name: str, frames: int) -> Street:
     density = rng.uniform(0.45, 0.9)
     for crossing in side_roads:
         junction(site, route, crossing, planner.half_width)
-    # Buildings and borders first: what is small finds a place among them.
+    guests(site, route, _BEHIND + 5, _BEHIND + 15 + frames)
+    # What stands at the kerb claims its ground before the plots behind it are filled.
     for plot in plots:
         furnish(site, plot, density)
         fill(site, plot)
