@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Protocol as Contract
+from typing import runtime_checkable
 
 import torch
 from jaxtyping import UInt8
@@ -20,6 +21,7 @@ Predictor = Callable[[Batch], UInt8[Tensor, "b x y z"]]
 """Anything that says a class for every voxel."""
 
 
+@runtime_checkable
 class Metric(Contract):
     """What a benchmark's protocol offers (`voxway.metrics`)."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
 from voxway.core.sample import Sample
 
 
+@runtime_checkable
 class Samples(Protocol):
     """What the engine asks of data: a sequence of samples with their keys."""
 

@@ -249,7 +249,7 @@ def _accumulate(
 
 
 def _require_finite(values: dict[str, Tensor], keys: list[str]) -> None:
-    broken = {name: float(value) for name, value in values.items() if not torch.isfinite(value)}
+    broken = {name: value.item() for name, value in values.items() if not torch.isfinite(value)}
     if broken:
         raise NonFiniteLoss(
             file=f"samples {', '.join(keys)}",

@@ -1,0 +1,40 @@
+# Every target sets up what it needs: the virtual environment .venv, shared by all of them.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: venv demo demo-short test test-slow lint types bench clean
+
+venv: $(STAMP)
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	touch $(STAMP)
+
+demo: venv  ## a trained model and a page to look at, in minutes
+	$(BIN)/voxway demo --out demo
+
+demo-short: venv  ## the same way with a handful of frames, to see that it works
+	$(BIN)/voxway demo --out demo/short --train 8 --val 2 --steps 10
+
+test: venv lint types  ## everything but the slow tests
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-slow: venv  ## full-size and minute-long checks
+	$(BIN)/python -m pytest -m slow
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: venv
+	$(BIN)/ty check src
+
+bench: venv  ## side-by-side speed and memory
+	$(BIN)/python bench/metrics.py
+	$(BIN)/python bench/monoocc.py
+
+clean:
+	rm -rf .venv demo runs
