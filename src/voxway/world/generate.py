@@ -19,7 +19,7 @@ from voxway.core.files import read_json, write_json
 from voxway.world.config import WorldConfig
 from voxway.world.semantickitti import SequenceWriter
 
-_CHUNK = 10
+_CHUNK = 5
 """Frames per job: enough to be worth a message, few enough that the bar moves and Ctrl-C is obeyed soon."""
 
 
