@@ -45,7 +45,6 @@ def test_winding_roads_do_not_double_back() -> None:
 def test_zones_follow_each_other_across_a_street(street: Street) -> None:
     route = street.ground.roads[0]
     section = route.section
-    assert section is not None
     i = int(np.argmax((section.pavement - section.verge)[0] > 1.2))
     s = i * 0.5
     middle = np.array([0.0, (section.verge[0, i] + section.pavement[0, i]) / 2])

@@ -13,7 +13,6 @@ from voxway.world.materials import Material
 from voxway.world.scene import Hits, Scene
 
 _FAR = 400.0
-_PLAIN = (Material.PLASTER, Material.SIGN, Material.GROUND)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,7 +80,6 @@ def traffic(site: Site, route: Road, crossings: list[Crossing], ego: Drive, lane
     frames = len(ego.s)
     time = np.arange(frames) * PERIOD
     section = route.section
-    assert section is not None
     actors: list[Actor] = []
 
     def add(shapes: Shapes, road: Road, s: np.ndarray, d: np.ndarray | float, backwards: bool) -> None:

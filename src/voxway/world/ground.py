@@ -145,7 +145,6 @@ class Ground:
     def _bank(self, xy: np.ndarray, spot: Spot) -> np.ndarray:
         s, d = self.roads[0].locate(xy)
         section = self.roads[0].section
-        assert section is not None
         i, side = self.roads[0].sample(s), (d < 0).astype(int)
         beyond = np.abs(d) - section.pavement[side, i]
         ramp = np.clip(beyond / 9, 0, 1)
@@ -167,7 +166,6 @@ class Ground:
 
 def _zones(road: Road, s: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     section = road.section
-    assert section is not None
     known = np.isfinite(d) & (s > -STEP) & (s < road.length + STEP)
     i, side, distance = road.sample(s), (d < 0).astype(int), np.abs(d)
     zone = section.plot_zone[side, i].copy()

@@ -30,7 +30,6 @@ def guests(site: Site, route: Road, start: float, end: float) -> None:
     """Park one of each rare kind along every 150 m of the route, so that no street goes without any of them."""
     rng, stock = site.rng, site.stock
     section = route.section
-    assert section is not None
     kinds = (stock.trucks, stock.trailers, stock.buses, stock.cars, stock.motorcycles, stock.bicycles)
     for first in np.arange(start, end, 150.0):
         last = min(first + 150.0, end)
@@ -84,7 +83,6 @@ def _waiting(site: Site, crossing: Crossing, outward: int, half_width: float) ->
 
 def _parked(site: Site, plot: Plot, density: float) -> None:
     rng, section = site.rng, plot.road.section
-    assert section is not None
     s = plot.start + 5 + rng.uniform(0, 3)
     while s < plot.end - 6:
         i = plot.road.sample(s)
@@ -113,7 +111,6 @@ def _parallel(site: Site, plot: Plot, s: float, distance: float) -> float:
 
 def _street_trees(site: Site, plot: Plot) -> None:
     rng, section = site.rng, plot.road.section
-    assert section is not None
     if not (plot.verge > 0.9 or (plot.pavement > 2.6 and rng.random() < 0.35)) or rng.random() < 0.25:
         return
     spacing = rng.uniform(7, 13)
@@ -127,7 +124,6 @@ def _street_trees(site: Site, plot: Plot) -> None:
 
 def _posts(site: Site, plot: Plot) -> None:
     rng, section = site.rng, plot.road.section
-    assert section is not None
 
     def at_kerb(mesh: Mesh, s: float, yaw: float) -> None:
         kerb = float(section.parking[plot.side, plot.road.sample(s)])
@@ -149,7 +145,6 @@ def _posts(site: Site, plot: Plot) -> None:
 
 def _standing(site: Site, plot: Plot) -> None:
     rng, stock, section = site.rng, site.stock, plot.road.section
-    assert section is not None
     busy = {"terrace": 0.04, "blocks": 0.02, "park": 0.02, "houses": 0.015, "carpark": 0.02}.get(plot.kind, 0.008)
     for s in _along(rng, plot, busy):
         xy, _ = site.beside(plot.road, plot.side, s, plot.edge(s) - rng.uniform(0.2, max(plot.pavement, 0.4)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-UNLABELLED = 0
 CAR = 10
 BICYCLE = 11
 BUS = 13

@@ -101,7 +101,6 @@ class Plot:
 
     def edge(self, s: float) -> float:
         """Distance from the centreline at which the plot begins."""
-        assert self.road.section is not None
         return float(self.road.section.pavement[self.side, self.road.sample(s)])
 
 

@@ -47,7 +47,6 @@ class Road:
         centre: samples of the centreline, `STEP` apart, metres.
         heading: direction there, radians.
         curvature: 1/metres, positive to the left.
-        section: the cross-section, one column per sample.
     """
 
     def __init__(
@@ -62,9 +61,20 @@ class Road:
         middle = self.heading + curvature * STEP / 2
         steps = np.stack([np.cos(middle), np.sin(middle)], 1) * STEP
         self.centre: Float[np.ndarray, "n 2"] = np.asarray(start) + np.concatenate([[[0, 0]], np.cumsum(steps, 0)[:-1]])
-        self.section: Section | None = None
+        self._section: Section | None = None
         self._forward = np.stack([np.cos(self.heading), np.sin(self.heading)], 1)
         self._corner, self._nearest = _nearest_samples(self.centre, self.heading)
+
+    @property
+    def section(self) -> Section:
+        """The cross-section, one column per sample."""
+        if self._section is None:
+            raise RuntimeError("a road has no cross-section before a planner has drawn it")
+        return self._section
+
+    @section.setter
+    def section(self, section: Section) -> None:
+        self._section = section
 
     @property
     def length(self) -> float:
