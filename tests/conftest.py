@@ -72,6 +72,26 @@ class Reference:
 
 
 @pytest.fixture(scope="session")
+def small_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root of a synthetic world of three key frames; tests must not change it."""
+    pytest.importorskip("embreex")
+    from tests.small_world import WORLD
+    from voxway.world import generate
+
+    return generate(tmp_path_factory.mktemp("small") / "world", WORLD, processes=1, progress=False)
+
+
+@pytest.fixture(scope="session")
+def small_run(small_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a run of two steps on it; tests must not change it."""
+    from tests.small_world import train
+
+    folder = tmp_path_factory.mktemp("small_run") / "run"
+    assert train(small_world, folder, "--steps", "2") == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
 def reference(request: pytest.FixtureRequest) -> Reference:
     """Reference tensors of MonoOcc, or those of `--reference DIR --salt S`."""
     return load_reference(request.config, "monoocc")

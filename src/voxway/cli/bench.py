@@ -41,18 +41,29 @@ def run(options: Options) -> None:
 
     import torch
 
+    from voxway.core.errors import InputError
+    from voxway.engine.distributed import process_group
     from voxway.engine.measure import describe_machine, measure, street_batch
     from voxway.recipes import recipe
 
+    if options.runs < 1 or options.warmup < 0 or (options.threads is not None and options.threads < 1):
+        raise InputError(
+            file="bench",
+            field="--runs, --warmup, --threads",
+            expected="at least 1, 0 and 1",
+            found=f"{options.runs}, {options.warmup}, {options.threads}",
+            remedy="Measure at least one pass.",
+        )
     if options.threads:
         torch.set_num_threads(options.threads)
     config = replace(recipe(options.recipe, Path(".")).method, pretrained=False)
-    network = config.build().to(options.device)
-    batch = street_batch(config.grid, size_px=(370, 1226)).to(options.device)
-    parameters = sum(p.numel() for p in network.parameters())
-    print(describe_machine(options.device))
-    print(f"{options.recipe}: {parameters:,} parameters, float32, batch 1, image 370 x 1226")
-    passes = measure(network, batch, options.runs, options.warmup, options.training)
+    with process_group(options.device) as group:
+        network = config.build().to(group.device)
+        batch = street_batch(config.grid, size_px=(370, 1226)).to(group.device)
+        parameters = sum(p.numel() for p in network.parameters())
+        print(describe_machine(str(group.device)))
+        print(f"{options.recipe}: {parameters:,} parameters, float32, batch 1, image 370 x 1226")
+        passes = measure(network, batch, options.runs, options.warmup, options.training)
     kind = "training step" if options.training else "forward"
     print(
         f"{kind}: {statistics.median(p.wall_s for p in passes):.2f} s wall, "

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from voxway.cli.options import Root, Split
+
+Need = Literal["images", "points", "pose", "target", "semantics_2d", "depth"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +23,7 @@ class Options:
     root: Root
     split: Split = "train"
     """Which split."""
-    needs: tuple[str, ...] = ("images", "target", "points")
+    needs: tuple[Need, ...] = ("images", "target", "points")
     """What a run will read."""
     partial: bool = False
     """Missing sequences and frames are no errors."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voxway.cli.options import Device, Out
+from voxway.cli.options import Device, Out, overridden
 
 if TYPE_CHECKING:
     from voxway.core.result import Result
@@ -52,7 +52,7 @@ def run(options: Options) -> None:
     clock.lap("world")
 
     chosen = recipe("monoocc-world", root)
-    chosen = replace(chosen, train=replace(chosen.train, steps=options.steps, seed=options.seed))
+    chosen = overridden(chosen, (f"train.steps={options.steps}", f"train.seed={options.seed}"))
     with process_group(options.device) as group:
         model = run_recipe(chosen, options.out / "run", "monoocc-world", group=group)
         clock.lap("training")

@@ -71,8 +71,9 @@ def overridden(chosen: Recipe, settings: tuple[str, ...]) -> Any:
     Raises:
         InputError: not of that form, no such setting, or a value that does not fit.
     """
-    from voxway.core.config import override
+    from voxway.core.config import override_all
 
+    pairs = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals:
@@ -83,5 +84,5 @@ def overridden(chosen: Recipe, settings: tuple[str, ...]) -> Any:
                 found=setting,
                 remedy="Names are those of the recipe's configuration, see run.json of any run.",
             )
-        chosen = override(chosen, name, value)
-    return chosen
+        pairs[name] = value
+    return override_all(chosen, pairs)

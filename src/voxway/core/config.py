@@ -45,32 +45,53 @@ def from_json(kind: type[T], value: Any, source: object) -> T:
 
 
 def override(config: Any, path: str, value: str) -> Any:
-    """The configuration with one field replaced.
+    """The configuration with one field replaced; see `override_all`."""
+    return override_all(config, {path: value})
+
+
+def override_all(config: Any, settings: Mapping[str, str]) -> Any:
+    """The configuration with some fields replaced, all at once: values may fit each other only together.
 
     Args:
         config: any configuration.
-        path: dotted name of the field, e.g. ``"method.width"``.
-        value: its new value as text.
+        settings: dotted name of a field, e.g. ``"method.width"``, with its new value as text.
 
     Raises:
-        InputError: no such field, or the text does not fit its type.
+        InputError: no such field, or a text does not fit its type or the other fields.
     """
-    name, _, rest = path.partition(".")
-    if not is_dataclass(config) or name not in {f.name for f in fields(config)}:
-        known = [f.name for f in fields(config)] if is_dataclass(config) else []
-        raise nearest(name, known, f"setting {path}")
-    if rest:
-        changed = override(getattr(config, name), rest, value)
-    else:
-        try:
-            parsed = json.loads(value)
-        except json.JSONDecodeError:
-            parsed = value
-        changed = _parse(typing.get_type_hints(type(config))[name], parsed, f"setting {path}")
+    return _override(config, {tuple(path.split(".")): (path, value) for path, value in settings.items()})
+
+
+def _override(config: Any, settings: Mapping[tuple[str, ...], tuple[str, str]]) -> Any:
+    known = [f.name for f in fields(config)] if is_dataclass(config) else []
+    changed: dict[str, Any] = {}
+    for (name, *rest), (path, value) in settings.items():
+        if name not in known:
+            raise nearest(name, known, f"setting {path}")
+        if not rest and is_dataclass(getattr(config, name)):
+            inner = [f"{path}.{f.name}" for f in fields(getattr(config, name))]
+            raise _misfit(f"setting {path}", path, f"one of its fields: {', '.join(inner)}", value)
+        if not rest:
+            changed[name] = _parse(typing.get_type_hints(type(config))[name], _value(value), f"setting {path}")
+    deeper = {name: {} for name, *rest in settings if rest}
+    for (name, *rest), setting in settings.items():
+        if rest:
+            deeper[name][tuple(rest)] = setting
+    changed |= {name: _override(changed.get(name, getattr(config, name)), inner) for name, inner in deeper.items()}
     try:
-        return replace(config, **{name: changed})
+        return replace(config, **changed)
     except ValueError as error:
-        raise _misfit(f"setting {path}", name, "a value that fits the other settings", error) from error
+        paths = ", ".join(path for path, _ in settings.values())
+        raise _misfit(
+            f"setting {paths}", "value", "values that fit each other and the other settings", error
+        ) from error
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
 
 
 def _parse(kind: Any, value: Any, source: object) -> Any:

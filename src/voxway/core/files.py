@@ -10,7 +10,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from voxway.core.errors import InputError, OutputError
+from voxway.core.errors import InputError, OutputError, UserError
+
+
+@contextmanager
+def writing(path: Path | str) -> Generator[None]:
+    """Turn what the operating system says about writing to `path` into an error that says what to do.
+
+    Raises:
+        OutputError: the folder is not writable or the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, UserError):
+            raise
+        raise OutputError(
+            file=path,
+            field="writing",
+            expected="a folder that can be written to, with space left",
+            found=error.strerror or error,
+            remedy="Free space or choose another folder; nothing was changed.",
+        ) from error
 
 
 @contextmanager
@@ -25,25 +46,16 @@ def atomic_path(path: Path | str) -> Generator[Path]:
     path = Path(path)
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(
-            file=path,
-            field="writing",
-            expected="a folder that can be written to, with space left",
-            found=error.strerror or error,
-            remedy="Free space or choose another folder; nothing was changed.",
-        ) from error
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+            os.close(handle)
+            temporary = Path(name)
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -77,5 +89,7 @@ def read_json(path: Path | str, remedy: str = "Restore or rewrite the file.") ->
         return json.loads(path.read_text())
     except FileNotFoundError:
         raise InputError(file=path, field="file", expected="present", found="absent", remedy=remedy) from None
+    except OSError as error:  # a folder, a path below a file, or no permission
+        raise InputError(file=path, field="file", expected="a file", found=error.strerror, remedy=remedy) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(file=path, field="contents", expected="JSON", found=error, remedy=remedy) from None

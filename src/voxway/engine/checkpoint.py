@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from voxway.core.files import read_json, write_json
+from voxway.core.files import read_json, write_json, writing
 from voxway.engine.ema import MovingAverage
 from voxway.engine.model_files import load_tensors, load_weights, save_tensors
 
@@ -29,7 +29,6 @@ class TrainingState:
 
     def save(self, folder: Path, keep: int) -> None:
         """Write ``folder/step-NNNNNNNN`` by renaming a finished folder into place; then remove all but `keep`."""
-        folder.mkdir(parents=True, exist_ok=True)
         unfinished = folder / ".unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         save_tensors(unfinished / "model.safetensors", self.network.state_dict())
@@ -39,7 +38,8 @@ class TrainingState:
         write_json(unfinished / "state.json", {"step": self.step, "best": self.best})
         place = folder / f"step-{self.step:08d}"
         shutil.rmtree(place, ignore_errors=True)
-        os.replace(unfinished, place)
+        with writing(place):
+            os.replace(unfinished, place)
         for old in _checkpoints(folder)[:-keep]:
             shutil.rmtree(old, ignore_errors=True)
 

@@ -14,6 +14,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from voxway.core.errors import InputError
+
 
 @dataclass(frozen=True)
 class Group:
@@ -58,15 +60,32 @@ class Group:
             dist.barrier()
 
 
+def _check_device(device: str) -> None:
+    present = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    present += [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    if device not in present:
+        raise InputError(
+            file="--device",
+            field="value",
+            expected=f"one of auto, {', '.join(present)}",
+            found=repr(device),
+            remedy="Choose a device of this machine; `voxway doctor` lists them.",
+        )
+
+
 @contextmanager
 def process_group(device: str = "auto") -> Generator[Group]:
     """Join the processes that torchrun started, if it did; leave the group at the end.
 
     Args:
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"`` for a GPU where there is one.
+
+    Raises:
+        InputError: there is no such device.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    _check_device(device)
     if "RANK" not in os.environ:
         yield Group(device=torch.device(device))
         return

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from voxway.core.errors import MissingExtra
-from voxway.core.files import write_bytes
+from voxway.core.files import write_bytes, writing
 
 T = TypeVar("T")
 
@@ -34,7 +34,8 @@ class RunLog:
         lines = self.path.read_text().splitlines() if self.path.exists() else []
         kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
         write_bytes(self.path, "".join(line + "\n" for line in kept).encode())
-        self.file = self.path.open("a", buffering=1)
+        with writing(self.path):
+            self.file = self.path.open("a", buffering=1)
         self.writer: Any = None
         if tensorboard:
             try:
@@ -45,7 +46,8 @@ class RunLog:
 
     def write(self, step: int, **values: Any) -> None:
         """Record values of one step."""
-        self.file.write(json.dumps({"step": step, **values}) + "\n")
+        with writing(self.path):
+            self.file.write(json.dumps({"step": step, **values}) + "\n")
         if self.writer is not None:
             for name, value in values.items():
                 if isinstance(value, int | float):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -81,12 +80,12 @@ def read_description(folder: Path) -> dict[str, Any]:
         InputError: it is absent, not JSON, or not a network's description.
     """
     content = read_json(folder / CONFIG, remedy="Name the folder that `voxway train` or `voxway convert` wrote.")
-    if not {"method", "config", "facts"} <= set(content):
+    if not isinstance(content, dict) or not {"method", "config", "facts"} <= set(content):
         raise InputError(
             file=folder / CONFIG,
             field="fields",
             expected="method, config and facts",
-            found=", ".join(content),
+            found=", ".join(content) if isinstance(content, dict) else type(content).__name__,
             remedy="Name the folder that `voxway train` or `voxway convert` wrote.",
         )
     return content
@@ -155,18 +154,23 @@ def read_published(path: Path) -> dict[str, Tensor]:
         raise InputError(
             file=path, field="file", expected="present", found="absent", remedy="Check the path."
         ) from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except OSError as error:
+        raise InputError(
+            file=path, field="file", expected="a file", found=error.strerror or error, remedy="Check the path."
+        ) from None
+    except Exception as error:  # bytes that are no checkpoint make the unpickler raise anything
         raise InputError(
             file=path,
             field="contents",
             expected="a torch checkpoint of tensors",
-            found=str(error).splitlines()[0],
+            found=(str(error).splitlines() or [type(error).__name__])[0],
             remedy="The file is damaged, or holds objects besides tensors; save its state_dict alone.",
         ) from error
     for wrapper in ("state_dict", "model"):
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
-    if not isinstance(content, Mapping) or not content or not all(isinstance(v, Tensor) for v in content.values()):
+    named = isinstance(content, Mapping) and all(isinstance(name, str) for name in content)
+    if not named or not content or not all(isinstance(v, Tensor) for v in content.values()):
         raise InputError(
             file=path,
             field="contents",

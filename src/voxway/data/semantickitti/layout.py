@@ -252,6 +252,8 @@ def _bytes(path: Path | str) -> bytes:
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         remedy = "Run `voxway check-data` to list everything that is missing."
         raise _bad(path, "file", "present", "absent", remedy) from None
+    except OSError as error:
+        raise _bad(path, "file", "readable", error.strerror, "Check its permissions and the disk.") from None
 
 
 def _bad(path: Path | str, field: str, expected: object, found: object, remedy: str = _DOWNLOAD_AGAIN) -> InputError:

@@ -125,6 +125,8 @@ def _text(path: Path | str, source: str) -> str:
         return Path(path).read_text()
     except FileNotFoundError:
         raise _bad(path, "file", "present", "absent", f"It comes with {source}.") from None
+    except OSError as error:  # a folder, a path below a file, or no permission
+        raise _bad(path, "file", "a file", error.strerror, f"It comes with {source}.") from None
     except UnicodeDecodeError as error:
         raise _bad(path, "contents", "text", error.reason, f"Fetch it again; it comes with {source}.") from None
 

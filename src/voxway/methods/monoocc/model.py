@@ -38,6 +38,7 @@ from torch import Tensor, nn
 
 from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.camera import Cameras
+from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Batch, Prediction
 from voxway.losses.cross_entropy import Averaging, cross_entropy, semantic_2d
@@ -289,13 +290,21 @@ class MonoOcc(nn.Module):
     def _check(self, grid: VoxelGrid, cameras: Cameras, proposals: Tensor) -> None:
         finer = [divmod(given, own) for given, own in zip(proposals.shape[1:], self.working_grid.shape)]
         if grid != self.grid or len(set(finer)) > 1 or finer[0][0] < 1 or finer[0][1]:
-            raise ValueError(
-                f"the network predicts {self.grid} from proposals on {self.working_grid.shape} voxels or finer, "
-                f"the batch has {grid} with proposals on {tuple(proposals.shape[1:])}; "
-                "build the network with the data's grid, or prepare proposals for its coarsening"
+            raise InputError(
+                file="batch",
+                field="grid and proposals",
+                expected=f"{self.grid} with proposals on {self.working_grid.shape} voxels, or whole times finer",
+                found=f"{grid} with proposals on {tuple(proposals.shape[1:])}",
+                remedy="Build the network with the data's grid, or prepare proposals for its coarsening.",
             )
         if cameras.count != self.config.cameras:
-            raise ValueError(f"the network looks at {self.config.cameras} cameras, the batch has {cameras.count}")
+            raise InputError(
+                file="batch",
+                field="cameras",
+                expected=f"{self.config.cameras}, as the network was built for",
+                found=cameras.count,
+                remedy="Read as many cameras (and frames) as the network looks at, or choose another network.",
+            )
 
     def _coarse(self, proposals: Bool[Tensor, "_x _y _z"]) -> Bool[Tensor, "x2 y2 z2"]:
         """Proposals on the working grid: a working voxel is proposed where any finer one within it is."""
