@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _explain(error)
         sys.exit(2)
     except KeyboardInterrupt as stop:
-        print(f"\n{stop or 'stopped; files that were finished are kept'}", file=sys.stderr)
+        print(f"\n{str(stop) or 'stopped; files that were finished are kept'}", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
         # The reader of our output (head, less) left; that is not our failure.

@@ -3,6 +3,7 @@
 examples:
   voxway check-data --root KITTI --split val
   voxway check-data --root KITTI --split train --needs images target points pose
+  voxway check-data --root my_car --sequences 00 --partial --needs images points
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from voxway.cli.options import Root, Split
+from voxway.cli.options import Root, Sequences, Split
 
 Need = Literal["images", "points", "pose", "target", "semantics_2d", "depth"]
 
@@ -23,6 +24,7 @@ class Options:
     root: Root
     split: Split = "train"
     """Which split."""
+    sequences: Sequences = ()
     needs: tuple[Need, ...] = ("images", "target", "points")
     """What a run will read."""
     partial: bool = False
@@ -48,6 +50,7 @@ def run(options: Options) -> int:
     config = SemanticKITTIConfig(
         root=options.root,
         split=options.split,
+        sequences=options.sequences,
         needs=frozenset(options.needs),
         partial=options.partial,
         targets=options.targets,

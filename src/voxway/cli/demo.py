@@ -72,7 +72,7 @@ def run(options: Options) -> None:
         clock.lap("evaluation")
 
         shown = replace(held_out, keys=held_out.build().keys[:PAGE_FRAMES])
-        frames = [frame_of(s, classes, held_out) for s, classes in predictions(predict, shown.build())]
+        frames = [frame_of(s, classes, held_out) for s, classes in predictions(predict, shown.build(), group=group)]
     _report(ours, baseline)
     write_views(options.out, frames, "voxway on streets it has never seen", [ours, baseline])
     clock.lap("page")

@@ -23,6 +23,13 @@ Root = Annotated[Path, tyro.conf.arg(metavar="DIR", help="Folder that holds sequ
 Keys = Annotated[
     tuple[str, ...], tyro.conf.arg(metavar="KEY", help="Frames such as 08/000005, instead of the whole split.")
 ]
+Sequences = Annotated[
+    tuple[str, ...],
+    tyro.conf.arg(
+        metavar="SS",
+        help="Sequences such as 08, instead of a split: their annotated frames, or else every fifth image.",
+    ),
+]
 Proposals = Annotated[
     str | None,
     tyro.conf.arg(metavar="SOURCE", help="lidar, stereo, or a folder of query files. Default: as in training."),
@@ -56,10 +63,14 @@ def with_proposals(
     return replace(data, proposals=folder, proposals_tag=tags[0] if tags else data.proposals_tag), None
 
 
-def select(data: SemanticKITTIConfig, split: str | None, keys: tuple[str, ...]) -> SemanticKITTIConfig:
-    """The data with another split or with single frames."""
+def select(
+    data: SemanticKITTIConfig, split: str | None, keys: tuple[str, ...], sequences: tuple[str, ...] = ()
+) -> SemanticKITTIConfig:
+    """The data with another split, with whole sequences, or with single frames."""
     if keys:
         return replace(data, keys=keys)
+    if sequences:
+        return replace(data, sequences=sequences, keys=())
     if split is not None:
         return replace(data, split=split, sequences=(), keys=())
     return data

@@ -4,7 +4,7 @@ No labels are needed: image, calib.txt and a scan (or the right image) are enoug
 
 examples:
   voxway predict runs/s/model --root KITTI --split test --out predictions --no-page
-  voxway predict runs/s/model --root my_car --keys 00/000000 --proposals lidar --out out
+  voxway predict runs/s/model --root my_car --sequences 00 --proposals lidar --out out
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import tyro
 
-from voxway.cli.options import Cache, Device, Keys, Out, Proposals, Root, Split, select, with_proposals
+from voxway.cli.options import Cache, Device, Keys, Out, Proposals, Root, Sequences, Split, select, with_proposals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +28,7 @@ class Options:
     """Folder for sequences/SS/predictions/FFFFFF.label, page.html and picture.png."""
     split: Split | None = None
     """Which split. Default: val, or the frames that were trained on if the recipe named them."""
+    sequences: Sequences = ()
     keys: Keys = ()
     proposals: Proposals = None
     cache: Cache = None
@@ -48,16 +49,18 @@ def run(options: Options) -> None:
 
     with process_group(options.device) as group:
         data, source = trained_data(options.model, options.root)
-        data = select(data, options.split or (None if data.keys else "val"), options.keys)
+        data = select(data, options.split or (None if data.keys else "val"), options.keys, options.sequences)
         data, source = with_proposals(data, source, options.proposals)
         data = replace(data, needs=frozenset({"images", "proposals"}))
         data = ready(data, source, options.cache or options.out, group)
         predict, _, _ = load_predictor(options.model, group)
         frames = []
-        for sample, classes in predictions(predict, data.build(), device=group.device):
+        for sample, classes in predictions(predict, data.build(), group=group):
             write_prediction(options.out, sample.key, classes.numpy())
-            if options.page and len(frames) < PAGE_FRAMES:
+            if options.page and group.leads and len(frames) < PAGE_FRAMES:
                 frames.append(frame_of(sample, classes, data))
-        print(f"predictions: {options.out / 'sequences'}")
-        if options.page:
+        group.wait()
+        if group.leads:
+            print(f"predictions: {options.out / 'sequences'}")
+        if options.page and group.leads:
             write_views(options.out, frames, title=f"{options.model} on {options.root}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from voxway.cli.options import Keys, Out, Root, Split
+from voxway.cli.options import Keys, Out, Root, Sequences, Split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,7 @@ class Options:
     """Folder with targets SS_FFFFFF.npz instead of the voxel files."""
     split: Split = "val"
     """Which split."""
+    sequences: Sequences = ()
     keys: Keys = ()
     results: tuple[Path, ...] = ()
     """Result files of `voxway eval` for the table."""
@@ -46,6 +47,7 @@ def run(options: Options) -> None:
     data = SemanticKITTIConfig(
         root=options.root,
         split=options.split,
+        sequences=options.sequences,
         keys=options.keys,
         partial=True,
         needs=frozenset({"images"}),

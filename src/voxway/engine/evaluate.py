@@ -86,13 +86,15 @@ def evaluate(
 
 
 def predictions(
-    predict: Predictor, data: Samples, *, device: torch.device | str = "cpu", show: bool = True
+    predict: Predictor, data: Samples, *, group: Group | None = None, show: bool = True
 ) -> Iterator[tuple[Sample, UInt8[Tensor, "x y z"]]]:
-    """Each sample with the classes predicted for it."""
-    with progress_bar("predicting", len(data), show=show) as bar:
-        for index in range(len(data)):
+    """Each sample with the classes predicted for it; of several processes, each predicts its share."""
+    group = group or Group()
+    mine = range(group.rank, len(data), group.size)
+    with progress_bar("predicting", len(mine), show=show and group.leads) as bar:
+        for index in mine:
             sample = data[index]
-            yield sample, predict(collate([sample]).to(device)).cpu()[0]
+            yield sample, predict(collate([sample]).to(group.device)).cpu()[0]
             bar.advance()
 
 

@@ -1,0 +1,98 @@
+"""Published checkpoints: converted, used, and given back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.small_world import execute
+from voxway.data.semantickitti.layout import read_voxel_labels
+from voxway.engine.model_files import load_model, load_tensors
+from voxway.methods.monoocc import MonoOccConfig
+from voxway.methods.monoocc.names import name_map, to_published
+
+
+@pytest.fixture(scope="module")
+def published() -> dict[str, Tensor]:
+    """A full-size network with random weights, under the published names; what no output depends on is noise."""
+    torch.manual_seed(1)
+    state = to_published(MonoOccConfig().build().state_dict())
+    dead = name_map().dead
+    return {name: torch.randn_like(t) if name in dead and t.is_floating_point() else t for name, t in state.items()}
+
+
+@pytest.fixture(scope="module")
+def converted(published: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our folder, made from a file as mmcv saves it after training on several GPUs."""
+    folder = tmp_path_factory.mktemp("converted")
+    state = {f"module.{name}": tensor for name, tensor in published.items()}
+    torch.save({"meta": {"epoch": 20, "iter": 1, "config": "..."}, "state_dict": state}, folder / "MonoOcc-S.pth")
+    assert execute("convert", "monoocc", folder / "MonoOcc-S.pth", "--out", folder / "model") == 0
+    (folder / "MonoOcc-S.pth").unlink()
+    return folder / "model"
+
+
+def test_says_what_was_dropped(published: dict[str, Tensor], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    torch.save({"state_dict": published}, tmp_path / "file.pth")
+    assert execute("convert", "monoocc", tmp_path / "file.pth", "--out", tmp_path / "model") == 0
+    said = capsys.readouterr().out
+    dead = name_map().dead
+    assert f"{len(published)} published tensors" in said and f"{len(dead)} that no output depends on" in said
+    assert all(name in said for name in dead)
+
+
+def test_there_and_back(published: dict[str, Tensor], converted: Path, tmp_path: Path) -> None:
+    """All tensors return as they were, except those that nothing reads: they return as zeros."""
+    path = tmp_path / "again.safetensors"
+    assert execute("convert", "monoocc", converted, "--out", path, "--to-published") == 0
+    again, dead = load_tensors(path), name_map().dead
+    assert again.keys() == published.keys()
+    for name, tensor in published.items():
+        if name in dead:
+            assert not again[name].any()
+        elif name.endswith("level_embeds"):
+            assert torch.equal(again[name][0], tensor[0])
+        else:
+            assert torch.equal(again[name], tensor), name
+
+
+def test_published_safetensors_are_read_too(converted: Path, tmp_path: Path) -> None:
+    path = tmp_path / "published.safetensors"
+    assert execute("convert", "monoocc", converted, "--out", path, "--to-published") == 0
+    assert execute("convert", "monoocc", path, "--out", tmp_path / "model") == 0
+    ours, again = (load_tensors(folder / "model.safetensors") for folder in (converted, tmp_path / "model"))
+    assert ours.keys() == again.keys() and all(torch.equal(ours[name], again[name]) for name in ours)
+
+
+def test_a_name_too_many_and_one_missing(
+    published: dict[str, Tensor], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    extra = {**published, "pts_bbox_head.teacher.weight": torch.zeros(1)}
+    torch.save({"state_dict": extra}, tmp_path / "extra.pth")
+    assert execute("convert", "monoocc", tmp_path / "extra.pth", "--out", tmp_path / "model") == 2
+    assert "pts_bbox_head.teacher.weight" in capsys.readouterr().err
+    torch.save({"state_dict": {n: t for n, t in published.items() if "bev_embed" not in n}}, tmp_path / "few.pth")
+    assert execute("convert", "monoocc", tmp_path / "few.pth", "--out", tmp_path / "model") == 2
+    assert "voxel_queries" in capsys.readouterr().err
+    assert not (tmp_path / "model").exists()
+
+
+def test_converted_network_predicts(converted: Path, small_world: Path, tmp_path: Path) -> None:
+    """The full-size network on a small picture, as `voxway predict` uses it."""
+    assert load_model(converted).config.width == 128
+    command = ("predict", converted, "--root", small_world, "--keys", "08/000000", "--device", "cpu")
+    assert execute(*command, "--proposals", "lidar", "--out", tmp_path, "--no-page") == 0
+    labels = read_voxel_labels(tmp_path / "sequences" / "08" / "predictions" / "000000.label")
+    assert len(set(labels.flat)) > 1
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_converted_network_needs_a_source_of_proposals(
+    converted: Path, small_world: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    command = ("predict", converted, "--root", small_world, "--keys", "08/000000", "--out", tmp_path)
+    assert execute(*command, "--device", "cpu") == 2
+    assert "--proposals lidar" in capsys.readouterr().err
