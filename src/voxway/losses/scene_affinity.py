@@ -53,4 +53,6 @@ def _minus_log(part: Tensor, whole: Tensor, counts: Bool[Tensor, "k"]) -> Tensor
 
 def _column_sums(probs: Float[Tensor, "m k"]) -> Float[Tensor, "k"]:
     """Sum over rows in blocks of float32, then float64: exact enough without a float64 copy of the volume."""
-    return torch.stack([block.sum(0) for block in probs.split(4096)]).double().sum(0)
+    whole = len(probs) // 4096 * 4096
+    blocks = probs[:whole].view(-1, 4096, probs.shape[1]).sum(1)
+    return blocks.double().sum(0) + probs[whole:].double().sum(0)

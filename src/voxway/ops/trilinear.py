@@ -24,8 +24,10 @@ def _positions(count: int, size: int, like: Tensor) -> tuple[Tensor, Tensor]:
 
 def _along(matrix: Float[Tensor, "m n"], volume: Float[Tensor, "*shape"], axis: int) -> Float[Tensor, "*resized"]:
     """Multiply one axis of a tensor by a matrix."""
+    if axis == volume.ndim - 1:
+        return volume @ matrix.T
     shape = list(volume.shape)
-    flat = volume.reshape(-1, shape[axis], max(volume[(0,) * (axis + 1)].numel(), 1))
+    flat = volume.flatten(axis + 1).flatten(0, axis - 1) if axis else volume.flatten(1)
     shape[axis] = len(matrix)
     return (matrix @ flat).view(shape)
 

@@ -89,14 +89,15 @@ def monoocc_world(root: Path) -> Recipe:
 def monoocc_overfit(root: Path) -> Recipe:
     """A small MonoOcc that learns a few real frames by heart: the check that data, network and loss fit together.
 
-    `root` is a folder as SemanticKITTI has it, with targets in ``derived/SS_FFFFFF.npz``.
+    `root` is a folder as SemanticKITTI has it, or with targets in ``derived/SS_FFFFFF.npz`` instead of voxel files.
     """
+    derived = root / "derived"
     return Recipe(
         method=replace(SMALL, semantics_2d=False),
         data=SemanticKITTIConfig(
             root=root,
             keys=("00/000000", "03/000000", "08/000000", "08/000005"),
-            targets=root / "derived",
+            targets=derived if derived.is_dir() else None,
             needs=_NEEDS - {"semantics_2d"},
         ),
         train=TrainConfig(steps=200, learning_rate=2e-3, schedule=Schedule(warmup_steps=10, final_factor=0.01)),
