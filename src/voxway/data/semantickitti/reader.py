@@ -176,9 +176,12 @@ class SemanticKITTI:
 
     def _proposals(self, sequence: str, frame: int) -> Tensor:
         folder = Path(self.config.proposals or "") / sequence / "queries"
-        return torch.from_numpy(
-            read_flags(folder / f"{frame:06d}.{self.config.proposals_tag}", SEMANTIC_KITTI.grid.coarsen(2))
-        )
+        path = folder / f"{frame:06d}.{self.config.proposals_tag}"
+        if not path.exists():
+            raise _bad(
+                path, "file", "present", "absent", "Make it with `voxway prepare proposals`, for this split too."
+            )
+        return torch.from_numpy(read_flags(path, SEMANTIC_KITTI.grid.coarsen(2)))
 
     def _semantics(self, files: SequenceFiles, frame: int, cameras: Cameras) -> Tensor:
         if self.config.semantics_2d is not None:

@@ -1,0 +1,128 @@
+"""What README and docs tell people to run does run: on a small world, with networks as small as it gets."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.small_world import SETTINGS, execute, linked
+from voxway.data.semantickitti.reader import SemanticKITTIConfig
+from voxway.methods.monoocc import MonoOccConfig
+from voxway.methods.monoocc.names import to_published
+from voxway.recipes import recipe
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "docs/data.md", "docs/training.md", "CONTRIBUTING.md")
+
+BY_MAKE = {
+    "make demo": "demo",
+    "make test": "test",
+    "make test-slow": "test-slow",
+    "make venv": "venv",
+    "pip install '.[world,stereo,tensorboard]'": "venv",
+}
+"""Commands that CI runs itself, and the make target that does."""
+
+STANDS_FOR = {
+    r"^train monoocc-(s|world)\b": "train monoocc-world",
+    r"^world .*": "world --out world2 --train 1 --val 1 --processes 1",
+    r"^(check-data .*--root KITTI.*)": r"\1 --partial",
+    r"^(submit .*--split test.*)": r"\1 --partial",
+    r"^(train monoocc-overfit .*)": r"\1 --keys 00/000000 00/000005",
+    # The small world has scans behind its last picture, of which there are no frames.
+    r"^(prepare truth .*)": r"\1 --keys 00/000000 00/000005",
+}
+"""What is put in place of a command's words, because the small world is smaller than what people have."""
+
+
+def commands(page: str) -> list[str]:
+    """Lines of a page's `sh` blocks."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+@pytest.fixture
+def home(small_world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with all that the pages speak of: KITTI, two cars, a world, a published checkpoint."""
+    for name in ("KITTI", "my_car", "labelled_car", "world"):
+        linked(small_world, tmp_path / name)
+    for sequence in ("00", "08"):
+        shutil.rmtree(tmp_path / "labelled_car" / "sequences" / sequence / "voxels")
+        for name in ("voxels", "labels", "image_3"):
+            path = tmp_path / "my_car" / "sequences" / sequence / name
+            shutil.rmtree(path)
+    torch.save({"state_dict": to_published(MonoOccConfig().build().state_dict())}, tmp_path / "MonoOcc-S.pth")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def rewritten(line: str) -> list[str]:
+    """The command in the small world's words, without the launcher of processes."""
+    line = re.sub(r"^torchrun --nproc-per-node \d+ -m ", "", line)
+    assert line.startswith("voxway "), line
+    line = line.removeprefix("voxway ")
+    for pattern, words in STANDS_FOR.items():
+        line = re.sub(pattern, words, line)
+    words = shlex.split(line)
+    if words[0] == "train":
+        words += ["--set"] if "--set" not in words else []
+        words += [*SETTINGS, *(["train.steps=1"] if "--steps" not in words else [])]
+    if words[0] in ("train", "eval", "predict"):
+        words += ["--device", "cpu"] if words[0] != "train" else []
+    return words
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_run(page: str, home: Path) -> None:
+    for line in commands(page):
+        if line not in BY_MAKE:
+            assert execute(*rewritten(line)) == 0, line
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_make_targets_exist(page: str) -> None:
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M)
+    for line in commands(page):
+        if line in BY_MAKE:
+            assert BY_MAKE[line] in targets
+
+
+@pytest.mark.parametrize("page", [*PAGES, "docs/design.md", "docs/world.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    place = ROOT / page
+    for link in re.findall(r"\]\(([^)#]+)", place.read_text()):
+        if not link.startswith("http") and link != "docs/picture.png":
+            assert (place.parent / link).exists(), link
+
+
+def test_table_of_folders_is_that_of_the_import_test() -> None:
+    from tests.test_imports import EVERYTHING
+
+    text = (ROOT / "README.md").read_text()
+    named = {name for row in re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", text, re.M) for name in re.findall(r"\w+", row)}
+    assert EVERYTHING - named <= {"export"}
+
+
+@pytest.mark.parametrize("page", ["docs/world.md"])
+def test_python_snippets_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for snippet in re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S):
+        exec(compile(snippet.replace("tail=5)", "tail=5), processes=1"), page, "exec"), {})
+
+
+def test_overfit_recipe_takes_either_kind_of_truth(home: Path) -> None:
+    root = home / "KITTI"
+    assert recipe("monoocc-overfit", root).data.targets is None
+    data = SemanticKITTIConfig(root=root, needs=frozenset({"target"}), partial=True).build()
+    (root / "derived").mkdir()
+    for key in data.keys:
+        np.savez(root / "derived" / f"{key.replace('/', '_')}.npz", target_certain=data[key].target.numpy())
+    shutil.rmtree(root / "sequences" / "00" / "voxels")
+    assert recipe("monoocc-overfit", root).data.targets == root / "derived"
+    assert execute(*rewritten("voxway train monoocc-overfit --root KITTI --out run")) == 0
