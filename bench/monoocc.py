@@ -40,7 +40,7 @@ def plain_attention(value, size, x_px, y_px, weights):
 
 def plain_head(self, voxels):
     """Upsample in all channels, then norm and linear."""
-    shape = tuple(count * self.factor for count in voxels.shape[:3])
+    shape = tuple(count * times for count, times in zip(voxels.shape, self.factor))
     fine = F.interpolate(voxels.permute(3, 0, 1, 2)[None], shape, mode="trilinear", align_corners=True)[0]
     return self.classify(self.norm(fine.permute(1, 2, 3, 0))).permute(3, 0, 1, 2)
 

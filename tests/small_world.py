@@ -17,7 +17,7 @@ WORLD = WorldConfig(
 )  # fmt: skip
 
 SETTINGS = (
-    "method.coarsening=8",
+    "method.coarsening=[8,8,8]",
     "method.plane=[64,64]",
     "method.width=16",
     "method.heads=2",

@@ -142,7 +142,7 @@ def test_nothing_to_collate_is_refused() -> None:
     [
         ({"target": torch.zeros(4, 4, 3, dtype=torch.uint8)}, r"sample a: target: expected \(4, 4, 2\) voxels"),
         ({"masks": {"camera": torch.ones(2, 4, 4, dtype=torch.bool)}}, "sample a: camera: expected"),
-        ({"proposals": torch.ones(2, 4, 2, dtype=torch.bool)}, "sample a: proposals: .* one whole factor"),
+        ({"proposals": torch.ones(3, 4, 2, dtype=torch.bool)}, "sample a: proposals: .* whole factors"),
         ({"proposals": torch.ones(3, 3, 1, dtype=torch.bool)}, "sample a: proposals"),
         ({"images": torch.zeros(1, 3, 6, 8, dtype=torch.uint8)}, "sample a: images: expected 2 images"),
         ({"images": torch.zeros(2, 3, 8, 6, dtype=torch.uint8)}, r"sample a: images: expected \(6, 8\) px"),

@@ -28,7 +28,7 @@ class Options:
     """Key frames for training."""
     val: int = 24
     """Key frames on held-out streets."""
-    steps: int = 400
+    steps: int = 320
     """Training steps."""
     seed: int = 0
     """Of the world and of the training."""
@@ -41,11 +41,13 @@ def run(options: Options) -> None:
     from voxway.engine.baseline import constant_predictor, most_frequent_class
     from voxway.engine.distributed import process_group
     from voxway.engine.evaluate import predictions
+    from voxway.engine.memory import keep_freed_memory
     from voxway.recipes import recipe
     from voxway.recipes.recipe import load_predictor, ready, run_recipe, score_predictor
     from voxway.recipes.world import world_config
     from voxway.world import generate
 
+    keep_freed_memory()
     clock = _Clock()
     root = options.out / "world"
     generate(root, world_config(options.train, options.val, seed=options.seed))

@@ -41,6 +41,7 @@ def run(options: Options) -> None:
     from dataclasses import replace
 
     from voxway.engine.distributed import process_group
+    from voxway.engine.memory import keep_freed_memory
     from voxway.recipes import recipe
     from voxway.recipes.recipe import run_recipe
 
@@ -50,6 +51,7 @@ def run(options: Options) -> None:
     chosen = replace(chosen, data=data, proposals=source)
     steps = (f"train.steps={options.steps}",) if options.steps is not None else ()
     chosen = overridden(chosen, (*options.set, *steps))
+    keep_freed_memory()
     with process_group(options.device) as group:
         model = run_recipe(chosen, Path(options.out), options.recipe, cache=options.cache, group=group)
         if group.leads:

@@ -80,20 +80,21 @@ class VoxelGrid:
         axes = [torch.arange(count, device=device) for count in self.shape]
         return self.centre(torch.stack(torch.meshgrid(*axes, indexing="ij"), -1), dtype)
 
-    def coarsen(self, factor: int) -> VoxelGrid:
-        """The grid of voxels `factor` times larger over the same space.
+    def coarsen(self, factor: int | Counts) -> VoxelGrid:
+        """The grid of voxels `factor` times larger, along all axes or along each, over the same space.
 
         Raises:
             ValueError: the counts are not multiples of `factor`.
         """
-        if factor < 1 or any(count % factor for count in self.shape):
+        fx, fy, fz = factors = factor if isinstance(factor, tuple) else (factor,) * 3
+        if min(factors) < 1 or any(count % times for count, times in zip(self.shape, factors)):
             raise ValueError(f"a grid of {self.shape} voxels cannot be coarsened by {factor}: counts must be multiples")
         x, y, z = self.shape
         dx, dy, dz = self.cell
         return replace(
             self,
-            cell=(dx * factor, dy * factor, dz * factor),
-            shape=(x // factor, y // factor, z // factor),
+            cell=(dx * fx, dy * fy, dz * fz),
+            shape=(x // fx, y // fy, z // fz),
         )
 
     def crop(self, start: Counts, shape: Counts) -> VoxelGrid:

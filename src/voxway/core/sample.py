@@ -44,7 +44,7 @@ class Sample:
     masks: Mapping[str, Bool[Tensor, "x y z"]] = field(default_factory=dict)
     """Named masks, e.g. ``"camera"``; true where a voxel counts."""
     proposals: Bool[Tensor, "x2 y2 z2"] | None = None
-    """Voxels proposed as occupied, on a grid coarser than `grid` by a whole factor."""
+    """Voxels proposed as occupied, on a grid coarser than `grid` by whole factors."""
     semantics_2d: UInt8[Tensor, "n h w"] | None = None
     """Training ids per pixel, 255 where unknown."""
     depth: Float[Tensor, "n h w"] | None = None
@@ -55,10 +55,8 @@ class Sample:
         for name, volume in {"target": self.target, **self.masks}.items():
             if volume is not None and tuple(volume.shape) != shape:
                 raise self._wrong(name, f"{shape} voxels, as its grid has", tuple(volume.shape))
-        if self.proposals is not None:
-            factors = {divmod(whole, part) for whole, part in zip(shape, self.proposals.shape)}
-            if len(factors) != 1 or factors.pop()[1] != 0:
-                raise self._wrong("proposals", f"{shape} divided by one whole factor", tuple(self.proposals.shape))
+        if self.proposals is not None and any(whole % part for whole, part in zip(shape, self.proposals.shape)):
+            raise self._wrong("proposals", f"{shape} divided by whole factors", tuple(self.proposals.shape))
         for name in ("images", "semantics_2d", "depth"):
             self._check_pixels(name, getattr(self, name))
 

@@ -69,8 +69,8 @@ class MonoOccConfig:
     """Classes k, the free class included."""
     free: int = SEMANTIC_KITTI.free
     """Training id of free space."""
-    coarsening: int = 2
-    """Edge of a working voxel in predicted voxels."""
+    coarsening: tuple[int, int, int] = (2, 2, 2)
+    """Size of a working voxel in predicted voxels, along x, y and z."""
     plane: tuple[int, int] = (512, 512)
     """Rows and columns of the plane as which self-attention reads the working grid."""
     cameras: int = 1
@@ -214,7 +214,7 @@ class VoxelHead(nn.Module):
     is interpolated as the quadratic form that it is: the fine volume never exists in all channels.
     """
 
-    def __init__(self, width: int, classes: int, factor: int) -> None:
+    def __init__(self, width: int, classes: int, factor: tuple[int, int, int]) -> None:
         super().__init__()
         self.factor = factor
         self.norm = nn.LayerNorm(width)
@@ -222,7 +222,7 @@ class VoxelHead(nn.Module):
 
     def forward(self, voxels: Float[Tensor, "x2 y2 z2 c"]) -> Float[Tensor, "k x y z"]:
         """Scores of the fine grid."""
-        x, y, z = (count * self.factor for count in voxels.shape[:3])
+        x, y, z = (count * times for count, times in zip(voxels.shape, self.factor))
         with torch.autocast(voxels.device.type, enabled=False):
             centred = voxels.float() if voxels.dtype.itemsize < 4 else voxels
             centred = centred - centred.mean(-1, keepdim=True)
@@ -288,8 +288,8 @@ class MonoOcc(nn.Module):
         )
 
     def _check(self, grid: VoxelGrid, cameras: Cameras, proposals: Tensor) -> None:
-        finer = [divmod(given, own) for given, own in zip(proposals.shape[1:], self.working_grid.shape)]
-        if grid != self.grid or len(set(finer)) > 1 or finer[0][0] < 1 or finer[0][1]:
+        finer = zip(proposals.shape[1:], self.working_grid.shape)
+        if grid != self.grid or any(given < own or given % own for given, own in finer):
             raise InputError(
                 file="batch",
                 field="grid and proposals",
@@ -308,9 +308,8 @@ class MonoOcc(nn.Module):
 
     def _coarse(self, proposals: Bool[Tensor, "_x _y _z"]) -> Bool[Tensor, "x2 y2 z2"]:
         """Proposals on the working grid: a working voxel is proposed where any finer one within it is."""
-        factor = proposals.shape[0] // self.working_grid.shape[0]
-        for axis in (0, 1, 2):
-            proposals = proposals.unflatten(axis, (-1, factor)).any(axis + 1)
+        for axis, count in enumerate(self.working_grid.shape):
+            proposals = proposals.unflatten(axis, (count, -1)).any(axis + 1)
         return proposals
 
     def encode(self, images: UInt8[Tensor, "b n 3 h w"], cameras: Cameras) -> list[Float[Tensor, "n c h2 w2"]]:
