@@ -7,7 +7,7 @@ import json
 import os
 import pickle
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +15,11 @@ import pytest
 from PIL import Image
 
 import voxway.cli
-from tests.methods.tiny import sample
 from tests.small_world import SETTINGS, execute, leftovers, linked, rewrite
 from voxway.core.benchmark import SEMANTIC_KITTI, benchmark
 from voxway.core.errors import InputError, UserError
 from voxway.core.files import read_json
-from voxway.core.grid import VoxelGrid
-from voxway.core.sample import collate
+from voxway.core.sample import Sample, collate
 from voxway.data.semantickitti.reader import SemanticKITTIConfig
 from voxway.methods import config_type
 
@@ -245,6 +243,7 @@ NAMES = [
     Case("shard beyond the last", (*LIDAR, "--shard", "8/8"), "--shard", "value"),
     Case("no frames of a world", ("world", "--out", "{tmp}/w", "--val", "0"), "world", "--train"),
     Case("no steps of a demo", ("demo", "--out", "{tmp}/d", "--train", "0"), "world", "--train"),
+    Case("steps of a demo out of range", ("demo", "--out", "{tmp}/d", "--steps", "0"), "train.steps", "value"),
     Case("nothing to measure", ("bench", "--runs", "0"), "bench", "--runs"),
 ]  # fmt: skip
 
@@ -393,8 +392,9 @@ def test_full_disk_while_training(places: Places, capsys: pytest.CaptureFixture,
     assert "continuing from step 1 of 2" in capsys.readouterr().err or (places.tmp / "run" / "model").exists()
 
 
+GRID = SEMANTIC_KITTI.grid
 LIBRARY = {
-    "grids in a batch": lambda: collate([sample(0), other_grid()]),
+    "grids in a batch": lambda: collate([Sample(key="a", grid=GRID), Sample(key="b", grid=GRID.coarsen(2))]),
     "no samples in a batch": lambda: collate([]),
     "unknown benchmark": lambda: benchmark("semantickiti"),
     "unknown class": lambda: SEMANTIC_KITTI.class_id("rode"),
@@ -412,8 +412,3 @@ def test_bad_input_in_python(name: str) -> None:
     error = caught.value
     for part in (error.file, error.field, error.expected, error.found, error.remedy):
         assert part.strip()
-
-
-def other_grid():
-    grid = VoxelGrid(lower=(0.0, -3.2, -2.0), cell=(0.4, 0.4, 0.4), shape=(16, 16, 8))
-    return replace(sample(1, grid=grid), key="other/000000")

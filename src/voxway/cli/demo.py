@@ -50,12 +50,13 @@ def run(options: Options) -> None:
     keep_freed_memory()
     clock = _Clock()
     root = options.out / "world"
-    generate(root, world_config(options.train, options.val, seed=options.seed))
-    clock.lap("world")
-
-    chosen = recipe("monoocc-world", root)
-    chosen = overridden(chosen, (f"train.steps={options.steps}", f"train.seed={options.seed}"))
+    # Everything that may be refused comes before the minutes of work.
+    drawn = world_config(options.train, options.val, seed=options.seed)
+    settings = (f"train.steps={options.steps}", f"train.seed={options.seed}")
+    chosen = overridden(recipe("monoocc-world", root), settings)
     with process_group(options.device) as group:
+        generate(root, drawn)
+        clock.lap("world")
         model = run_recipe(chosen, options.out / "run", "monoocc-world", group=group)
         clock.lap("training")
 
