@@ -223,3 +223,14 @@ def test_real_points_fall_on_the_right_classes(data_root: Path) -> None:
     inside = sample.grid.holds(index)
     hit = sample.target.flatten()[sample.grid.flat(index[inside])]
     assert (hit == 0).float().mean() < 0.05, "a LiDAR point lies in free space only on the ego car or unlabelled"
+
+
+def test_pseudo_points_are_read(toy_root: Path, tmp_path: Path) -> None:
+    flags = np.random.default_rng(0).random(SEMANTIC_KITTI.grid.shape) < 0.01
+    write_flags(tmp_path / "08" / "voxels" / "000005.pseudo", flags)
+    reader = config(toy_root, needs=frozenset({"pseudo"}), pseudo=tmp_path).build()
+    assert torch.equal(reader["08/000005"].pseudo, torch.from_numpy(flags))
+    with pytest.raises(InputError, match=r"000000\.pseudo: file: expected present.*voxway prepare pseudo"):
+        reader["08/000000"]
+    with pytest.raises(InputError, match="pseudo: expected a folder"):
+        config(toy_root, needs=frozenset({"pseudo"})).build()

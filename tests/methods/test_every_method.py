@@ -14,7 +14,7 @@ from voxway.core.errors import InputError
 from voxway.core.sample import collate
 from voxway.methods import CONFIGS, Method, config_name, config_type
 
-PINNED = {"monoocc": (2_901_304, "54970d6f86d0")}
+PINNED = {"monoocc": (2_901_304, "54970d6f86d0"), "qpn": (52_505, "e8398154d08d")}
 """Parameters of the tiny networks, and a digest of their names: a change breaks everyone's checkpoints."""
 
 
@@ -37,7 +37,7 @@ def test_forward_and_contract(name):
     network = build(name)
     assert isinstance(network, Method)
     prediction = network.eval()(collate([sample(0), sample(1)]))
-    assert prediction.logits.shape == (2, TINY[name].classes, *TINY[name].grid.shape)
+    assert prediction.logits.shape == (2, TINY[name].classes, *network.grid.shape)
     assert prediction.classes.dtype == torch.uint8
 
 

@@ -8,6 +8,7 @@ from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Sample
 from voxway.methods.monoocc import MonoOccConfig
+from voxway.methods.qpn import QPNConfig
 
 GRID = VoxelGrid(lower=(0.0, -6.4, -2.0), cell=(0.4, 0.4, 0.4), shape=(32, 32, 8))
 
@@ -23,7 +24,8 @@ TINY = {
         norm="group",
         frozen_stages=-1,
         dropout=0.0,
-    )
+    ),
+    "qpn": QPNConfig(grid=GRID),
 }
 
 
@@ -47,5 +49,6 @@ def sample(seed: int = 0, size: tuple[int, int] = (48, 80), grid: VoxelGrid = GR
         images=torch.randint(0, 256, (1, 3, *size), generator=generator).to(torch.uint8),
         target=target,
         proposals=proposals,
+        pseudo=(target > 0) & (torch.rand(grid.shape, generator=torch.Generator().manual_seed(seed)) < 0.5),
         semantics_2d=torch.randint(0, 20, (1, *size), generator=generator).to(torch.uint8),
     )

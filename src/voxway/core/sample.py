@@ -15,7 +15,7 @@ from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
 
-NEEDS = frozenset({"images", "points", "pose", "target", "proposals", "semantics_2d", "depth"})
+NEEDS = frozenset({"images", "points", "pose", "target", "proposals", "pseudo", "semantics_2d", "depth"})
 """What a method may ask of a reader. A reader loads what is asked for and nothing else."""
 
 
@@ -45,6 +45,8 @@ class Sample:
     """Named masks, e.g. ``"camera"``; true where a voxel counts."""
     proposals: Bool[Tensor, "x2 y2 z2"] | None = None
     """Voxels proposed as occupied, on a grid coarser than `grid` by whole factors."""
+    pseudo: Bool[Tensor, "x y z"] | None = None
+    """Voxels that hold pseudo points, which are made from depth maps of this frame and of those before it."""
     semantics_2d: UInt8[Tensor, "n h w"] | None = None
     """Training ids per pixel, 255 where unknown."""
     depth: Float[Tensor, "n h w"] | None = None
@@ -52,7 +54,7 @@ class Sample:
 
     def __post_init__(self) -> None:
         shape = self.grid.shape
-        for name, volume in {"target": self.target, **self.masks}.items():
+        for name, volume in {"target": self.target, "pseudo": self.pseudo, **self.masks}.items():
             if volume is not None and tuple(volume.shape) != shape:
                 raise self._wrong(name, f"{shape} voxels, as its grid has", tuple(volume.shape))
         if self.proposals is not None and any(whole % part for whole, part in zip(shape, self.proposals.shape)):
@@ -91,6 +93,7 @@ class Batch:
     target: UInt8[Tensor, "b x y z"] | None = None
     masks: Mapping[str, Bool[Tensor, "b x y z"]] = field(default_factory=dict)
     proposals: Bool[Tensor, "b x2 y2 z2"] | None = None
+    pseudo: Bool[Tensor, "b x y z"] | None = None
     semantics_2d: UInt8[Tensor, "b n h w"] | None = None
     depth: Float[Tensor, "b n h w"] | None = None
 
@@ -171,6 +174,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         target=together.of("target", torch.stack),
         masks={name: torch.stack([s.masks[name] for s in samples]) for name in together.common_masks()},
         proposals=together.of("proposals", torch.stack),
+        pseudo=together.of("pseudo", torch.stack),
         semantics_2d=together.of("semantics_2d", lambda maps: _stack_padded(maps, IGNORE)),
         depth=together.of("depth", _stack_padded),
     )

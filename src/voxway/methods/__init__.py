@@ -32,7 +32,7 @@ class Method(Protocol):
         ...
 
 
-CONFIGS = {"monoocc": "voxway.methods.monoocc:MonoOccConfig"}
+CONFIGS = {"monoocc": "voxway.methods.monoocc:MonoOccConfig", "qpn": "voxway.methods.qpn:QPNConfig"}
 """Where each method's configuration lives. A new method is one file (or folder) and one line here."""
 
 

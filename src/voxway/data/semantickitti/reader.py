@@ -1,8 +1,8 @@
 """SemanticKITTI's reader: sample keys to samples. `layout.py` shows the tree of files.
 
 The ego frame is the velodyne frame. Besides the official download it reads the two archives that users of the
-published camera methods hold: preprocessed targets (`labels/SS/FFFFFF_1_1.npy`) and query proposals
-(`sequences_msnet3d_sweep10/SS/queries/FFFFFF.query...`).
+published camera methods hold: preprocessed targets (`labels/SS/FFFFFF_1_1.npy`), and query proposals and pseudo points
+(`sequences_msnet3d_sweep10/SS/queries/FFFFFF.query...` and `SS/voxels/FFFFFF.pseudo`).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class SemanticKITTIConfig:
     partial: bool = False
     """Accept a copy that lacks sequences or frames of the split."""
     needs: frozenset[str] = frozenset({"images", "target"})
-    """What to load: images, points, pose, target, proposals, semantics_2d, depth."""
+    """What to load: images, points, pose, target, proposals, pseudo, semantics_2d, depth."""
     cameras: tuple[Literal[2, 3], ...] = (2,)
     """2 is the left colour camera, 3 the right one."""
     earlier: tuple[int, ...] = ()
@@ -71,6 +71,8 @@ class SemanticKITTIConfig:
     """Folder with query proposals SS/queries/FFFFFF.<tag>."""
     proposals_tag: str = "query"
     """Extension of the proposal files; public archives also use "query_iou5203_pre7712_rec6153"."""
+    pseudo: Path | None = None
+    """Folder with voxels that hold pseudo points SS/voxels/FFFFFF.pseudo."""
     semantics_2d: Path | None = None
     """Folder with classes per pixel SS/FFFFFF.npy; without it the labelled scan is projected."""
     depth: Path | None = None
@@ -100,6 +102,9 @@ class SemanticKITTI:
         if "proposals" in config.needs and config.proposals is None:
             remedy = "Name their folder, or make proposals with `voxway prepare proposals`."
             raise _bad("SemanticKITTIConfig", "proposals", "a folder, as they are needed", "none", remedy)
+        if "pseudo" in config.needs and config.pseudo is None:
+            remedy = "Name their folder, or make pseudo points with `voxway prepare pseudo`."
+            raise _bad("SemanticKITTIConfig", "pseudo", "a folder, as they are needed", "none", remedy)
         self.config = config
         self.keys: tuple[str, ...] = find_keys(config)
 
@@ -131,6 +136,7 @@ class SemanticKITTI:
             pose=self._pose(files, frame) if "pose" in needs else None,
             target=torch.from_numpy(self._target(files, frame)) if "target" in needs else None,
             proposals=self._proposals(sequence, frame) if "proposals" in needs else None,
+            pseudo=self._pseudo(sequence, frame) if "pseudo" in needs else None,
             semantics_2d=self._semantics(files, frame, cameras) if cameras and "semantics_2d" in needs else None,
             depth=self._depth(files, frame, cameras) if cameras and "depth" in needs else None,
         )
@@ -183,6 +189,12 @@ class SemanticKITTI:
             )
         return torch.from_numpy(read_flags(path, SEMANTIC_KITTI.grid.coarsen(2)))
 
+    def _pseudo(self, sequence: str, frame: int) -> Tensor:
+        path = pseudo_path(self.config.pseudo or "", sequence, frame)
+        if not path.exists():
+            raise _bad(path, "file", "present", "absent", "Make it with `voxway prepare pseudo`, for this split too.")
+        return torch.from_numpy(read_flags(path))
+
     def _semantics(self, files: SequenceFiles, frame: int, cameras: Cameras) -> Tensor:
         if self.config.semantics_2d is not None:
             stored = self._stored_picture(self.config.semantics_2d, files.sequence, frame, cameras)
@@ -205,6 +217,11 @@ class SemanticKITTI:
         if stored.shape != expected:
             raise _bad(path, "shape", f"{expected}, as the pictures have", stored.shape, "Make it again.")
         return stored
+
+
+def pseudo_path(folder: Path | str, sequence: str, frame: int) -> Path:
+    """Where a frame's voxels with pseudo points lie: `<folder>/SS/voxels/FFFFFF.pseudo`."""
+    return Path(folder) / sequence / "voxels" / f"{frame:06d}.pseudo"
 
 
 def project_semantics(points: Tensor, labels: np.ndarray, cameras: Cameras) -> np.ndarray:

@@ -1,0 +1,89 @@
+"""Published parameter names of the QPN and ours, both ways, and the published parameters that do nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from voxway.core.errors import InputError
+from voxway.core.names import NameMap, Rename
+from voxway.methods.qpn.model import QPNConfig
+
+_FIRST = "Encoder_block1.0.weight"
+_HEADS = ("seg_head_1_2", "seg_head_1_4", "seg_head_1_8")
+
+
+def _encoder(block: int) -> tuple[Rename, Rename]:
+    first = block > 0  # beyond the first block, pooling takes place 0
+    published = f"Encoder_block{block + 1}"
+    return (
+        Rename(published=f"{published}.{0 + first}.{{}}", ours=f"encoder.{block}.first.{{}}"),
+        Rename(published=f"{published}.{2 + first}.{{}}", ours=f"encoder.{block}.second.{{}}"),
+    )
+
+
+def _head(level: int) -> tuple[Rename, ...]:
+    rows = (
+        ("conv0.{}", "lift.{}"),
+        ("conv1.{}.{}", "branches.{}.first.{}"),
+        ("bn1.{}.{}", "branches.{}.first_norm.{}"),
+        ("conv2.{}.{}", "branches.{}.second.{}"),
+        ("bn2.{}.{}", "branches.{}.second_norm.{}"),
+        ("conv_classes.{}", "classify.{}"),
+    )
+    return tuple(Rename(published=f"{_HEADS[level]}.{theirs}", ours=f"heads.{level}.{ours}") for theirs, ours in rows)
+
+
+NAMES = NameMap(
+    renames=(
+        *(row for block in range(4) for row in _encoder(block)),
+        Rename(published="conv_out_scale_1_8.{}", ours="output_eighth.{}"),
+        Rename(published="deconv1_8.{}", ours="eighth_to_quarter.{}"),
+        Rename(published="deconv_1_8__1_2.{}", ours="eighth_to_half.{}"),
+        Rename(published="conv1_4.{}", ours="merge_quarter.{}"),
+        Rename(published="conv_out_scale_1_4.{}", ours="output_quarter.{}"),
+        Rename(published="deconv1_4.{}", ours="quarter_to_half.{}"),
+        Rename(published="conv1_2.{}", ours="merge_half.{}"),
+        Rename(published="conv_out_scale_1_2.{}", ours="output_half.{}"),
+        *(row for level in range(3) for row in _head(level)),
+    ),
+    # LMSCNet's upsampling to the full grid, which this network does not predict.
+    dead={
+        "deconv_1_8__1_1.weight": (4, 4, 8, 8),
+        "deconv_1_8__1_1.bias": (4,),
+        "deconv_1_4__1_1.weight": (8, 8, 4, 4),
+        "deconv_1_4__1_1.bias": (8,),
+    },
+)
+
+
+def from_published(published: Mapping[str, Tensor], source: object) -> tuple[QPNConfig, dict[str, Tensor]]:
+    """Configuration and state of our network from a published QPN file.
+
+    VoxFormer's file has the head at half resolution alone; it makes a network with one head.
+
+    Raises:
+        InputError: the file is not a QPN checkpoint.
+    """
+    if _FIRST not in published:
+        raise InputError(
+            file=source,
+            field="names",
+            expected=f"{_FIRST}, as every QPN file has",
+            found=f"{len(published)} names such as {', '.join(list(published)[:3])}",
+            remedy="Check that the file is a QPN checkpoint.",
+        )
+    config = QPNConfig()
+    heads = sum(any(name.startswith(f"{head}.") for name in published) for head in _HEADS)
+    config = replace(config, level_weights=config.level_weights[: max(heads, 1)])
+    with torch.device("meta"):
+        ours = config.build().state_dict()
+    return config, NAMES.to_ours(published, ours, source)
+
+
+def to_published(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A QPN state under its published names, for use with the published code."""
+    return NAMES.to_published(state)

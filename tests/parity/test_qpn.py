@@ -1,0 +1,97 @@
+"""The query proposal network against the released code's tensors: scores, queries, losses and published names."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from voxway.core.benchmark import SEMANTIC_KITTI
+from voxway.core.errors import InputError
+from voxway.core.sample import Sample, collate
+from voxway.methods.qpn import QPNConfig
+from voxway.methods.qpn.names import NAMES, from_published, to_published
+
+MANIFEST = "manifest_qpn.json"
+LEVELS = ["half", "quarter", "eighth"]
+
+
+def unpacked(packed, shape):
+    return torch.from_numpy(np.unpackbits(packed).reshape(shape).astype(bool))
+
+
+@pytest.fixture(scope="module")
+def batch(reference):
+    pseudo = unpacked(reference["qpn/pseudo_packed"], SEMANTIC_KITTI.grid.shape)
+    return collate([Sample(key="case/000000", grid=SEMANTIC_KITTI.grid, pseudo=pseudo)])
+
+
+@pytest.fixture(scope="module")
+def network(reference):
+    config, state = from_published(reference.state(reference.manifest(MANIFEST)), "manifest")
+    assert config == QPNConfig()
+    network = config.build().eval()
+    network.load_state_dict(state)
+    return network
+
+
+@pytest.fixture(scope="module")
+def prediction(network, batch):
+    with torch.no_grad():
+        return network(batch)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_scores(reference, prediction, level):
+    scores = prediction.intermediates["levels"][LEVELS.index(level)]
+    (key,) = [key for key in reference.keys(f"qpn/{level}") if key.partition("|")[0] == f"qpn/{level}"]
+    _, _, taken = key.partition("|")
+    part = eval(f"scores[{taken}]", {"scores": scores}) if taken else scores
+    error = (part - torch.from_numpy(reference[key])).abs()
+    assert error.max() <= 1e-4 and error.mean() <= 1e-5
+    full = scores.double()
+    statistics = [full.mean(), full.std(correction=0), full.abs().mean(), full.abs().max()]
+    np.testing.assert_allclose([float(v) for v in statistics], reference[f"stat/qpn/{level}"], atol=1e-5)
+
+
+def test_queries(reference, prediction):
+    expected = unpacked(reference["qpn/query_packed"], (128, 128, 16))
+    assert (prediction.classes[0].bool() != expected).sum() <= 10
+    assert abs(int(prediction.classes.sum()) - int(reference["qpn/query_count"])) <= 10
+
+
+def test_losses(reference, network, prediction):
+    target = unpacked(reference["qpn/target_packed"], (128, 128, 16)).to(torch.uint8)
+    target[:, :8] = 255
+    targets = [target[None, ::step, ::step, ::step] for step in (1, 2, 4)]
+    terms = network.level_losses(prediction.intermediates["levels"], targets)
+    np.testing.assert_allclose([float(v) for v in terms.values()], reference["qpn/losses(1,0.9,0.81)"], rtol=1e-5)
+
+
+def test_names_convert_both_ways(reference, network):
+    manifest = reference.manifest(MANIFEST)
+    published = reference.state(manifest)
+    back = to_published(network.state_dict())
+    assert {name: tuple(tensor.shape) for name, tensor in back.items()} == manifest
+    for name, tensor in published.items():
+        expected = torch.zeros_like(tensor) if name in NAMES.dead else tensor
+        assert torch.equal(back[name].to(expected), expected), name
+
+
+def test_file_with_one_head_predicts_the_same(reference, prediction, batch):
+    """VoxFormer's public file lacks the coarser heads."""
+    shapes = {
+        n: s for n, s in reference.manifest(MANIFEST).items() if not n.startswith(("seg_head_1_4", "seg_head_1_8"))
+    }
+    config, state = from_published(reference.state(shapes), "file")
+    assert config == QPNConfig(level_weights=(1.0,))
+    network = config.build().eval()
+    network.load_state_dict(state)
+    with torch.no_grad():
+        assert torch.equal(network(batch).logits, prediction.logits)
+    assert set(to_published(network.state_dict())) == set(shapes)
+
+
+def test_another_checkpoint_is_refused():
+    with pytest.raises(InputError, match="as every QPN file has"):
+        from_published({"backbone.weight": torch.zeros(1)}, "other.pth")
