@@ -1,4 +1,4 @@
-"""Image backbones from timm, cut at one feature level."""
+"""Image backbones, cut at one feature level: any timm network, or an InternImage."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import timm
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from voxway.nn.internimage import VARIANTS, InternImage
 
 Norm = Literal["frozen-batch", "batch", "group"]
 
@@ -70,3 +72,18 @@ class ImageBackbone(nn.Module):
 def _features(network: nn.Module) -> Any:
     """timm's table of feature levels: channels and reductions."""
     return network.feature_info
+
+
+def build_backbone(
+    name: str, reduction: int, norm: Norm, frozen_stages: int, pretrained: bool
+) -> ImageBackbone | InternImage:
+    """An InternImage by its name, or else a timm network; arguments as in `ImageBackbone`.
+
+    Raises:
+        ValueError: ImageNet weights were asked for, and there are none to download for an InternImage.
+    """
+    if name not in VARIANTS:
+        return ImageBackbone(name, reduction, norm, frozen_stages, pretrained)
+    if pretrained:
+        raise ValueError(f"{name} has no weights to download; load a published checkpoint with `voxway convert`")
+    return InternImage(VARIANTS[name], reduction, frozen_stages)
