@@ -53,7 +53,7 @@ def run(options: Options) -> None:
     published = read_published(options.source)
     config, state = from_published(published, options.source)
     save_model(options.out, config, state, converted_from=options.source.name)
-    dead = sorted(set(name_map(config.cameras).dead) & set(published))
+    dead = sorted(set(name_map(config).dead) & set(published))
     print(f"{len(published)} published tensors: {len(state)} converted, {len(dead)} that no output depends on:")
     print("\n".join(f"  {name}" for name in dead))
     print(f"network: {options.out}")

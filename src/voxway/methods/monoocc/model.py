@@ -17,13 +17,18 @@ plane_rows, _columns    -         r c/2, w c/2          positional encoding of t
 voxels                  F_3D      v c                   voxel features after image-conditioned attention
 ======================  ========  ====================  ===========================================================
 
+The privileged branch (`frames`, `cross_view`) is the same network on several frames of a drive, which is allowed to
+teach: earlier frames look at the key frame's, then count as further cameras; a voxel averages over views that see it.
+
 v = x2 * y2 * z2 = r * w counts the voxels of the working grid, flat index ``(x * y2 + y) * z2 + z``.
 
 Kept because released weights depend on it: images keep their own size; sampling positions are normalised by the true
 image size although the feature map spans up to 15 more pixels; self-attention reads the volume as a plane, not in 3D;
 a voxel outside the image receives the output projection's bias; no query position in cross-attention; upsampling
 comes before the head's norm. Put right: any batch size, image sizes may differ within a batch, the unused fourth
-stage of the backbone is not built, a scan without labelled pixels gives loss 0 instead of NaN.
+stage of the backbone is not built, a scan without labelled pixels gives loss 0 instead of NaN. Earlier frames are
+projected by the cameras they come with, that is KITTI's full P2, of which the released code drops the fourth column
+(6 cm); their images have no 2D labels instead of the key frame's.
 """
 
 from __future__ import annotations
@@ -32,7 +37,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
@@ -45,8 +49,10 @@ from voxway.losses.cross_entropy import Averaging, cross_entropy, semantic_2d
 from voxway.losses.scene_affinity import geometric_affinity, semantic_affinity
 from voxway.losses.valid import valid_log_probs
 from voxway.methods.monoocc.attention import ImageCrossAttention, VoxelSelfAttention
-from voxway.nn.backbone import ImageBackbone, Norm
-from voxway.ops.trilinear import resize, resized_squared_length
+from voxway.methods.monoocc.cross_view import CrossViewTransformer
+from voxway.methods.monoocc.frames import views_of
+from voxway.methods.monoocc.heads import SemanticDecoder, VoxelHead
+from voxway.nn.backbone import Norm, build_backbone
 
 CLASS_WEIGHTS = (
     0.446, 0.603, 0.852, 0.856, 0.747, 0.734, 0.801, 0.796, 0.818, 0.557,
@@ -75,6 +81,11 @@ class MonoOccConfig:
     """Rows and columns of the plane as which self-attention reads the working grid."""
     cameras: int = 1
     """Cameras (of one frame) that voxels look at."""
+    frames: int = 1
+    """Frames that voxels look at: the key frame and earlier ones, as the privileged branch (teacher) does."""
+    cross_view: bool = False
+    """Whether frames look at one another before voxels look at them (privileged branch). As published, feature maps
+    with an odd side are left as they are; KITTI's images of 1226 pixels give such maps (24 x 77)."""
     width: int = 128
     """Channels c of voxel and image features."""
     heads: int = 8
@@ -94,11 +105,11 @@ class MonoOccConfig:
     semantics_2d: bool = True
     """Whether the auxiliary 2D head and its loss exist (paper, Table II)."""
     backbone: str = "resnet50"
-    """A timm network."""
+    """A timm network, or an InternImage (see `voxway.nn.internimage.VARIANTS`)."""
     reduction: int = 16
     """Image pixels per feature pixel."""
     norm: Norm = "frozen-batch"
-    """Normalisation of the backbone: frozen for ImageNet weights, ``"group"`` to train from nothing."""
+    """Normalisation of a timm backbone: frozen for ImageNet weights, ``"group"`` to train from nothing."""
     frozen_stages: int = 1
     """Backbone stages after the stem that are not trained; -1 trains all."""
     pretrained: bool = False
@@ -128,44 +139,23 @@ class MonoOccConfig:
             raise ValueError(f"width {self.width} must be even and a multiple of {self.heads} heads")
         if len(self.class_weights) != self.classes:
             raise ValueError(f"{self.classes} classes need as many weights, got {len(self.class_weights)}")
+        if self.cross_view and self.views < 2:
+            raise ValueError(f"cross_view joins at least two views, got {self.frames} frame of {self.cameras} camera")
+
+    @property
+    def views(self) -> int:
+        """Images that voxels look at."""
+        return self.frames * self.cameras
 
     def build(self) -> MonoOcc:
         """The network, freshly initialised."""
         return MonoOcc(self)
 
 
-class SemanticDecoder(nn.Module):
-    """2D semantic head: image features to class scores at four times their resolution. A training aid.
-
-    The published upsampling is a transposed convolution of kernel 1 and stride 2: even pixels carry the image, all
-    others only the bias. The last 3 x 3 convolution spreads one pixel in 16 to its neighbours.
-    """
-
-    def __init__(self, width: int, classes: int, dropout: float) -> None:
-        super().__init__()
-        self.up = nn.ModuleList(_Doubling(width, dropout) for _ in range(2))
-        self.spread = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(width)
-        self.dropout = nn.Dropout(dropout)
-        self.classify = nn.Conv2d(width, classes, 1)
-
-    def forward(self, maps: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k h4 w4"]:
-        """Class scores of every camera's image."""
-        for double in self.up:
-            maps = double(maps)
-        return self.classify(self.dropout(F.relu(self.norm(self.spread(maps)))))
-
-
-class _Doubling(nn.Module):
-    def __init__(self, width: int, dropout: float) -> None:
-        super().__init__()
-        self.place = nn.ConvTranspose2d(width, width, 1, stride=2, output_padding=1, groups=width)
-        self.mix = nn.Conv2d(width, width, 1, bias=False)
-        self.norm = nn.BatchNorm2d(width)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, maps: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h2 w2"]:
-        return self.dropout(F.relu(self.norm(self.mix(self.place(maps)))))
+MONOOCC_S = MonoOccConfig()
+"""The paper's student with ResNet-50."""
+MONOOCC_L = MonoOccConfig(backbone="internimage-xl", frozen_stages=-1)
+"""The paper's student with InternImage-XL, all of which is trained."""
 
 
 class Neck(nn.Module):
@@ -181,11 +171,11 @@ class Neck(nn.Module):
 
 
 class ImageTransformer(nn.Module):
-    """Layers of cross-attention, with the embeddings that tell cameras apart."""
+    """Layers of cross-attention, with the embeddings that tell views (cameras, frames) apart."""
 
     def __init__(self, config: MonoOccConfig, layers: int) -> None:
         super().__init__()
-        self.camera_embedding = nn.Parameter(torch.randn(config.cameras, config.width))
+        self.camera_embedding = nn.Parameter(torch.randn(config.views, config.width))
         self.level_embedding = nn.Parameter(torch.randn(config.width))
         self.layers = nn.ModuleList(
             ImageCrossAttention(config.width, config.heads, config.points, config.hidden, config.dropout)
@@ -206,35 +196,8 @@ class ImageTransformer(nn.Module):
         return x
 
 
-class VoxelHead(nn.Module):
-    """Class scores of voxels `factor` times finer: trilinear upsampling (corners aligned), norm, linear.
-
-    For an upsampled and centred feature u, ``linear(norm(u)) = (W gamma) u / sqrt(|u|^2 / c + eps) + W beta + b``.
-    Centring and ``W gamma`` are linear, so they come before the upsampling, on k instead of c channels, and ``|u|^2``
-    is interpolated as the quadratic form that it is: the fine volume never exists in all channels.
-    """
-
-    def __init__(self, width: int, classes: int, factor: tuple[int, int, int]) -> None:
-        super().__init__()
-        self.factor = factor
-        self.norm = nn.LayerNorm(width)
-        self.classify = nn.Linear(width, classes)
-
-    def forward(self, voxels: Float[Tensor, "x2 y2 z2 c"]) -> Float[Tensor, "k x y z"]:
-        """Scores of the fine grid."""
-        x, y, z = (count * times for count, times in zip(voxels.shape, self.factor))
-        with torch.autocast(voxels.device.type, enabled=False):
-            centred = voxels.float() if voxels.dtype.itemsize < 4 else voxels
-            centred = centred - centred.mean(-1, keepdim=True)
-            scores = resize(F.linear(centred, self.classify.weight * self.norm.weight), (x, y, z))
-            variance = resized_squared_length(centred, (x, y, z)) / voxels.shape[-1]
-            offset = self.classify.weight @ self.norm.bias + self.classify.bias
-            scores = scores * (variance + self.norm.eps).rsqrt()[..., None] + offset
-        return scores.permute(3, 0, 1, 2)
-
-
 class MonoOcc(nn.Module):
-    """The single-frame network (the student)."""
+    """The network: the student of one frame, or with `frames` the privileged branch that teaches it."""
 
     image_mean: Tensor
     image_std: Tensor
@@ -245,13 +208,14 @@ class MonoOcc(nn.Module):
         self.config = config
         self.grid = config.grid
         self.working_grid = config.grid.coarsen(config.coarsening)
-        self.inputs = frozenset({"images", "proposals"})
+        self.inputs = frozenset({"images", "proposals", "pose"} if config.frames > 1 else {"images", "proposals"})
         self.targets = frozenset({"target", "semantics_2d"} if config.semantics_2d else {"target"})
         width = config.width
-        self.backbone = ImageBackbone(
+        self.backbone = build_backbone(
             config.backbone, config.reduction, config.norm, config.frozen_stages, config.pretrained
         )
         self.neck = Neck(self.backbone.channels, width)
+        self.cross_view = CrossViewTransformer(width) if config.cross_view else None
         self.semantic_decoder = SemanticDecoder(width, config.classes, config.dropout) if config.semantics_2d else None
         self.voxel_queries = nn.Parameter(torch.randn(self.working_grid.count, width))
         self.mask_token = nn.Parameter(torch.randn(1, width))
@@ -272,14 +236,17 @@ class MonoOcc(nn.Module):
         """Predict from images, cameras and proposals.
 
         Intermediates: ``"voxels"`` (b, c, x2, y2, z2), the features that a teacher distils, and ``"semantics_2d"``,
-        for each sample the class scores (n, k, h, w) of its images.
+        for each sample the class scores (n, k, h, w) of its images, the key frame's first.
 
         Raises:
-            InputError: the batch lacks images, cameras or proposals.
+            InputError: the batch lacks images, cameras, proposals, or earlier frames and poses where they are needed.
         """
-        cameras, proposals = batch.need("cameras"), batch.need("proposals")
+        images, cameras = views_of(batch, self.config.frames)
+        proposals = batch.need("proposals")
         self._check(batch.grid, cameras, proposals)
-        maps = self.encode(batch.need("images"), cameras)
+        maps = self.encode(images, cameras)
+        if self.cross_view is not None:
+            maps = [self.cross_view(m) for m in maps]
         voxels = [self.complete(m, cameras[i], self._coarse(proposals[i])) for i, m in enumerate(maps)]
         semantics = [self.semantic_decoder(m) for m in maps] if self.semantic_decoder else []
         return Prediction(
@@ -297,13 +264,13 @@ class MonoOcc(nn.Module):
                 found=f"{grid} with proposals on {tuple(proposals.shape[1:])}",
                 remedy="Build the network with the data's grid, or prepare proposals for its coarsening.",
             )
-        if cameras.count != self.config.cameras:
+        if cameras.count != self.config.views:
             raise InputError(
                 file="batch",
                 field="cameras",
-                expected=f"{self.config.cameras}, as the network was built for",
+                expected=f"{self.config.views}, as the network was built for",
                 found=cameras.count,
-                remedy="Read as many cameras (and frames) as the network looks at, or choose another network.",
+                remedy="Read as many cameras as the network looks at, or choose another network.",
             )
 
     def _coarse(self, proposals: Bool[Tensor, "_x _y _z"]) -> Bool[Tensor, "x2 y2 z2"]:
@@ -358,7 +325,10 @@ class MonoOcc(nn.Module):
         return on_map.to(self.mask_token.dtype), cameras.visible(pixels, depth)
 
     def loss(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
-        """The four published terms, weighted; all reductions run over the whole batch."""
+        """The four published terms, weighted; all reductions run over the whole batch.
+
+        Of several frames only the key frame has 2D labels. (The published code scores all frames against these.)
+        """
         config = self.config
         log_probs, target = valid_log_probs(prediction.logits, batch.need("target"))
         terms = {
@@ -371,7 +341,8 @@ class MonoOcc(nn.Module):
             scores: Sequence[Tensor] = prediction.intermediates["semantics_2d"]
             sizes = batch.need("cameras").size_px.amax(1).tolist()
             cut = [label[:, :height, :width] for label, (height, width) in zip(labels, sizes)]
-            terms["semantics_2d"] = config.semantics_2d_ratio * semantic_2d(scores, cut)
+            labelled = [score[: len(label)] for score, label in zip(scores, labels)]
+            terms["semantics_2d"] = config.semantics_2d_ratio * semantic_2d(labelled, cut)
         return terms
 
 

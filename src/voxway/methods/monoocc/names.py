@@ -1,8 +1,9 @@
-"""Published parameter names of MonoOcc-S and ours, both ways, and the published parameters that do nothing."""
+"""Published parameter names of MonoOcc (S, L, privileged branch) and ours, both ways, and those that do nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import timm
 import torch
@@ -10,7 +11,9 @@ from torch import Tensor
 
 from voxway.core.errors import InputError
 from voxway.core.names import NameMap, Rename
-from voxway.methods.monoocc.model import MonoOccConfig
+from voxway.methods.monoocc.model import MONOOCC_L, MONOOCC_S, MonoOccConfig
+from voxway.nn import internimage
+from voxway.nn.internimage import VARIANTS
 
 _SHARED_LAYER = (
     ("ffns.0.layers.0.0.{}", "feed_forward.expand.{}"),
@@ -46,6 +49,26 @@ def _cross_transformer(published: str, ours: str) -> tuple[Rename, ...]:
 
 
 _HEAD = "pts_bbox_head"
+_BACKBONE = "img_backbone."
+_WINDOWS = (
+    ("q_proj.{}", "query.{}"),
+    ("k_proj.{}", "key.{}"),
+    ("v_proj.{}", "value.{}"),
+    ("merge.{}", "output.{}"),
+    ("norm1.{}", "norm.{}"),
+)
+_CROSS_VIEW_BLOCK = (
+    *((f"self_attn.{theirs}", f"look_at_self.{mine}") for theirs, mine in _WINDOWS),
+    *((f"cross_attn_ffn.{theirs}", f"look_across.{mine}") for theirs, mine in _WINDOWS),
+    ("cross_attn_ffn.mlp.0.{}", "expand.{}"),
+    ("cross_attn_ffn.mlp.2.{}", "contract.{}"),
+    ("cross_attn_ffn.norm2.{}", "norm.{}"),
+)
+CROSS_VIEW = tuple(
+    Rename(published=f"{_HEAD}.cvt.layers.{{}}.{theirs}", ours=f"cross_view.blocks.{{}}.{mine}")
+    for theirs, mine in _CROSS_VIEW_BLOCK
+)
+"""Rows of the cross-view transformer, which only the privileged branch has."""
 _RENAMES = (
     Rename(published=f"{_HEAD}.bev_embed.weight", ours="voxel_queries"),
     Rename(published=f"{_HEAD}.mask_embed.weight", ours="mask_token"),
@@ -70,16 +93,28 @@ _RENAMES = (
     Rename(published=f"{_HEAD}.header.mlp_head.1.{{}}", ours="head.classify.{}"),
     Rename(published="img_neck.lateral_convs.0.conv.{}", ours="neck.lateral.{}"),
     Rename(published="img_neck.fpn_convs.0.conv.{}", ours="neck.output.{}"),
-    Rename(published="img_backbone.{}", ours="backbone.network.{}"),
+    *CROSS_VIEW,
 )
 
 
-def name_map(cameras: int = 1) -> NameMap:
-    """The table for a network of that many cameras."""
-    return NameMap(renames=_RENAMES, dead=_dead(cameras))
+def name_map(config: MonoOccConfig = MONOOCC_S) -> NameMap:
+    """The table for a network of the published widths."""
+    if config.backbone in VARIANTS:
+        backbone = internimage.renames(_BACKBONE, "backbone.")
+        unused = internimage.dead_names(VARIANTS[config.backbone], config.reduction, _BACKBONE)
+    else:
+        backbone = (Rename(published=f"{_BACKBONE}{{}}", ours="backbone.network.{}"),)
+        unused = _last_stage()
+    return NameMap(renames=_RENAMES + backbone, dead=_dead(config.views) | unused)
 
 
-def _dead(cameras: int) -> dict[str, tuple[int, ...]]:
+def _last_stage() -> dict[str, tuple[int, ...]]:
+    with torch.device("meta"):
+        stage = timm.create_model("resnet50", pretrained=False).get_submodule("layer4").state_dict()
+    return {f"{_BACKBONE}layer4.{name}": tuple(tensor.shape) for name, tensor in stage.items()}
+
+
+def _dead(views: int) -> dict[str, tuple[int, ...]]:
     """Published parameters that no output depends on (experiments left in the code), with their shapes."""
     width, wide = 128, 768
 
@@ -91,12 +126,10 @@ def _dead(cameras: int) -> dict[str, tuple[int, ...]]:
     def linear(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
         return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
 
-    with torch.device("meta"):
-        last_stage = timm.create_model("resnet50", pretrained=False).get_submodule("layer4").state_dict()
     header = f"{_HEAD}.header"
     return {
         f"{_HEAD}.self_transformer.level_embeds": (4, width),
-        f"{_HEAD}.self_transformer.cams_embeds": (cameras, width),
+        f"{_HEAD}.self_transformer.cams_embeds": (views, width),
         **norm(f"{_HEAD}.mlp.0", wide),
         **linear(f"{_HEAD}.mlp.1", wide, width),
         **norm(f"{header}.open_mlp_head.0", width),
@@ -108,18 +141,18 @@ def _dead(cameras: int) -> dict[str, tuple[int, ...]]:
         **norm(f"{header}.conv_3d.1", width, statistics=True),
         f"{header}.downsample.0.weight": (width, width, 1, 1, 1),
         **norm(f"{header}.downsample.1", width, statistics=True),
-        **{f"img_backbone.layer4.{name}": tuple(tensor.shape) for name, tensor in last_stage.items()},
     }
 
 
 def from_published(published: Mapping[str, Tensor], source: object) -> tuple[MonoOccConfig, dict[str, Tensor]]:
-    """Configuration and state of our network from a published MonoOcc-S file.
+    """Configuration and state of our network from a published file of MonoOcc-S, MonoOcc-L or their privileged branch.
 
-    The number of cameras, and whether the 2D semantic head exists, are read off the file. Image-conditioned attention
-    is always on: the released files hold its weights, and their published numbers need it.
+    The backbone, the number of views, and whether the 2D semantic head and the cross-view transformer exist, are read
+    off the file. Image-conditioned attention is always on: the released files hold its weights, and their published
+    numbers need it.
 
     Raises:
-        InputError: the file is not a MonoOcc-S checkpoint.
+        InputError: the file is not a MonoOcc checkpoint.
     """
     embedding = published.get(f"{_HEAD}.cross_transformer.cams_embeds")
     if embedding is None:
@@ -128,16 +161,36 @@ def from_published(published: Mapping[str, Tensor], source: object) -> tuple[Mon
             field="names",
             expected=f"{_HEAD}.cross_transformer.cams_embeds, as every MonoOcc file has",
             found=f"{len(published)} names such as {', '.join(list(published)[:3])}",
-            remedy="Check that the file is a MonoOcc-S checkpoint.",
+            remedy="Check that the file is a MonoOcc-S or MonoOcc-L checkpoint.",
         )
-    cameras = len(embedding)
-    semantic = any(name.startswith(f"{_HEAD}.sem_decoder.") for name in published)
-    config = MonoOccConfig(cameras=cameras, semantics_2d=semantic)
+    config = _config(
+        stem=published.get(f"{_BACKBONE}patch_embed.norm2.1.weight"),
+        views=len(embedding),
+        semantics_2d=any(name.startswith(f"{_HEAD}.sem_decoder.") for name in published),
+        cross_view=any(name.startswith(f"{_HEAD}.cvt.") for name in published),
+    )
     with torch.device("meta"):
         ours = config.build().state_dict()
-    return config, name_map(cameras).to_ours(published, ours, source)
+    return config, name_map(config).to_ours(published, ours, source)
 
 
 def to_published(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A MonoOcc-S state under its published names, for use with the published code."""
-    return name_map(len(state["seed.camera_embedding"])).to_published(state)
+    """A state of ours under its published names, for use with the published code."""
+    config = _config(
+        stem=state.get("backbone.stem.1.norm.weight"),
+        views=len(state["seed.camera_embedding"]),
+        semantics_2d=any(name.startswith("semantic_decoder.") for name in state),
+        cross_view=any(name.startswith("cross_view.") for name in state),
+    )
+    return name_map(config).to_published(state)
+
+
+def _config(stem: Tensor | None, views: int, semantics_2d: bool, cross_view: bool) -> MonoOccConfig:
+    """The published configuration; `stem` is the norm that ends an InternImage's stem, and tells its size."""
+    config = MONOOCC_S
+    if stem is not None:
+        size = {variant.channels: name for name, variant in VARIANTS.items()}.get(len(stem), MONOOCC_L.backbone)
+        config = replace(MONOOCC_L, backbone=size)
+    # Views are frames of one camera where they look at one another, and cameras of one frame where they do not.
+    frames, cameras = (views, 1) if cross_view else (1, views)
+    return replace(config, frames=frames, cameras=cameras, semantics_2d=semantics_2d, cross_view=cross_view)
