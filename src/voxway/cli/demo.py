@@ -28,7 +28,7 @@ class Options:
     """Key frames for training."""
     val: int = 24
     """Key frames on held-out streets."""
-    steps: int = 320
+    steps: int = 360
     """Training steps."""
     seed: int = 0
     """Of the world and of the training."""

@@ -51,14 +51,14 @@ def monoocc_s_released(root: Path) -> Recipe:
 
 
 SMALL = MonoOccConfig(
-    coarsening=(4, 4, 2),
-    plane=(128, 512),
+    coarsening=(4, 4, 4),
+    plane=(128, 256),
     width=64,
     heads=4,
     points=2,
     hidden=128,
     seed_layers=2,
-    completion_layers=1,
+    completion_layers=2,
     image_layers=1,
     backbone="resnet18",
     reduction=8,
@@ -66,7 +66,7 @@ SMALL = MonoOccConfig(
     frozen_stages=-1,
     dropout=0.0,
 )
-"""MonoOcc for a laptop: working voxels of 0.8 x 0.8 x 0.4 m, half the width, no ImageNet weights."""
+"""MonoOcc for a laptop: working voxels of 0.8 m, half the width, no ImageNet weights."""
 
 
 def monoocc_world(root: Path) -> Recipe:
@@ -75,11 +75,11 @@ def monoocc_world(root: Path) -> Recipe:
         method=SMALL,
         data=SemanticKITTIConfig(root=root, needs=_NEEDS, partial=True),
         train=TrainConfig(
-            steps=320,
+            steps=360,
             learning_rate=2e-3,
             schedule=Schedule(warmup_steps=20, final_factor=0.01),
             average_decay=0.99,
-            checkpoint_every=80,
+            checkpoint_every=90,
         ),
         proposals="lidar",
     )
