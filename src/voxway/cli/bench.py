@@ -56,7 +56,9 @@ def run(options: Options) -> None:
         )
     if options.threads:
         torch.set_num_threads(options.threads)
-    config = replace(recipe(options.recipe, Path(".")).method, pretrained=False)
+    config = recipe(options.recipe, Path(".")).method
+    if hasattr(config, "pretrained"):
+        config = replace(config, pretrained=False)
     with process_group(options.device) as group:
         network = config.build().to(group.device)
         batch = street_batch(config.grid, size_px=(370, 1226)).to(group.device)

@@ -34,7 +34,10 @@ Proposals = Annotated[
     str | None,
     tyro.conf.arg(metavar="SOURCE", help="lidar, stereo, or a folder of query files. Default: as in training."),
 ]
-Cache = Annotated[Path | None, tyro.conf.arg(metavar="DIR", help="Where proposals are kept. Default: beside the data.")]
+Cache = Annotated[
+    Path | None,
+    tyro.conf.arg(metavar="DIR", help="Where proposals, pseudo points and depths are kept. Default: beside the data."),
+]
 Device = Annotated[str, tyro.conf.arg(help="cpu, cuda, cuda:1, or auto for a GPU where there is one.")]
 
 

@@ -3,28 +3,40 @@
   proposals   query files from LiDAR or a stereo pair
   truth       voxel files (.label .bin .invalid .occluded) from labelled scans and poses
   targets     SS/FFFFFF_1_k.npy at scales k = 1, 2, 4, 8 from voxel files
+  pseudo      SS/voxels/FFFFFF.pseudo from depth, ten frames put together: what `voxway train qpn` learns from
+  queries     query files from pseudo points by a network that `voxway train qpn` made
 
 examples:
   voxway prepare proposals --root KITTI --source stereo --out queries
   voxway prepare truth --root my_scans --sequences 00 --out my_scans --shard 0/8
   voxway prepare targets --root KITTI --split train --out labels
+  voxway prepare pseudo --root KITTI --split val --out pseudo --depth depth
+  voxway prepare pseudo --root KITTI --source stored --depth msnet3d --out sequences_msnet3d_sweep10
+  voxway prepare queries --root KITTI --model runs/qpn/model --pseudo pseudo --out queries
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from voxway.cli.options import Keys, Out, Root, Split
+from voxway.cli.options import Device, Keys, Out, Root, Split
+from voxway.core.errors import InputError
+
+if TYPE_CHECKING:
+    from voxway.data.semantickitti.reader import SemanticKITTIConfig
+
+Folder = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Prepare data."""
 
-    what: tyro.conf.Positional[Literal["proposals", "truth", "targets"]]
+    what: tyro.conf.Positional[Literal["proposals", "truth", "targets", "pseudo", "queries"]]
     """What to make."""
     root: Root
     out: Out
@@ -34,14 +46,21 @@ class Options:
     sequences: tuple[str, ...] = ()
     """Sequences, instead of the split's."""
     keys: Keys = ()
-    source: Literal["lidar", "stereo"] = "lidar"
-    """What proposals are made from."""
-    sweeps: int = 1
-    """Scans put together for LiDAR proposals; beyond one needs poses.txt."""
+    source: Literal["lidar", "stereo", "stored"] | None = None
+    """What proposals (lidar, stereo) or pseudo points (stereo, stored) are made from; the first if none is named."""
+    sweeps: int | None = None
+    """Frames put together; beyond one needs poses.txt. Proposals from LiDAR: 1 unless given; pseudo points: 10."""
+    depth: Folder = None
+    """Depths SS/FFFFFF.npy, float32 metres: read if stored, kept if from stereo (in OUT/depth unless given)."""
+    model: Folder = None
+    """For queries: folder of the trained proposal network."""
+    pseudo: Folder = None
+    """For queries: folder of the pseudo points."""
     scans: int = 70
     """Scans after the key scan that voxel truth is built from."""
     shard: str = "0/1"
     """i/N: do every N-th frame, beginning with the i-th."""
+    device: Device = "cpu"
 
 
 def run(options: Options) -> None:
@@ -60,10 +79,51 @@ def run(options: Options) -> None:
         partial=True,
         needs=frozenset({"points"} if options.what != "targets" else {"target"}),
     )
+    if options.sweeps is not None and options.sweeps < 1:
+        raise _misfit("--sweeps", "at least 1", options.sweeps)
     if options.what == "proposals":
-        made = prepare_proposals(data, options.out, options.source, sweeps=options.sweeps, shard=shard)
+        source = options.source or "lidar"
+        if source == "stored":
+            raise _misfit("--source", "lidar or stereo for proposals", source)
+        made = prepare_proposals(data, options.out, source, sweeps=options.sweeps or 1, shard=shard)
     elif options.what == "truth":
         made = prepare_truth(data, options.out, scans=options.scans, shard=shard)
-    else:
+    elif options.what == "targets":
         made = prepare_targets(data, options.out, shard=shard)
+    elif options.what == "pseudo":
+        made = _pseudo(options, data, shard)
+    else:
+        made = _queries(options, data, shard)
     print(f"{made} files made in {options.out}")
+
+
+def _pseudo(options: Options, data: SemanticKITTIConfig, shard: tuple[int, int]) -> int:
+    from voxway.prepare.depth import SOURCES
+    from voxway.prepare.pseudo import SWEEPS, prepare_pseudo
+
+    source = options.source or "stereo"
+    if source == "lidar":
+        raise _misfit("--source", "stereo or stored for pseudo points", source)
+    if source == "stored" and options.depth is None:
+        raise _misfit("--depth", "the folder of stored depths", "none")
+    depth = SOURCES[source](options.root, options.depth or options.out / "depth")
+    return prepare_pseudo(data, options.out, depth, sweeps=options.sweeps or SWEEPS, shard=shard)
+
+
+def _queries(options: Options, data: SemanticKITTIConfig, shard: tuple[int, int]) -> int:
+    from dataclasses import replace
+
+    from voxway.engine.distributed import process_group
+    from voxway.prepare.queries import prepare_queries
+
+    if options.model is None or options.pseudo is None:
+        found = " and ".join(f"no --{name}" for name in ("model", "pseudo") if getattr(options, name) is None)
+        raise _misfit("--model, --pseudo", "folders of the network and of the pseudo points", found)
+    data = replace(data, pseudo=options.pseudo)
+    with process_group(options.device) as group:
+        return prepare_queries(data, options.out, options.model, device=group.device, shard=shard)
+
+
+def _misfit(field: str, expected: object, found: object) -> InputError:
+    remedy = "See `voxway prepare --help` for examples."
+    return InputError(file="prepare", field=field, expected=expected, found=found, remedy=remedy)

@@ -5,6 +5,7 @@ Several GPUs or processes: torchrun --nproc-per-node 4 -m voxway train ... (same
 examples:
   voxway train monoocc-s --root KITTI --out runs/s --proposals stereo
   voxway train monoocc-world --root world --out runs/w --set train.steps=1000 method.width=96
+  voxway train qpn --root KITTI --out runs/qpn --set data.pseudo=pseudo
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def describe_machine(device: str = "cpu") -> str:
 
 
 def street_batch(grid: VoxelGrid, size_px: tuple[int, int], proposals: int = 17_000, seed: int = 0) -> Batch:
-    """A random frame with KITTI's left colour camera, flat ground and boxes as proposals."""
+    """A random frame with KITTI's left colour camera, and random voxels as proposals and as pseudo points."""
     generator = torch.Generator().manual_seed(seed)
     height, width = size_px
     K = torch.tensor([[0.5767 * width, 0, 0.491 * width], [0, 0.5767 * width, 0.495 * height], [0, 0, 1]])
@@ -55,6 +55,7 @@ def street_batch(grid: VoxelGrid, size_px: tuple[int, int], proposals: int = 17_
                 cameras=Cameras.pinhole(K[None], T_cam_ego[None], torch.tensor([size_px])),
                 images=torch.randint(0, 256, (1, 3, *size_px), generator=generator).to(torch.uint8),
                 proposals=flags.view(coarse.shape),
+                pseudo=torch.rand(grid.shape, generator=generator) < proposals / grid.count,
                 target=torch.randint(0, 20, grid.shape, generator=generator).to(torch.uint8),
                 semantics_2d=torch.randint(0, 20, (1, *size_px), generator=generator).to(torch.uint8),
             )

@@ -99,9 +99,10 @@ def prepare_proposals(
         flags: np.ndarray = propose(points, sample.grid, 1 if source == "lidar" else _STEREO_POINTS).numpy()
         write_flags(path, flags)
 
-    return run(keys, lambda key: _path(folder, key), make, what=f"proposals from {source}", shard=shard, show=show)
+    return run(keys, lambda key: query_path(folder, key), make, what=f"proposals from {source}", shard=shard, show=show)
 
 
-def _path(folder: Path, key: str) -> Path:
+def query_path(folder: Path, key: str) -> Path:
+    """Where a frame's proposals lie: `<folder>/SS/queries/FFFFFF.query`."""
     sequence, _, frame = key.partition("/")
     return folder / sequence / "queries" / f"{frame}.{TAG}"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from voxway.core.errors import nearest
 from voxway.recipes.monoocc import monoocc_overfit, monoocc_s, monoocc_s_released, monoocc_world
+from voxway.recipes.qpn import qpn, qpn_world
 from voxway.recipes.recipe import Recipe
 
 RECIPES: Mapping[str, Callable[[Path], Recipe]] = {
@@ -17,6 +18,8 @@ RECIPES: Mapping[str, Callable[[Path], Recipe]] = {
     "monoocc-s-released": monoocc_s_released,
     "monoocc-overfit": monoocc_overfit,
     "monoocc-world": monoocc_world,
+    "qpn": qpn,
+    "qpn-world": qpn_world,
 }
 
 

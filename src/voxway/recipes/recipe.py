@@ -17,8 +17,11 @@ from voxway.engine.distributed import Group
 from voxway.engine.evaluate import Predictor, evaluate, network_predictor
 from voxway.engine.model_files import CONFIG, fingerprint, load_model, read_description
 from voxway.engine.train import TrainConfig, train
+from voxway.methods.qpn import QPNConfig
 from voxway.metrics.semantickitti import SemanticKITTIMetric
+from voxway.prepare.depth import StereoDepth
 from voxway.prepare.proposals import Source, prepare_proposals
+from voxway.prepare.pseudo import prepare_pseudo
 
 logger = logging.getLogger(__name__)
 
@@ -52,11 +55,22 @@ def run_recipe(
         chosen: what to run.
         folder: of the run.
         name: the recipe's name, for the records.
-        cache: where proposals are kept; None keeps them beside the data.
+        cache: where proposals and pseudo points are kept; None keeps them beside the data.
         group: the processes that share the work.
         show: draw progress bars.
+
+    Raises:
+        InputError: a proposal network is to be scored like one that predicts classes.
     """
     group = group or Group()
+    if chosen.train.evaluate_every and isinstance(chosen.method, QPNConfig):
+        raise InputError(
+            file=f"recipe {name}",
+            field="train.evaluate_every",
+            expected="0, as proposals are not scored by the benchmark",
+            found=chosen.train.evaluate_every,
+            remedy="Score the network that reads the proposals.",
+        )
     data = ready(chosen.data, chosen.proposals, cache, group, show)
     about = {"recipe": name, "data": to_json(chosen.data), "proposals": chosen.proposals}
     validate = None
@@ -80,11 +94,19 @@ def ready(
     group: Group | None = None,
     show: bool = True,
 ) -> SemanticKITTIConfig:
-    """The data's configuration with proposals in place; those that are not stored are made and kept in `cache`.
+    """The data's configuration with proposals or pseudo points in place.
+
+    Those that are not stored are made, pseudo points from stereo, and kept in `cache`.
 
     Raises:
-        InputError: what proposals are made from is missing or damaged.
+        InputError: what they are made from is missing or damaged.
     """
+    group, place = group or Group(), cache or Path(data.root)
+    if "pseudo" in data.needs and data.pseudo is None:
+        folder, depth = place / "pseudo" / "stereo", StereoDepth(data.root, place / "depth" / "stereo")
+        prepare_pseudo(data, folder, depth, shard=(group.rank, group.size), show=show and group.leads)
+        group.wait()
+        data = replace(data, pseudo=folder)
     if "proposals" not in data.needs or data.proposals is not None:
         return data
     if source is None:
@@ -95,8 +117,7 @@ def ready(
             found="neither",
             remedy="Pass --proposals lidar, --proposals stereo, or --proposals FOLDER.",
         )
-    group = group or Group()
-    folder = (cache or Path(data.root)) / "proposals" / source
+    folder = place / "proposals" / source
     prepare_proposals(data, folder, source, shard=(group.rank, group.size), show=show and group.leads)
     group.wait()
     return replace(data, proposals=folder)
@@ -144,9 +165,18 @@ def trained_data(folder: Path, root: Path) -> tuple[SemanticKITTIConfig, Source 
     """The data that a network was trained on, to be read from `root` now; for a converted network, the plain benchmark.
 
     Raises:
-        InputError: the network's description is damaged.
+        InputError: the network's description is damaged, or it predicts proposals and no classes.
     """
-    facts = read_description(folder)["facts"]
+    description = read_description(folder)
+    if description["method"] == "qpn":
+        raise InputError(
+            file=folder / CONFIG,
+            field="method",
+            expected="a network that predicts classes",
+            found="qpn, which predicts proposals",
+            remedy="Use it with `voxway prepare queries`, and name its queries with --proposals.",
+        )
+    facts = description["facts"]
     if "data" not in facts:
         return SemanticKITTIConfig(root=root, needs=frozenset({"images", "proposals", "target"})), None
     data = from_json(SemanticKITTIConfig, facts["data"], folder / CONFIG)
