@@ -12,6 +12,8 @@ from tests.small_world import execute
 from voxway.engine.model_files import load_model, load_tensors, read_description
 from voxway.methods.monoocc import MonoOccConfig
 from voxway.methods.monoocc.names import name_map, to_published
+from voxway.methods.qpn import QPNConfig
+from voxway.methods.qpn import names as qpn_names
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +95,19 @@ def test_converted_network_needs_a_source_of_proposals(
     command = ("predict", converted, "--root", small_world, "--keys", "08/000000", "--out", tmp_path)
     assert execute(*command, "--device", "cpu") == 2
     assert "--proposals lidar" in capsys.readouterr().err
+
+
+def test_proposal_network_there_and_back(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """VoxFormer's public file has only the head at half resolution."""
+    published = qpn_names.to_published(QPNConfig(level_weights=(1.0,)).build().state_dict())
+    torch.save({"state_dict": published}, tmp_path / "qpn.pth")
+    assert execute("convert", "qpn", tmp_path / "qpn.pth", "--out", tmp_path / "model") == 0
+    assert "4 that no output depends on" in capsys.readouterr().out
+    assert read_description(tmp_path / "model")["config"]["level_weights"] == [1.0]
+    path = tmp_path / "again.safetensors"
+    assert execute("convert", "qpn", tmp_path / "model", "--out", path, "--to-published") == 0
+    again = load_tensors(path)
+    assert again.keys() == published.keys()
+    assert all(torch.equal(again[name].to(tensor), tensor) for name, tensor in published.items())
+    assert execute("convert", "monoocc", tmp_path / "model", "--out", path, "--to-published") == 2
+    assert "voxway convert qpn" in capsys.readouterr().err

@@ -1,10 +1,11 @@
-"""Turn a published MonoOcc-S checkpoint into a voxway network, or a network of ours into a file for the published code.
+"""Turn a published checkpoint into a voxway network, or a network of ours into a file for the published code.
 
 Every published name is accounted for: live ones are renamed, those that the published network never uses are listed.
 
 examples:
   voxway convert monoocc MonoOcc-S.pth --out models/monoocc-s
   voxway convert monoocc models/monoocc-s --out MonoOcc-S.safetensors --to-published
+  voxway convert qpn qpn_mIoU_6140_epoch_12.pth --out models/qpn
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from voxway.cli.options import Out
 class Options:
     """Convert a checkpoint."""
 
-    method: tyro.conf.Positional[Literal["monoocc"]]
+    method: tyro.conf.Positional[Literal["monoocc", "qpn"]]
     """Whose checkpoint it is."""
     source: tyro.conf.Positional[Path]
     """Published file (.pth, .safetensors), or a folder of ours with --to-published."""
@@ -34,6 +35,9 @@ class Options:
 
 def run(options: Options) -> None:
     """Convert and say what was dropped."""
+    import importlib
+
+    from voxway.core.errors import InputError
     from voxway.engine.model_files import (
         WEIGHTS,
         load_tensors,
@@ -42,18 +46,26 @@ def run(options: Options) -> None:
         save_model,
         save_tensors,
     )
-    from voxway.methods.monoocc.names import from_published, name_map, to_published
 
+    names = importlib.import_module(f"voxway.methods.{options.method}.names")
     if options.to_published:
-        read_description(options.source)
-        published = to_published(load_tensors(options.source / WEIGHTS))
+        found = read_description(options.source)["method"]
+        if found != options.method:
+            raise InputError(
+                file=options.source,
+                field="method",
+                expected=options.method,
+                found=found,
+                remedy=f"Write `voxway convert {found}`, or name another folder.",
+            )
+        published = names.to_published(load_tensors(options.source / WEIGHTS))
         save_tensors(options.out, published)
         print(f"{len(published)} tensors under published names: {options.out}")
         return
     published = read_published(options.source)
-    config, state = from_published(published, options.source)
+    config, state = names.from_published(published, options.source)
     save_model(options.out, config, state, converted_from=options.source.name)
-    dead = sorted(set(name_map(config).dead) & set(published))
+    dead = sorted(set(names.name_map(config).dead) & set(published))
     print(f"{len(published)} published tensors: {len(state)} converted, {len(dead)} that no output depends on:")
     print("\n".join(f"  {name}" for name in dead))
     print(f"network: {options.out}")

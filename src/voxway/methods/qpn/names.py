@@ -60,6 +60,11 @@ NAMES = NameMap(
 )
 
 
+def name_map(config: QPNConfig | None = None) -> NameMap:
+    """The table, which is the same for every configuration."""
+    return NAMES
+
+
 def from_published(published: Mapping[str, Tensor], source: object) -> tuple[QPNConfig, dict[str, Tensor]]:
     """Configuration and state of our network from a published QPN file.
 
