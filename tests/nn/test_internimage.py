@@ -67,3 +67,16 @@ def test_errors():
         InternImageConfig(channels=32, depths=(1, 1, 1, 1), groups=(3, 4, 8, 16))
     with pytest.raises(ValueError, match="no weights to download"):
         build_backbone("internimage-nano", 16, "frozen-batch", -1, True)
+
+
+@torch.no_grad()
+def test_bfloat16_is_close():
+    torch.manual_seed(0)
+    network = InternImage(NANO, 16).eval()
+    for block in network.levels.modules():
+        if isinstance(block, Block):
+            torch.nn.init.normal_(block.dcn.offset.weight, std=0.1)
+    exact = network(images())
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = network(images())
+    assert (rough.float() - exact).abs().mean() < 0.05 * exact.std()
