@@ -25,6 +25,7 @@ from voxway.data.semantickitti.layout import (
     write_poses,
     write_voxel_labels,
 )
+from voxway.data.semantickitti.reader import pseudo_path
 
 NEEDS = frozenset({"images", "points", "pose", "target"})
 
@@ -186,6 +187,15 @@ def test_preprocessed_targets_are_compared_with_the_voxels(toy_root: Path, tmp_p
 def test_proposals_are_checked(toy_root: Path, tmp_path: Path) -> None:
     report = check(toy_root, needs=NEEDS | {"proposals"}, proposals=tmp_path)
     assert found(report, "error", "queries", "2 of 2 proposal files are missing")
+
+
+def test_pseudo_points_are_checked(toy_root: Path, tmp_path: Path) -> None:
+    path = pseudo_path(tmp_path, "08", 0)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(100))
+    report = check(toy_root, needs=NEEDS | {"pseudo"}, pseudo=tmp_path)
+    assert found(report, "error", "voxels", "1 of 2 files of pseudo points are missing")
+    assert found(report, "error", "000000.pseudo", "100 bytes instead of 262144")
 
 
 @pytest.mark.real

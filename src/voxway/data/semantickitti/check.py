@@ -26,7 +26,7 @@ from voxway.data.semantickitti.layout import (
     read_times,
     read_voxel_labels,
 )
-from voxway.data.semantickitti.reader import SemanticKITTIConfig, check_image_size
+from voxway.data.semantickitti.reader import SemanticKITTIConfig, check_image_size, pseudo_path
 
 # fmt: off
 SCANS = {
@@ -186,6 +186,9 @@ def _check_sizes(config: SemanticKITTIConfig, files: SequenceFiles, frames: list
         queries = Path(config.proposals) / files.sequence / "queries"
         paths = [queries / f"{f:06d}.{config.proposals_tag}" for f in frames]
         groups.append(("proposal files", paths, count // 64, True))
+    if "pseudo" in config.needs and config.pseudo is not None:
+        paths = [pseudo_path(config.pseudo, files.sequence, f) for f in frames]
+        groups.append(("files of pseudo points", paths, count // 8, True))
     if drawn or "points" in config.needs:
         groups.append(("scans", [files.scan(f) for f in frames], None, True))
     for name, paths, size, required in groups:
