@@ -43,7 +43,8 @@ def run(options: Options) -> None:
     from voxway.engine.evaluate import predictions
     from voxway.engine.memory import keep_freed_memory
     from voxway.recipes import recipe
-    from voxway.recipes.recipe import load_predictor, ready, run_recipe, score_predictor
+    from voxway.recipes.run import ready, run_recipe
+    from voxway.recipes.score import load_predictor, score_predictor
     from voxway.recipes.world import world_config
     from voxway.world import generate
 

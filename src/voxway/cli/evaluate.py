@@ -44,7 +44,8 @@ def run(options: Options) -> None:
     from voxway.engine.baseline import constant_predictor, most_frequent_class
     from voxway.engine.distributed import process_group
     from voxway.metrics.compare import compare
-    from voxway.recipes.recipe import load_predictor, ready, score_predictor, trained_data
+    from voxway.recipes.run import ready
+    from voxway.recipes.score import load_predictor, score_predictor, trained_data
 
     with process_group(options.device) as group:
         if options.model == "baseline":

@@ -45,7 +45,8 @@ def run(options: Options) -> None:
     from voxway.data.semantickitti.submission import write_prediction
     from voxway.engine.distributed import process_group
     from voxway.engine.evaluate import predictions
-    from voxway.recipes.recipe import load_predictor, ready, trained_data
+    from voxway.recipes.run import ready
+    from voxway.recipes.score import load_predictor, trained_data
 
     with process_group(options.device) as group:
         data, source = trained_data(options.model, options.root)

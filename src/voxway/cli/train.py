@@ -44,7 +44,7 @@ def run(options: Options) -> None:
     from voxway.engine.distributed import process_group
     from voxway.engine.memory import keep_freed_memory
     from voxway.recipes import recipe
-    from voxway.recipes.recipe import run_recipe
+    from voxway.recipes.run import run_recipe
 
     chosen = recipe(options.recipe, options.root)
     data, source = with_proposals(chosen.data, chosen.proposals, options.proposals)

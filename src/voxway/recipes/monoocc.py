@@ -65,6 +65,7 @@ SMALL = MonoOccConfig(
     norm="group",
     frozen_stages=-1,
     dropout=0.0,
+    query_start="position",
 )
 """MonoOcc for a laptop: working voxels of 0.8 m, half the width, no ImageNet weights."""
 

@@ -108,6 +108,11 @@ class DeformableLayer(nn.Module):
         return out
 
 
+def softmax_over_few(logits: Float[Tensor, "q g p"]) -> Float[Tensor, "q g p"]:
+    """Softmax over the last axis. On a CPU, an axis of 8 takes a tenth of the time when it is not the last one."""
+    return logits.transpose(1, 2).contiguous().softmax(1).transpose(1, 2).contiguous()
+
+
 def _slices(count: int, size: int, multiple: int) -> Iterator[slice]:
     size = max(size // multiple, 1) * multiple
     return (slice(start, min(start + size, count)) for start in range(0, max(count, 1), size))
@@ -150,7 +155,7 @@ class ImageCrossAttention(DeformableLayer):
                 rows = visible.nonzero()[:, 0]
                 dx, dy, attention = self.split_samples(F.linear(queries[rows], weight, bias))
                 column, row = reference[rows, :, None, None].unbind(1)
-                sampled = deformable_attention(value, size, dx + column, dy + row, attention.softmax(-1))
+                sampled = deformable_attention(value, size, dx + column, dy + row, softmax_over_few(attention))
                 summed = summed.index_add(0, rows, sampled)
             mean = summed / seen[:, part].sum(0).clamp(min=1)[:, None]
             return self.finish(queries, self.output(mean))
@@ -207,7 +212,7 @@ class VoxelSelfAttention(DeformableLayer):
             # Added here and not through `base`: a sum of products carried at the size of a column loses digits.
             x_px = (dx.unflatten(0, (-1, width)) + own_column).flatten(0, 1)
             y_px = (dy.unflatten(0, (-1, width)) + own_row[plane_rows]).flatten(0, 1)
-            attention = attention.unflatten(-1, (self.QUEUES, self.points)).softmax(-1).flatten(-2)
+            attention = softmax_over_few(attention.unflatten(-1, (self.QUEUES, self.points)).flatten(1, 2)).view_as(dx)
             sampled = deformable_attention(value, (height, width), x_px, y_px, attention)
             return self.finish(queries, F.linear(sampled, average, self.output.bias))
 
