@@ -18,7 +18,7 @@ from jaxtyping import install_import_hook
 install_import_hook("voxway", "beartype.beartype")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell that starts us in the background makes us ignore Ctrl-C, and every process that a test starts inherits that.
+    # A shell that starts us in the background makes us ignore Ctrl-C; processes that tests start would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
