@@ -50,8 +50,7 @@ def config_type(name: str) -> type[Any]:
 
 def config_name(config: Any) -> str:
     """The name under which a configuration's class is listed."""
-    place = f"{type(config).__module__}:{type(config).__qualname__}"
-    for name, listed in CONFIGS.items():
-        if listed.partition(":")[2] == type(config).__qualname__ and place.startswith(listed.partition(":")[0]):
+    for name in CONFIGS:
+        if config_type(name) is type(config):
             return name
-    raise KeyError(f"{place} is not listed in voxway.methods.CONFIGS")
+    raise KeyError(f"{type(config).__qualname__} is not listed in voxway.methods.CONFIGS")
