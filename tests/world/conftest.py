@@ -1,4 +1,4 @@
-"""A tiny world and one street, made once for all tests of this folder."""
+"""Tiny worlds and one street, made once for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from voxway.world import WorldConfig, generate
+from voxway.world import NuScenesWorldConfig, WaymoWorldConfig, WorldConfig, generate
 from voxway.world.scene import Caster
 from voxway.world.street import Street, build_street
 
@@ -20,12 +20,46 @@ TINY = WorldConfig(
     truth_scans=5,
     tail=2,
 )
+TINY_NUSCENES = NuScenesWorldConfig(
+    seed=5,
+    # Many tests look at the last one, whose street is still at hand.
+    scenes={"scene-0003": 1, "scene-0001": 3},
+    width_px=192,
+    columns=240,
+    sweeps_per_key=5,
+    truth_sweeps=10,
+    truth_stride=5,
+    tail=10,
+    openoccupancy=True,
+)
+TINY_WAYMO = WaymoWorldConfig(
+    seed=5,
+    training={"000": 1},
+    validation={"000": 2},
+    width_px=192,
+    columns=160,
+    truth_frames=6,
+    truth_stride=3,
+    tail=6,
+)
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Root of a world of three key frames."""
     return generate(tmp_path_factory.mktemp("world"), TINY, processes=1, progress=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_nuscenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root of a world of four key frames in two scenes, in nuScenes' layout."""
+    return generate(tmp_path_factory.mktemp("nuscenes"), TINY_NUSCENES, processes=1, progress=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_waymo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root of a world of three frames in two sequences, in Waymo's layout."""
+    return generate(tmp_path_factory.mktemp("waymo"), TINY_WAYMO, processes=1, progress=False)
 
 
 @pytest.fixture(scope="session")

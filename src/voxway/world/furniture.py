@@ -148,16 +148,14 @@ def bollard(rng: np.random.Generator) -> Mesh:
     )
 
 
-def traffic_light(rng: np.random.Generator) -> Mesh:
-    """A traffic light facing -x."""
-    case = Paint(label=labels.POLE, material=Material.METAL, colour=(0.03, 0.05, 0.04))
+def traffic_light(rng: np.random.Generator, label: int = labels.POLE) -> Mesh:
+    """A traffic light facing -x; its case and lamps are of class `label`."""
+    case = Paint(label=label, material=Material.METAL, colour=(0.03, 0.05, 0.04))
     lit = int(rng.integers(3))
     parts = [tube((0, 0, -0.3), (0, 0, 3.4), (0.07, 0.06), _STEEL), box((0.2, 0.32, 0.9), (-0.1, 0, 2.9), case)]
     for i, colour in enumerate(((0.9, 0.05, 0.03), (0.9, 0.5, 0.02), (0.05, 0.8, 0.3))):
         glow = 1.6 if i == lit else 0.15
-        lens = Paint(
-            label=labels.POLE, material=Material.LAMP, colour=(colour[0] * glow, colour[1] * glow, colour[2] * glow)
-        )
+        lens = Paint(label=label, material=Material.LAMP, colour=(colour[0] * glow, colour[1] * glow, colour[2] * glow))
         parts.append(ball((-0.2, 0, 3.18 - 0.28 * i), (0.04, 0.1, 0.1), lens, rings=2, sides=6))
     return Mesh.merge(parts)
 

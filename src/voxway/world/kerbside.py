@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from voxway.world import furniture
+from voxway.world import furniture, labels
 from voxway.world.ground import Zone
 from voxway.world.mesh import Mesh
 from voxway.world.plots import Plot
@@ -61,7 +61,7 @@ def junction(site: Site, route: Road, crossing: Crossing, half_width: float) -> 
             # Traffic on the right looks along the road, on the left against it; posts face their own traffic.
             yaw = float(route.direction(s)) + (0 if side == RIGHT else np.pi)
             if lights:
-                post = furniture.traffic_light(rng)
+                post = furniture.traffic_light(rng, labels.TRAFFIC_LIGHT if site.roadworks else labels.POLE)
             elif rng.random() < 0.5:
                 post = furniture.sign(rng) if rng.random() < 0.75 else furniture.board(rng)
             else:

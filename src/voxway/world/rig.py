@@ -1,4 +1,4 @@
-"""Sensor rigs: which cameras and LiDARs sit where on the vehicle. The vehicle frame stands on the ground."""
+"""KITTI's rig, and how any rig is put together. The vehicle frame stands on the ground: x forward, y left, z up."""
 
 from __future__ import annotations
 
@@ -49,9 +49,7 @@ def kitti_rig(size_px: tuple[int, int] = KITTI_SIZE_PX, columns: int = 2048) -> 
     T_vehicle_velo = np.eye(4)
     T_vehicle_velo[2, 3] = _KITTI_LIDAR_HEIGHT
     T_vehicle_cam0 = T_vehicle_velo @ np.linalg.inv(T_cam_velo)
-    scale = np.diag([size_px[1] / KITTI_SIZE_PX[1], size_px[0] / KITTI_SIZE_PX[0], 1.0])
-    # Pixel centres are whole numbers, so the image's corner is at -0.5 before and after scaling.
-    scale[:2, 2] = (np.diag(scale)[:2] - 1) / 2
+    scale = image_scale(KITTI_SIZE_PX, size_px)
     P2, P3 = (scale @ np.column_stack([_KITTI_K, offset]) for offset in (_KITTI_OFFSET_2, _KITTI_OFFSET_3))
 
     def camera(P: np.ndarray) -> Camera:
@@ -63,3 +61,36 @@ def kitti_rig(size_px: tuple[int, int] = KITTI_SIZE_PX, columns: int = 2048) -> 
     elevation = np.radians(np.concatenate([np.linspace(2.0, -8.33, 32), np.linspace(-8.83, -24.8, 32)]))
     lidar = Lidar(elevation=elevation, columns=columns, T_vehicle_lidar=T_vehicle_velo)
     return KittiRig(P2=P2, P3=P3, T_cam_velo=T_cam_velo, left=camera(P2), right=camera(P3), lidar=lidar)
+
+
+def image_scale(full_px: tuple[int, int], size_px: tuple[int, int]) -> Float[np.ndarray, "3 3"]:
+    """Pixel transform from images of (height, width) `full_px` to ones of `size_px`."""
+    scale = np.diag([size_px[1] / full_px[1], size_px[0] / full_px[0], 1.0])
+    # Pixel centres are whole numbers, so the image's corner is at -0.5 before and after scaling.
+    scale[:2, 2] = (np.diag(scale)[:2] - 1) / 2
+    return scale
+
+
+def scaled_intrinsics(
+    pinhole: tuple[float, float, float, float], full_px: tuple[int, int], size_px: tuple[int, int]
+) -> Float[np.ndarray, "3 3"]:
+    """Intrinsics for images of `size_px`, from fx, fy, cx, cy (pixels) of images of `full_px`."""
+    fx, fy, cx, cy = pinhole
+    return image_scale(full_px, size_px) @ np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
+
+
+def mounted(yaw_deg: float, pitch_deg: float, place: tuple[float, float, float]) -> Float[np.ndarray, "4 4"]:
+    """Pose of a camera in the vehicle frame (`T_vehicle_cam`), its image upright.
+
+    Args:
+        yaw_deg: direction of the optical axis, counter-clockwise from straight ahead.
+        pitch_deg: its angle above the horizontal.
+        place: metres.
+    """
+    yaw, pitch = np.radians(yaw_deg), np.radians(pitch_deg)
+    ahead = np.array([np.cos(pitch) * np.cos(yaw), np.cos(pitch) * np.sin(yaw), np.sin(pitch)])
+    right = np.array([np.sin(yaw), -np.cos(yaw), 0.0])
+    pose = np.eye(4)
+    pose[:3, :3] = np.stack([right, np.cross(ahead, right), ahead], 1)
+    pose[:3, 3] = place
+    return pose

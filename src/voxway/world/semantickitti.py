@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -37,7 +36,8 @@ from voxway.world.drive import PERIOD, present
 from voxway.world.lidar import scan
 from voxway.world.rig import kitti_rig
 from voxway.world.scene import Caster, Scene
-from voxway.world.street import Street, build_street, random_stream
+from voxway.world.stage import stage_of
+from voxway.world.street import Street, random_stream
 
 _VOXEL_KINDS: tuple[Literal["label", "bin", "invalid", "occluded"], ...] = ("label", "bin", "invalid", "occluded")
 
@@ -117,17 +117,10 @@ class SequenceWriter:
         return LabelledScan(points, read_point_labels(self.files.point_labels(frame), len(points)), T_world_velo)
 
     def _street(self) -> tuple[Street, Caster]:
-        return _built(self.config.seed, self.name, self.frames)
+        return stage_of(self.config.seed, self.name, self.frames)
 
     def _stream(self, sensor: str, frame: int) -> np.random.Generator:
         return random_stream(self.config.seed, self.name, sensor, frame)
-
-
-@lru_cache(maxsize=1)
-def _built(seed: int, name: str, frames: int) -> tuple[Street, Caster]:
-    """The street that a process is working on; building one takes about as long as ten frames."""
-    street = build_street(seed, name, frames)
-    return street, Caster(street.static)
 
 
 def write_png(path: Path, image: np.ndarray) -> None:

@@ -84,14 +84,16 @@ class Site:
         rng: draws whatever the fillers draw.
         ground: the ground.
         stock: shapes to use.
+        roadworks: whether things that SemanticKITTI has no class for may stand here.
         parts: meshes put up, in the world frame.
         things: instances named so far.
         parked: draws what stands in parking bays.
         riders: draws riders who have stopped.
     """
 
-    def __init__(self, rng: np.random.Generator, ground: Ground) -> None:
+    def __init__(self, rng: np.random.Generator, ground: Ground, *, roadworks: bool = False) -> None:
         self.rng, self.ground, self.stock = rng, ground, Stock(rng)
+        self.roadworks = roadworks
         self.parts: list[Mesh] = []
         self.things = 0
         stock = self.stock

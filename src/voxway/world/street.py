@@ -15,6 +15,7 @@ from voxway.world.light import Light
 from voxway.world.mesh import Mesh
 from voxway.world.plots import Planner
 from voxway.world.roads import Road, crossings, winding
+from voxway.world.roadworks import dig_up
 from voxway.world.site import Site
 
 _BEHIND, _AHEAD = 45.0, 130.0
@@ -45,8 +46,13 @@ def random_stream(seed: int, *path: str | int) -> np.random.Generator:
     return np.random.default_rng([seed, *(crc32(part.encode()) if isinstance(part, str) else part for part in path)])
 
 
-def build_street(seed: int, name: str, frames: int) -> Street:
-    """The street of a sequence: the same for the same seed, name and number of frames."""
+def build_street(seed: int, name: str, frames: int, *, roadworks: bool = False) -> Street:
+    """The street of a sequence: the same for the same arguments.
+
+    Args:
+        roadworks: put up traffic cones, barriers and construction vehicles too, and tell traffic lights from poles:
+            things that SemanticKITTI has no class for.
+    """
     rng = random_stream(seed, name, "layout")
     length = _BEHIND + frames * PERIOD * FASTEST + _AHEAD
     route = Road(np.zeros(2), float(rng.uniform(0, 2 * np.pi)), winding(rng, length))
@@ -57,11 +63,13 @@ def build_street(seed: int, name: str, frames: int) -> Street:
         plots += planner.side_road(crossing)
     roads = [route, *(crossing.road for crossing in side_roads)]
     ground = Ground(rng, roads, [crossing.at for crossing in side_roads])
-    site = Site(rng, ground)
+    site = Site(rng, ground, roadworks=roadworks)
     lane = planner.half_width / 2
     density = rng.uniform(0.45, 0.9)
     for crossing in side_roads:
         junction(site, route, crossing, planner.half_width)
+    if roadworks:
+        dig_up(site, route, _BEHIND + 5, _BEHIND + 15 + frames)
     guests(site, route, _BEHIND + 5, _BEHIND + 15 + frames)
     # What stands at the kerb claims its ground before the plots behind it are filled.
     for plot in plots:

@@ -1,0 +1,198 @@
+"""Worlds of the surround layouts: the same bytes however made, resumable, wrong configurations and options refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.small_world import execute
+from tests.world.conftest import TINY_NUSCENES, TINY_WAYMO, contents
+from voxway.core.benchmark import OCC3D_NUSCENES, OCC3D_WAYMO, OPENOCCUPANCY_NUSCENES
+from voxway.core.errors import InputError
+from voxway.world import NuScenesWorldConfig, WaymoWorldConfig, generate, labels, nuscenes_world, waymo_world
+from voxway.world.drive import Actor
+from voxway.world.labels import MOVING, OCC3D_NUSCENES_IDS, OCC3D_WAYMO_IDS, OPENOCCUPANCY_IDS
+from voxway.world.mesh import Mesh
+from voxway.world.moment import actor_at, pose_at
+from voxway.world.roadworks import barrier, cone, digger
+from voxway.world.street import Street, build_street
+
+OWN = {labels.TRAFFIC_LIGHT, labels.TRAFFIC_CONE, labels.BARRIER, labels.CONSTRUCTION_VEHICLE}
+"""Ids that SemanticKITTI does not have."""
+
+
+@pytest.mark.parametrize(("layout", "config"), [("tiny_nuscenes", TINY_NUSCENES), ("tiny_waymo", TINY_WAYMO)])
+def test_two_processes_go_on_to_the_same_bytes(
+    layout: str, config: NuScenesWorldConfig | WaymoWorldConfig, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """From what a killed run left behind: some files of every kind are absent, one is half-written."""
+    whole = contents(request.getfixturevalue(layout))
+    names = [name for name in sorted(whole) if name != "world.json"]
+    kinds = {(name.split("/")[0], Path(name).suffix): name for name in names}
+    lost = {*kinds.values(), *names[:: 3 if layout == "tiny_waymo" else 5]}
+    for name, data in whole.items():
+        if name not in lost:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes(data)
+    kept = tmp_path / next(name for name in names if name not in lost)
+    half = kept.parent / f".{kept.name}.x.part"
+    half.write_bytes(b"half")
+    before = kept.stat().st_mtime_ns
+    generate(tmp_path, config, processes=2, progress=False)
+    assert contents(tmp_path) == whole
+    assert kept.stat().st_mtime_ns == before
+    assert json.loads(whole["world.json"])["layout"] == layout.removeprefix("tiny_")
+
+
+def test_another_configuration_in_the_same_folder_is_refused(tiny_waymo: Path, tmp_path: Path) -> None:
+    shutil.copy(tiny_waymo / "world.json", tmp_path)
+    with pytest.raises(InputError, match="columns"):
+        generate(tmp_path, replace(TINY_WAYMO, columns=99), processes=1, progress=False)
+    with pytest.raises(InputError, match="layout"):
+        generate(tmp_path, TINY_NUSCENES, processes=1, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"columns": 0}, "columns must be at least 1 everywhere, got 0"),
+        ({"width_px": 8}, "width_px must be at least 64, got 8"),
+        ({"sweeps_per_key": 0}, "sweeps_per_key must be at least 1 everywhere, got 0"),
+        ({"truth_sweeps": -1}, "truth_sweeps must be at least 0 everywhere, got -1"),
+        ({"scenes": {}}, "scenes must be at least 1 everywhere"),
+        ({"scenes": {"scene-0001": 0}}, "scenes must be at least 1 everywhere"),
+        ({"scenes": {"street": 1}}, "scenes are named like 'scene-0001', got 'street'"),
+    ],
+)
+def test_nuscenes_configurations_are_checked(change: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        NuScenesWorldConfig(**change)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"columns": 0}, "columns must be at least 1 everywhere, got 0"),
+        ({"width_px": 8}, "width_px must be at least 64, got 8"),
+        ({"truth_stride": 0}, "truth_stride must be at least 1 everywhere, got 0"),
+        ({"training": {}}, "training must be at least 1 everywhere"),
+        ({"validation": {"000": 0}}, "validation must be at least 1 everywhere"),
+        ({"training": {"1": 3}}, "three digits, such as '000', got '1'"),
+        ({"training": {"000": 1001}}, "at most 1000 to a sequence"),
+    ],
+)
+def test_waymo_configurations_are_checked(change: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        WaymoWorldConfig(**change)
+
+
+def test_truth_is_made_of_turns_around_the_key_frame() -> None:
+    config = replace(TINY_NUSCENES, scenes={"scene-0001": 9}, truth_sweeps=11, truth_stride=5, tail=3)
+    assert config.truth_turns("scene-0001", 0) == [0, 5, 10]
+    assert config.truth_turns("scene-0001", 4) == [10, 15, 20, 25, 30]
+    assert config.truth_turns("scene-0001", 8)[:3] == [30, 35, 40]
+    last = max(config.truth_turns("scene-0001", 8))
+    assert config.time(last) <= (config.frames("scene-0001") - 1) * 0.1
+    frames = replace(TINY_WAYMO, training={"000": 9}, truth_frames=4, truth_stride=3, tail=2)
+    assert frames.truth_turns("training/000", 1) == [1, 4]
+    assert frames.truth_turns("training/000", 8) == [5, 8]
+
+
+def test_amounts_are_spread_over_drives() -> None:
+    config = nuscenes_world(10, 3, 4)
+    assert list(config.scenes.values()) == [3, 3, 2, 2, 3]
+    assert nuscenes_world(2, 1, 8).scenes == {"scene-0001": 1, "scene-0002": 1, "scene-0003": 1}
+    assert waymo_world(5, 1, 2).training == {"000": 3, "001": 2}
+    assert nuscenes_world(1, 1, 1, full_size=True).width_px == 1600
+    assert waymo_world(1, 1, 1, full_size=True).columns == 2650
+
+
+@pytest.mark.parametrize("make", [nuscenes_world, waymo_world])
+@pytest.mark.parametrize("amounts", [(0, 1, 1, 0), (1, 0, 1, 0), (1, 1, 0, 0), (1, 1, 9999, 0), (1, 1, 1, -1)])
+def test_odd_amounts_are_refused(make, amounts: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=f"found {', '.join(map(str, amounts))}"):
+        make(*amounts)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--layout", "waymo", "--openoccupancy"), "--layout nuscenes"),
+        (("--openoccupancy",), "--layout semantickitti"),
+        (("--layout", "nuscenes", "--val", "0"), "at least one frame of each split"),
+        (("--layout", "nuscenes", "--processes", "0"), "--processes"),
+        (("--layout", "kitti360"), "semantickitti"),
+    ],
+)
+def test_odd_options_are_refused(
+    arguments: tuple[str, ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert execute("world", "--out", str(tmp_path / "world"), *arguments) == 2
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_raw_id_has_its_class() -> None:
+    raw = {value for name, value in vars(labels).items() if name.isupper() and isinstance(value, int)}
+    for table, benchmark in ((OCC3D_NUSCENES_IDS, OCC3D_NUSCENES), (OCC3D_WAYMO_IDS, OCC3D_WAYMO)):
+        assert {int(table[i]) for i in raw} == set(benchmark.occupied)
+        named = {benchmark.classes[table[i]] for i in (labels.CAR, labels.ROAD, labels.VEGETATION)}
+        assert named in ({"car", "driveable_surface", "vegetation"}, {"vehicle", "road", "vegetation"})
+    assert {int(OPENOCCUPANCY_IDS[i]) for i in raw} == {0, *OPENOCCUPANCY_NUSCENES.occupied}
+    for table in (OCC3D_NUSCENES_IDS, OCC3D_WAYMO_IDS, OPENOCCUPANCY_IDS):
+        for still, moving in MOVING.items():
+            assert table[still] == table[moving]
+    # The two nuScenes benchmarks share ids 1 to 16; other objects are a class in one and noise in the other.
+    np.testing.assert_array_equal(OCC3D_NUSCENES_IDS, OPENOCCUPANCY_IDS)
+
+
+def test_only_other_layouts_have_roadworks() -> None:
+    with_works, without = (build_street(2, "00", 20, roadworks=works) for works in (True, False))
+    assert not set(np.unique(without.static.label)) & OWN
+    assert {labels.TRAFFIC_CONE, labels.BARRIER} <= set(np.unique(with_works.static.label))
+
+
+@pytest.mark.parametrize(
+    ("draw", "label", "low", "high"),
+    [
+        (cone, labels.TRAFFIC_CONE, (0.3, 0.3, 0.55), (0.5, 0.5, 0.95)),
+        (barrier, labels.BARRIER, (1.9, 0.5, 0.8), (2.0, 0.7, 1.2)),
+        (digger, labels.CONSTRUCTION_VEHICLE, (4.5, 1.9, 2.8), (5.5, 2.3, 3.5)),
+    ],
+)
+def test_shapes_have_their_size_and_class(draw, label: int, low: tuple, high: tuple) -> None:
+    for seed in range(5):
+        mesh: Mesh = draw(np.random.default_rng(seed))
+        assert set(np.unique(mesh.label)) == {label}
+        extent = np.ptp(mesh.vertices, axis=0)
+        assert (extent >= low).all()
+        assert (extent <= high).all()
+
+
+def test_poses_between_frames(street: Street) -> None:
+    poses = street.drive.T_world_vehicle
+    np.testing.assert_array_equal(pose_at(poses, 0.3), poses[3])
+    for time in (0.05, 0.314, 1.999):
+        pose, i = pose_at(poses, time), int(time * 10)
+        np.testing.assert_allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3), atol=1e-12)
+        share = time * 10 - i
+        np.testing.assert_allclose(pose[:3, 3], (1 - share) * poses[i, :3, 3] + share * poses[i + 1, :3, 3], atol=1e-9)
+        yaw = [np.arctan2(p[1, 0], p[0, 0]) for p in (poses[i], pose, poses[i + 1])]
+        np.testing.assert_allclose(yaw[1], (1 - share) * yaw[0] + share * yaw[2], atol=1e-5)
+    with pytest.raises(ValueError, match=r"from 0 to 11\.9 s, got 12\.000 s"):
+        pose_at(poses, 12.0)
+    with pytest.raises(ValueError, match=r"got -0\.100 s"):
+        pose_at(poses, -0.1)
+
+
+def test_actors_between_frames() -> None:
+    track = np.array([[0.0, 0, 0, 0], [1, 2, 0, 0.2], [np.nan] * 4])
+    actor = Actor(Mesh.merge([]), track)
+    np.testing.assert_allclose(actor_at(actor, 0.05), [0.5, 1, 0, 0.1])
+    assert np.isnan(actor_at(actor, 0.15)).all()
+    np.testing.assert_array_equal(actor_at(actor, 0.1), track[1])
