@@ -171,3 +171,12 @@ def test_transforms_compose(first: float, second: float) -> None:
 def test_yaw_turns_counter_clockwise_seen_from_above() -> None:
     turned = yaw_rotation(torch.tensor(math.pi / 2).double()) @ torch.tensor([1.0, 0, 0]).double()
     torch.testing.assert_close(turned, torch.tensor([0.0, 1, 0]).double())
+
+
+def test_points_of_a_mirrored_ego_frame_project_as_before():
+    cams = cameras(0.3, (1.0, 2.0, 0.5))
+    mirror = torch.diag(torch.tensor([-1.0, 1, 1, 1])).double()
+    points = torch.randn(20, 3).double() * 10
+    before, after = cams.project(points), cams.move_ego(mirror).project(transform_points(mirror, points))
+    torch.testing.assert_close(after, before)
+    torch.testing.assert_close(cams.move_ego(mirror).unproject(*after), cams.unproject(*before) * mirror.diag()[:3])

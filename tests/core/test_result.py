@@ -127,6 +127,7 @@ def test_every_field_but_the_checkpoint_tells_protocols_apart() -> None:
         "range_m": 25.6,
         "inputs": ("images",),
         "frames": 3,
+        "training_masks": ("camera",),
         "ema": True,
     }
     assert changes.keys() | {"checkpoint"} == {f.name for f in fields(Protocol)}

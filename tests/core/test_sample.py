@@ -89,7 +89,7 @@ def test_to_moves_every_tensor() -> None:
     for part in (batch, *batch.earlier):
         tensors = [getattr(part, f.name) for f in fields(part) if isinstance(getattr(part, f.name), torch.Tensor)]
         tensors += [*part.masks.values(), part.cameras.K, part.cameras.T_cam_ego, part.cameras.size_px]
-        assert len(tensors) == 12
+        assert len(tensors) == 13
         assert {t.device.type for t in tensors} == {"meta"}
     assert batch.keys == ("a",)
 
@@ -167,3 +167,8 @@ def test_the_most_likely_class() -> None:
     classes = Prediction(logits=logits).classes
     assert classes.dtype == torch.uint8
     assert classes.tolist() == [[[[2, 0]]]]
+
+
+def test_a_batch_says_which_samples_are_labelled() -> None:
+    batch = collate([sample("a"), replace(sample("b"), labelled=False)])
+    assert batch.labelled is not None and batch.labelled.tolist() == [True, False]

@@ -113,6 +113,14 @@ class Cameras:
         mirror = torch.tensor([[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]]).double()
         return self.transform_image(mirror, (height, width))
 
+    def move_ego(self, T_new_ego: Float[Tensor, "4 4"]) -> Cameras:
+        """Cameras after the ego frame moved, turned or was mirrored: points given in the new frame project as before.
+
+        Args:
+            T_new_ego: ego to new ego frame, metres; mirrored frames (training augmentation) need not be rigid.
+        """
+        return replace(self, T_cam_ego=self.T_cam_ego @ torch.linalg.inv(T_new_ego.to(self.T_cam_ego)))
+
     def to(self, device: torch.device | str) -> Cameras:
         """The same cameras on another device."""
         return replace(self, **{name: getattr(self, name).to(device) for name in self.__dataclass_fields__})

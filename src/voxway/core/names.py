@@ -77,6 +77,22 @@ class NameMap:
                 )
         return found
 
+    def fitting(self, published: Mapping[str, Tensor], ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What fits our network out of a checkpoint of another one: known names of the right shape, by our name.
+
+        Args:
+            published: tensors by published name.
+            ours: a state of our network, for names and shapes.
+        """
+        found = {}
+        for name, tensor in published.items():
+            target, row = self._translate(name, to_ours=True)
+            if row is not None and row.rows is not None:
+                tensor = tensor[0]
+            if row is not None and target in ours and tensor.shape == ours[target].shape:
+                found[target] = tensor
+        return found
+
     def to_published(self, ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """A published state from ours; dead parameters, and rows that are never read, are zero."""
         published = {name: torch.zeros(shape) for name, shape in self.dead.items()}

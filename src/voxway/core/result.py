@@ -29,6 +29,8 @@ class Protocol:
     """What the method saw: ``"images"``, ``"points"``, ``"proposals:lidar"`` ..."""
     frames: int = 1
     """Frames that the method saw per prediction."""
+    training_masks: tuple[str, ...] = ()
+    """Masks outside which the method was taught nothing; what it says there is undefined."""
     ema: bool = False
     """Whether averaged weights were scored."""
     checkpoint: str = ""
@@ -118,8 +120,8 @@ class Result:
         content = read_json(path, remedy="Write it again with `voxway eval`.")
         try:
             protocol = dict(content["protocol"])
-            for name in ("masks", "inputs"):
-                protocol[name] = tuple(protocol[name])
+            for name in ("masks", "inputs", "training_masks"):
+                protocol[name] = tuple(protocol.get(name, ()))
             return cls(
                 protocol=Protocol(**protocol),
                 confusion=np.asarray(content["confusion"], np.int64),

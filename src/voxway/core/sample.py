@@ -34,7 +34,8 @@ class Sample:
     images: UInt8[Tensor, "n 3 h w"] | None = None
     """RGB. Smaller images stand in the top left corner; `cameras.size_px` has the true sizes."""
     points: Float[Tensor, "p c"] | None = None
-    """LiDAR points in the ego frame: x, y, z in metres, then the benchmark's own columns (KITTI: remission 0..1)."""
+    """LiDAR points in the ego frame: x, y, z in metres, then the benchmark's own columns (KITTI: remission 0..1;
+    nuScenes: intensity 0..255, age in seconds)."""
     pose: Float[Tensor, "4 4"] | None = None
     """`T_world_ego`, float64."""
     earlier: tuple[Sample, ...] = ()
@@ -51,6 +52,8 @@ class Sample:
     """Training ids per pixel, 255 where unknown."""
     depth: Float[Tensor, "n h w"] | None = None
     """Metres along the optical axis, 0 where unknown."""
+    labelled: bool = True
+    """Whether the target may supervise. False: the frame is one of the many without labels, for a teacher alone."""
 
     def __post_init__(self) -> None:
         shape = self.grid.shape
@@ -96,6 +99,8 @@ class Batch:
     pseudo: Bool[Tensor, "b x y z"] | None = None
     semantics_2d: UInt8[Tensor, "b n h w"] | None = None
     depth: Float[Tensor, "b n h w"] | None = None
+    labelled: Bool[Tensor, "b"] | None = None
+    """Which samples' targets may supervise."""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -177,6 +182,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         pseudo=together.of("pseudo", torch.stack),
         semantics_2d=together.of("semantics_2d", lambda maps: _stack_padded(maps, IGNORE)),
         depth=together.of("depth", _stack_padded),
+        labelled=torch.tensor([s.labelled for s in samples]),
     )
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,11 @@ from jaxtyping import UInt8
 from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.errors import InputError
 from voxway.core.files import atomic_path
+from voxway.data.prediction_files import open_submission
 from voxway.data.semantickitti.keys import parse_key
-from voxway.data.semantickitti.layout import write_voxel_labels
+from voxway.data.semantickitti.layout import read_voxel_labels, write_voxel_labels
 
+_REMEDY = "Write it again with `voxway submit`."
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """One time stamp for all members, so that equal predictions give equal archives."""
 
@@ -47,6 +48,16 @@ def write_prediction(folder: Path | str, key: str, prediction: UInt8[np.ndarray,
     return path
 
 
+def read_prediction(folder: Path | str, key: str) -> UInt8[np.ndarray, "x y z"]:
+    """Read one frame's prediction as training ids.
+
+    Raises:
+        InputError: it is absent, damaged, or holds ids outside the label map.
+    """
+    path = Path(folder) / prediction_name(key)
+    return SEMANTIC_KITTI.to_train(read_voxel_labels(path), path)
+
+
 def zip_submission(folder: Path | str, path: Path | str, keys: Sequence[str]) -> None:
     """Check a submission's folder and pack it for the server, atomically.
 
@@ -73,7 +84,7 @@ def check_submission(path: Path | str, keys: Sequence[str]) -> None:
         InputError: nothing there, frames missing or too many, wrong layout, wrong size, or ids the server rejects.
     """
     expected = {prediction_name(key) for key in keys}
-    with _open(Path(path)) as (names, read):
+    with open_submission(Path(path), _REMEDY) as (names, read):
         predictions = {name for name in names if name.endswith(".label")}
         _check_names(path, predictions, expected)
         known = np.zeros(2**16, bool)
@@ -103,24 +114,5 @@ def _check_names(path: Path | str, names: set[str], expected: set[str]) -> None:
         raise _bad(path, "frames", f"{len(expected)} predictions", found, "Remove those that are not asked for.")
 
 
-@contextmanager
-def _open(path: Path) -> Generator[tuple[list[str], Callable[[str], bytes]]]:
-    """Names of all files below `path` and a function that reads one of them."""
-    if path.is_dir():
-        names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
-        yield names, lambda name: (path / name).read_bytes()
-        return
-    try:
-        archive = zipfile.ZipFile(path)
-    except FileNotFoundError:
-        raise _bad(path, "file", "a folder or a zip", "absent") from None
-    except zipfile.BadZipFile as error:
-        raise _bad(path, "contents", "a zip archive", error) from error
-    with archive:
-        yield archive.namelist(), archive.read
-
-
-def _bad(
-    file: object, field: str, expected: object, found: object, remedy: str = "Write it again with `voxway submit`."
-) -> InputError:
+def _bad(file: object, field: str, expected: object, found: object, remedy: str = _REMEDY) -> InputError:
     return InputError(file=file, field=field, expected=expected, found=found, remedy=remedy)

@@ -1,0 +1,232 @@
+"""Check a copy of nuScenes with Occ3D's or OpenOccupancy's voxels before a long run does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from voxway.core.benchmark import OCC3D_NUSCENES
+from voxway.core.errors import InputError
+from voxway.data.images import read_image
+from voxway.data.nuscenes.key_frame import KeyFrame
+from voxway.data.nuscenes.occ3d import Occ3DNuScenes, Occ3DNuScenesConfig
+from voxway.data.nuscenes.openoccupancy import OpenOccupancy, OpenOccupancyConfig
+from voxway.data.nuscenes.points import read_lidar
+from voxway.data.nuscenes.splits import scenes_of
+from voxway.data.report import Report
+from voxway.data.surround import check_size
+from voxway.data.surround_check import check_cameras, missing_files
+
+Progress = Callable[[int, int, str], None]
+NuScenes = Occ3DNuScenes | OpenOccupancy
+
+_DOWNLOAD = "Complete the download of nuScenes' file blobs."
+_LABELS = "Complete the download of the voxel labels."
+_SWEEP_AGE_S = 0.75
+"""Ten sweeps at 20 Hz reach back half a second; more means that some were left out of the chain."""
+_ROAD_LAYERS = 2
+"""Real road is not flat: over a frame it spreads over more layers than this."""
+
+
+def check_occ3d_nuscenes(config: Occ3DNuScenesConfig, contents: int = 10, progress: Progress | None = None) -> Report:
+    """List everything that is missing from or wrong with what a reader of this configuration would read.
+
+    Args:
+        config: the reader's configuration. Where it says `partial`, a count that differs is a note.
+        contents: frames whose files are opened, evenly spread; 0 for none.
+        progress: called with (done, total, what) after every step.
+    """
+    return _check(config, contents, progress)
+
+
+def check_openoccupancy(config: OpenOccupancyConfig, contents: int = 10, progress: Progress | None = None) -> Report:
+    """List everything that is missing from or wrong with what a reader of this configuration would read.
+
+    Args:
+        config: the reader's configuration. Where it says `partial`, a count that differs is a note.
+        contents: frames whose files are opened, evenly spread; 0 for none.
+        progress: called with (done, total, what) after every step.
+    """
+    return _check(config, contents, progress)
+
+
+def _check(config: Occ3DNuScenesConfig | OpenOccupancyConfig, contents: int, progress: Progress | None) -> Report:
+    kind = Occ3DNuScenes if isinstance(config, Occ3DNuScenesConfig) else OpenOccupancy
+    split = kind.benchmark.splits.get(config.split)
+    whole = not (config.scenes or config.keys or config.only_labelled)
+    report = Report(
+        benchmark=kind.benchmark, split=config.split, expected_frames=split.frames if split and whole else None
+    )
+    try:
+        reader = _lenient(config)
+    except InputError as error:
+        report.add_error(error)
+        return report
+    report.frames = len(reader)
+    if report.expected_frames is not None and report.frames != report.expected_frames:
+        severity = "note" if config.partial else "error"
+        what = f"{report.frames} key frames; split {config.split} has {report.expected_frames}"
+        report.add(severity, reader.frames.source, what, "Complete the copy, or name what you have and say `partial`.")
+    frames = _parse(reader, report)
+    scenes = {frame.scene for frame in frames}
+    if split and whole and not config.partial and split.scenes != len(scenes):
+        what = f"{len(scenes)} scenes; split {config.split} has {split.scenes}"
+        report.add("error", reader.frames.source, what, "Complete the copy, or name another info file.")
+    _check_scenes(config, reader, frames, report)
+    _check_listing(config, reader, frames, report)
+    if contents and frames:
+        chosen = np.unique(np.linspace(0, len(frames) - 1, contents).round().astype(int))
+        for done, place in enumerate(chosen, 1):
+            _check_contents(config, reader, frames[place], report)
+            if progress:
+                progress(done, len(chosen), f"sample {frames[place].token[:8]}")
+    return report
+
+
+def _lenient(config: Occ3DNuScenesConfig | OpenOccupancyConfig) -> NuScenes:
+    """The reader of a copy that need not be whole: what it lacks is for the report to say."""
+    return replace(config, partial=True).build()
+
+
+def _parse(reader: NuScenes, report: Report) -> list[KeyFrame]:
+    frames = []
+    for place in range(len(reader)):
+        try:
+            frames.append(reader.key_frame(place))
+        except InputError as error:
+            report.add_error(error)
+    return frames
+
+
+def _check_scenes(
+    config: Occ3DNuScenesConfig | OpenOccupancyConfig, reader: NuScenes, frames: list[KeyFrame], report: Report
+) -> None:
+    """Scenes of another split, and scans that two key frames share."""
+    source = reader.frames.source
+    if config.split != "test" and source.name != "v1.0-mini":
+        names = sorted({frame.scene_name for frame in frames if frame.scene_name is not None})
+        own = scenes_of(config.split, names, "v1.0-trainval")
+        strange = [name for name in names if name not in own]
+        if strange:
+            what = f"{len(strange)} scenes do not belong to split {config.split}, the first {strange[0]}"
+            report.add("warning", source, what, "Do not train and score on the same scenes; v1.0-mini mixes them.")
+    twice = [path for path, count in Counter(frame.lidar_path for frame in frames).items() if count > 1]
+    if twice:
+        what = f"{len(twice)} LiDAR scans belong to several key frames, the first {Path(twice[0]).name}"
+        report.add("error", source, what, "Make the info file again with `write_infos`.")
+
+
+def _check_listing(
+    config: Occ3DNuScenesConfig | OpenOccupancyConfig, reader: NuScenes, frames: list[KeyFrame], report: Report
+) -> None:
+    """Presence of every file that a run will read, without opening it; and sweeps that the records lack."""
+    root = Path(config.root)
+    if config.needs & {"images", "depth"}:
+        for name in frames[0].cameras if frames else ():
+            paths = [root / frame.cameras[name].path for frame in frames]
+            missing_files(report, f"pictures of {name}", paths, _DOWNLOAD)
+    if config.needs & {"points", "depth"}:
+        missing_files(report, "key scans", [root / frame.lidar_path for frame in frames], _DOWNLOAD)
+        sweeps = [root / sweep.path for frame in frames for sweep in frame.sweeps]
+        missing_files(report, "sweeps", list(dict.fromkeys(sweeps)), _DOWNLOAD)
+        bare = [frame.token for frame in frames if not frame.sweeps]
+        if len(bare) > len({frame.scene for frame in frames}):
+            what = f"{len(bare)} of {len(frames)} key frames have no sweeps; only the first of a scene should"
+            report.add("warning", reader.frames.source, what, "Make the info file again with `write_infos`.")
+    if "target" in config.needs:
+        try:
+            paths = [reader.label_path(frame) for frame in frames if _supervises(reader, frame)]
+        except InputError as error:
+            report.add_error(error)
+            return
+        missing_files(report, "label files", paths, _LABELS)
+
+
+def _supervises(reader: NuScenes, frame: KeyFrame) -> bool:
+    return reader.frames.supervises(frame)
+
+
+def _check_contents(
+    config: Occ3DNuScenesConfig | OpenOccupancyConfig, reader: NuScenes, frame: KeyFrame, report: Report
+) -> None:
+    """Open the files of one frame."""
+    checks: list[Callable[[], None]] = [lambda: _check_calibration(reader, frame, report)]
+    if config.needs & {"images", "depth"}:
+        checks += [lambda name=name: _check_picture(config, frame, name) for name in frame.cameras]
+    if config.needs & {"points", "depth"}:
+        checks.append(lambda: _check_scans(config, frame, report))
+    if "target" in config.needs and _supervises(reader, frame):
+        checks.append(lambda: _check_labels(reader, frame, report))
+    for check in checks:
+        try:
+            check()
+        except InputError as error:
+            if error.field != "file":  # what is absent was listed already
+                report.add_error(error)
+
+
+def _check_calibration(reader: NuScenes, frame: KeyFrame, report: Report) -> None:
+    source = f"{reader.frames.source}: sample {frame.token}"
+    check_cameras(report, source, {name: camera.T_ego_cam for name, camera in frame.cameras.items()})
+    for name, camera in frame.cameras.items():
+        apart = abs(camera.timestamp_us - frame.timestamp_us) / 1e6
+        if apart > 0.1:
+            what = f"{name} was taken {apart:.2f} s apart from the LiDAR scan"
+            report.add("warning", source, what, "Make the info file again with `write_infos`.")
+    ages = [(frame.timestamp_us - sweep.timestamp_us) / 1e6 for sweep in frame.sweeps]
+    if ages and max(ages) > _SWEEP_AGE_S:
+        what = f"a sweep is {max(ages):.2f} s old; ten reach back about 0.5 s"
+        report.add("warning", source, what, "Make the info file again with `write_infos`.")
+
+
+def _check_picture(config: Occ3DNuScenesConfig | OpenOccupancyConfig, frame: KeyFrame, name: str) -> None:
+    path = Path(config.root) / frame.cameras[name].path
+    height, width, _ = read_image(path).shape
+    check_size(path, (height, width), frame.cameras[name].K)
+
+
+def _check_scans(config: Occ3DNuScenesConfig | OpenOccupancyConfig, frame: KeyFrame, report: Report) -> None:
+    for relative in (frame.lidar_path, *(sweep.path for sweep in frame.sweeps)):
+        path = Path(config.root) / relative
+        if not path.exists():
+            continue
+        points = read_lidar(path)
+        if points[:, 3].max() <= 1:
+            what = f"intensities reach only {points[:, 3].max():g}; nuScenes' go to 255"
+            report.add("warning", path, what, "Use the original scans: networks were trained on raw intensities.")
+
+
+def _check_labels(reader: NuScenes, frame: KeyFrame, report: Report) -> None:
+    path = reader.label_path(frame)
+    truth = reader.truth(frame)
+    report.count(truth.target)
+    if reader.benchmark is OCC3D_NUSCENES:
+        _check_masks(path, truth.masks, report)
+        _check_release(path, truth.target, report)
+    occupied = np.isin(truth.target, reader.benchmark.occupied)
+    if not occupied.any():
+        report.add(
+            "warning", path, "no occupied voxel", "The file may be damaged or of another release; fetch it again."
+        )
+
+
+def _check_masks(path: Path, masks: Mapping[str, np.ndarray], report: Report) -> None:
+    for name, mask in masks.items():
+        share = float(mask.mean())
+        if not 0.01 < share < 0.9:
+            what = f"mask_{name} covers {100 * share:.1f} % of the grid; real ones cover about 5 to 40 %"
+            report.add("warning", path, what, "The file may be damaged or of another release; fetch it again.")
+
+
+def _check_release(path: Path, target: np.ndarray, report: Report) -> None:
+    """The first revision (March 2023) has flattened all road into the lowest layer."""
+    road = target == OCC3D_NUSCENES.class_id("driveable_surface")
+    layers = np.flatnonzero(road.any((0, 1)))
+    if road.sum() > 1000 and len(layers) < _ROAD_LAYERS and layers[0] == 0:
+        what = "all driveable voxels lie in the lowest layer: this is the early revision of March 2023"
+        remedy = "Download Occ3D-nuScenes' current labels; heights of the early ones do not fit the pictures."
+        report.add("error", path, what, remedy)

@@ -1,0 +1,224 @@
+"""One nuScenes key frame: what was recorded when, by which sensor, and where that sensor was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from voxway.core.errors import InputError
+
+CAMERAS = ("CAM_FRONT_LEFT", "CAM_FRONT", "CAM_FRONT_RIGHT", "CAM_BACK_LEFT", "CAM_BACK", "CAM_BACK_RIGHT")
+"""The six cameras in the order in which networks see them."""
+
+Transform = Float64[np.ndarray, "4 4"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraFrame:
+    """One picture of a key frame.
+
+    Attributes:
+        path: relative to the dataset's root.
+        timestamp_us: microseconds.
+        K: intrinsics of the picture as recorded.
+        T_ego_cam: camera (x right, y down, z ahead) to the ego frame of the picture's own time, metres.
+        T_world_ego: ego pose at the picture's own time.
+        T_lidar_cam: camera to the key frame's LiDAR, the car's motion between the two times included.
+    """
+
+    path: str
+    timestamp_us: int
+    K: Float64[np.ndarray, "3 3"]
+    T_ego_cam: Transform
+    T_world_ego: Transform
+    T_lidar_cam: Transform
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """A LiDAR scan before the key frame.
+
+    Attributes:
+        path: relative to the dataset's root.
+        timestamp_us: microseconds, before the key frame's.
+        T_lidar_sweep: the sweep's points to the key frame's LiDAR, metres.
+    """
+
+    path: str
+    timestamp_us: int
+    T_lidar_sweep: Transform
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyFrame:
+    """A key frame with its six cameras, its LiDAR scan, and up to ten sweeps before it, the latest first.
+
+    Attributes:
+        token: of the sample.
+        scene: token of the scene.
+        scene_name: such as "scene-0061"; None where the file does not say.
+        timestamp_us: microseconds.
+        lidar_path: relative to the dataset's root.
+        lidar_token: of the LiDAR scan; None where the file does not say.
+        T_ego_lidar: LiDAR (x right, y ahead, z up) to ego (x ahead, y left, z up), metres.
+        T_world_ego: ego pose at the LiDAR scan's time.
+        cameras: by name, in the order of `CAMERAS`.
+        sweeps: the latest first.
+    """
+
+    token: str
+    scene: str
+    scene_name: str | None
+    timestamp_us: int
+    lidar_path: str
+    lidar_token: str | None
+    T_ego_lidar: Transform
+    T_world_ego: Transform
+    cameras: Mapping[str, CameraFrame]
+    sweeps: tuple[Sweep, ...]
+
+
+def quaternion_rotation(wxyz: Any) -> Float64[np.ndarray, "3 3"]:
+    """Rotation matrix of a quaternion (w, x, y, z), normalised first."""
+    w, x, y, z = np.asarray(wxyz, np.float64) / np.linalg.norm(np.asarray(wxyz, np.float64))
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
+def parse_info(info: Mapping[str, Any], source: object) -> KeyFrame:
+    """The key frame that one record of an info file describes.
+
+    Args:
+        info: the record; `infos.py` says what it holds.
+        source: the file, for errors.
+
+    Raises:
+        InputError: a field or a camera is missing, or a calibration is not finite or not rigid.
+    """
+    record = _Record(info, f"{source}: sample {info.get('token', 'without a token')}", "")
+    cameras = record.inner("cams")
+    missing = [name for name in CAMERAS if name not in cameras.values]
+    if missing:
+        raise cameras.wrong("channels", ", ".join(CAMERAS), f"no {', '.join(missing)}")
+    timestamp = record.whole("timestamp")
+    frames = {name: _camera(cameras.inner(name)) for name in CAMERAS}
+    sweeps = tuple(
+        _sweep(_Record(sweep, record.file, f"sweeps[{i}]."), timestamp) for i, sweep in enumerate(record["sweeps"])
+    )
+    return KeyFrame(
+        token=str(record["token"]),
+        scene=str(record["scene_token"]),
+        scene_name=scene_name(info),
+        timestamp_us=timestamp,
+        lidar_path=relative_path(record["lidar_path"]),
+        lidar_token=info.get("lidar_token"),
+        T_ego_lidar=record.pose("lidar2ego"),
+        T_world_ego=record.pose("ego2global"),
+        cameras=frames,
+        sweeps=sweeps,
+    )
+
+
+def scene_name(info: Mapping[str, Any]) -> str | None:
+    """The scene's name, which some info files state and others only have in the path of the labels."""
+    if info.get("scene_name"):
+        return str(info["scene_name"])
+    parts = str(info.get("occ_path") or "").replace("\\", "/").rstrip("/").split("/")
+    return next((part for part in parts if part.startswith("scene-")), None)
+
+
+def relative_path(path: object) -> str:
+    """A path below the dataset's root, from one that info files hold with the prefix of another machine."""
+    text = str(path).replace("\\", "/")
+    start = max(text.rfind("samples/"), text.rfind("sweeps/"))
+    if start >= 0:
+        return text[start:]
+    return text.removeprefix("./data/nuscenes/")
+
+
+def _camera(record: _Record) -> CameraFrame:
+    K = record.matrix("cam_intrinsic", (3, 3))
+    if (K[[0, 1], [0, 1]] <= 0).any():
+        raise record.wrong("cam_intrinsic", "positive focal lengths", K[[0, 1], [0, 1]].tolist())
+    return CameraFrame(
+        path=relative_path(record["data_path"]),
+        timestamp_us=record.whole("timestamp"),
+        K=K,
+        T_ego_cam=record.pose("sensor2ego"),
+        T_world_ego=record.pose("ego2global"),
+        T_lidar_cam=record.pose("sensor2lidar"),
+    )
+
+
+def _sweep(record: _Record, key_timestamp: int) -> Sweep:
+    timestamp = record.whole("timestamp")
+    if timestamp > key_timestamp:
+        raise record.wrong("timestamp", f"before the key frame's, {key_timestamp}", timestamp)
+    return Sweep(
+        path=relative_path(record["data_path"]), timestamp_us=timestamp, T_lidar_sweep=record.pose("sensor2lidar")
+    )
+
+
+@dataclass(frozen=True)
+class _Record:
+    """Named values, and the error for each that is not as it should be."""
+
+    values: Mapping[str, Any]
+    file: str
+    place: str
+
+    def wrong(self, name: str, expected: object, found: object) -> InputError:
+        remedy = "Make the info file again from nuScenes' own tables with `write_infos`."
+        return InputError(file=self.file, field=self.place + name, expected=expected, found=found, remedy=remedy)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.values:
+            raise self.wrong(name, "present", f"only {', '.join(sorted(map(str, self.values)))}")
+        return self.values[name]
+
+    def inner(self, name: str) -> _Record:
+        value = self[name]
+        if not isinstance(value, Mapping):
+            raise self.wrong(name, "named values", type(value).__name__)
+        return _Record(value, self.file, f"{self.place}{name}.")
+
+    def whole(self, name: str) -> int:
+        value = self[name]
+        if isinstance(value, float) and value < 1e11:
+            raise self.wrong(name, "microseconds", f"{value}, which looks like seconds")
+        return int(value)
+
+    def matrix(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        try:
+            matrix = np.array(self[name], np.float64)
+        except (TypeError, ValueError):
+            raise self.wrong(name, f"numbers of shape {shape}", repr(self[name])[:80]) from None
+        if matrix.shape != shape or not np.isfinite(matrix).all():
+            raise self.wrong(name, f"finite numbers of shape {shape}", matrix.tolist())
+        return matrix
+
+    def pose(self, name: str) -> Transform:
+        """`<name>_rotation`, a quaternion or a matrix, and `<name>_translation`, as one transform."""
+        rotation = np.asarray(self[f"{name}_rotation"])
+        if rotation.shape == (4,):
+            wxyz = self.matrix(f"{name}_rotation", (4,))
+            if abs(np.linalg.norm(wxyz) - 1) > 1e-2:
+                raise self.wrong(f"{name}_rotation", "a unit quaternion (w, x, y, z)", wxyz.tolist())
+            rotation = quaternion_rotation(wxyz)
+        else:
+            rotation = self.matrix(f"{name}_rotation", (3, 3))
+            if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3 or np.linalg.det(rotation) < 0:
+                raise self.wrong(f"{name}_rotation", "a rotation", rotation.tolist())
+        transform = np.eye(4)
+        transform[:3, :3] = rotation
+        transform[:3, 3] = self.matrix(f"{name}_translation", (3,))
+        return transform

@@ -1,0 +1,130 @@
+"""Voxel labels of nuScenes key frames: Occ3D's, and OpenOccupancy's in the forms in which people hold them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+from voxway.core.benchmark import IGNORE, OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
+from voxway.core.errors import InputError
+from voxway.data.arrays import read_array, read_member
+from voxway.data.nuscenes.key_frame import KeyFrame
+from voxway.data.volumes import read_labels, read_mask
+
+Order = Literal["xyz", "zyx"]
+
+
+def occ3d_path(folder: Path, frame: KeyFrame) -> Path:
+    """Where Occ3D keeps a key frame: `<folder>/<scene name>/<sample token>/labels.npz`."""
+    if frame.scene_name is not None:
+        return folder / frame.scene_name / frame.token / "labels.npz"
+    return _folders_by_token(folder).get(frame.token, folder / "scene-unknown" / frame.token) / "labels.npz"
+
+
+@lru_cache(maxsize=4)
+def _folders_by_token(folder: Path) -> dict[str, Path]:
+    """For info files that name no scenes."""
+    return {path.name: path for path in folder.glob("scene-*/*")}
+
+
+def read_occ3d(path: Path) -> tuple[UInt8[np.ndarray, "x y z"], dict[str, Bool[np.ndarray, "x y z"]]]:
+    """Training ids 0..17 and the masks "lidar" and "camera" of an Occ3D-nuScenes file.
+
+    Voxels that nobody saw have a label too, mostly free: only the masks tell.
+
+    Raises:
+        InputError: missing or damaged file, an array is absent or of another grid, or ids that are no class.
+    """
+    masks = {name: read_mask(path, f"mask_{name}", OCC3D_NUSCENES) for name in ("lidar", "camera")}
+    return read_labels(path, "semantics", OCC3D_NUSCENES), masks
+
+
+def openoccupancy_path(folder: Path, frame: KeyFrame) -> Path:
+    """Where OpenOccupancy keeps a key frame: `<folder>/scene_<scene token>/occupancy/<LiDAR token>.npy`, or `.npz`.
+
+    Raises:
+        InputError: the info file does not say which LiDAR scan the key frame has.
+    """
+    if frame.lidar_token is None:
+        raise InputError(
+            file=f"sample {frame.token}",
+            field="lidar_token",
+            expected="the token of the key frame's LiDAR scan, after which label files are named",
+            found="absent",
+            remedy="Use OpenOccupancy's own info files, or make one from nuScenes' tables with `write_infos`.",
+        )
+    path = folder / f"scene_{frame.scene}" / "occupancy" / f"{frame.lidar_token}.npy"
+    return path if path.exists() or not path.with_suffix(".npz").exists() else path.with_suffix(".npz")
+
+
+def read_openoccupancy(path: Path, flat_order: Order = "xyz") -> UInt8[np.ndarray, "x y z"]:
+    """Training ids 0..16 (0 free), 255 for noise, from any of three forms, told apart by their shape.
+
+    * (n, 4): rows z, y, x, label of voxels that are not free, as published. 0 is noise there.
+    * (n, 2): rows flat index, label of voxels that are not free; 0 is noise there too.
+    * (512, 512, 40): a dense volume (x, y, z) of training ids, 0 free.
+
+    Args:
+        path: `.npy`, or `.npz` with one array.
+        flat_order: which axis varies slowest to fastest in flat indices.
+
+    Raises:
+        InputError: missing or damaged file, another shape, indices beyond the grid, or ids that are no class.
+    """
+    stored = _one_array(path)
+    if stored.dtype.kind == "f" and np.isfinite(stored).all() and (stored == np.round(stored)).all():
+        stored = stored.astype(np.int64)
+    if stored.dtype.kind not in "ui":
+        raise _bad(path, "dtype", "whole numbers", stored.dtype)
+    shape = OPENOCCUPANCY_NUSCENES.grid.shape
+    if stored.shape == shape:
+        known = (stored < len(OPENOCCUPANCY_NUSCENES.classes)) | (stored == IGNORE)
+        if not known.all():
+            raise _bad(path, "label ids", "0..16 and 255", np.unique(stored[~known])[:5].tolist())
+        return stored.astype(np.uint8)
+    if stored.ndim != 2 or stored.shape[1] not in (2, 4):
+        expected = f"(n, 4) rows z, y, x, label; (n, 2) rows flat index, label; or a volume {shape}"
+        raise _bad(path, "shape", expected, stored.shape)
+    if stored.shape[1] == 4:
+        # Out-of-range indices are moved to the border, as published.
+        index = np.clip(stored[:, 2::-1].astype(np.int64), 0, np.array(shape) - 1)
+    else:
+        flat = stored[:, 0].astype(np.int64)
+        if len(flat) and not 0 <= flat.min() <= flat.max() < OPENOCCUPANCY_NUSCENES.grid.count:
+            expected = f"flat indices below {OPENOCCUPANCY_NUSCENES.grid.count}, for {shape} voxels"
+            raise _bad(path, "grid", expected, f"{flat.min()} to {flat.max()}")
+        index = np.stack(np.unravel_index(flat, shape if flat_order == "xyz" else shape[::-1]), 1)
+        index = index if flat_order == "xyz" else index[:, ::-1]
+    return _vote(index, OPENOCCUPANCY_NUSCENES.to_train(stored[:, -1], path))
+
+
+def _vote(index: np.ndarray, labels: UInt8[np.ndarray, "n"]) -> UInt8[np.ndarray, "x y z"]:
+    """A dense volume in which a voxel takes its most frequent label, the smaller id on a tie; 0 where there is none."""
+    shape = OPENOCCUPANCY_NUSCENES.grid.shape
+    pairs, counts = np.unique(np.ravel_multi_index(tuple(index.T), shape) << 8 | labels, return_counts=True)
+    voxels, ids = pairs >> 8, pairs & 255
+    order = np.lexsort((ids, -counts, voxels))
+    first = np.unique(voxels[order], return_index=True)[1]
+    dense = np.zeros(shape, np.uint8)
+    dense.reshape(-1)[voxels[order][first]] = ids[order][first]
+    return dense
+
+
+def _one_array(path: Path) -> np.ndarray:
+    remedy = "Fetch it again; files lie at scene_<scene token>/occupancy/<LiDAR token>.npy."
+    if path.suffix == ".npz":
+        with_names = np.lib.npyio.NpzFile
+        archive = np.load(path, allow_pickle=False) if path.exists() else None
+        if not isinstance(archive, with_names) or len(archive.files) != 1:
+            raise _bad(path, "contents", "an archive of one array", "something else")
+        return read_member(path, archive.files[0], remedy)
+    return read_array(path, remedy)
+
+
+def _bad(path: Path, field: str, expected: object, found: object) -> InputError:
+    remedy = "The file is damaged or of another grid or benchmark; fetch it again."
+    return InputError(file=path, field=field, expected=expected, found=found, remedy=remedy)

@@ -1,0 +1,170 @@
+"""nuScenes' own tables (`v1.0-trainval/`, `v1.0-mini/`, `v1.0-test/`) to the records of info files, without devkit.
+
+::
+
+    v1.0-trainval/
+        scene.json              token, name, log_token
+        log.json                token, location
+        sample.json             a key frame: token, scene_token, timestamp
+        sample_data.json        a recording: sample_token, ego_pose_token, calibrated_sensor_token, timestamp, filename,
+                                is_key_frame, prev, next
+        calibrated_sensor.json  sensor_token, translation, rotation (w x y z), camera_intrinsic
+        sensor.json             token, channel
+        ego_pose.json           translation, rotation (w x y z), timestamp
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voxway.core.errors import InputError
+from voxway.core.files import read_json
+from voxway.data.nuscenes.key_frame import CAMERAS, quaternion_rotation
+
+Row = Mapping[str, Any]
+
+SWEEPS = 10
+"""Sweeps that a record lists, at most."""
+_LIDAR = "LIDAR_TOP"
+_REMEDY = "Complete nuScenes' metadata: unpack v1.0-trainval_meta.tgz (or -mini, -test) again."
+
+
+def read_tables(folder: Path | str, scenes: Sequence[str] = ()) -> list[Row]:
+    """Records of all key frames, in order of time, as `infos.py` describes them.
+
+    The whole training tables hold millions of rows and take minutes and gigabytes: make an info file of them once
+    (`write_infos`).
+
+    Args:
+        folder: such as `v1.0-trainval`.
+        scenes: names of scenes to keep; all without any.
+
+    Raises:
+        InputError: a table is missing or damaged, a row refers to one that is not there, or a scene is unknown.
+    """
+    return _Tables(Path(folder)).infos(scenes)
+
+
+class _Tables:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.scenes = self._read("scene")
+        self.samples = self._read("sample")
+        self.calibrations = self._read("calibrated_sensor")
+        channels = {token: sensor["channel"] for token, sensor in self._read("sensor").items()}
+        self.channels = {
+            token: self._get(channels, calibration["sensor_token"], "sensor")
+            for token, calibration in self.calibrations.items()
+        }
+        wanted = {_LIDAR, *CAMERAS}
+        self.recordings: dict[str, Row] = {}
+        self.keys: dict[str, dict[str, Row]] = {}
+        for token, row in self._read("sample_data").items():
+            channel = self._get(self.channels, row["calibrated_sensor_token"], "calibrated_sensor")
+            if channel in wanted and (row["is_key_frame"] or channel == _LIDAR):
+                self.recordings[token] = row
+                if row["is_key_frame"]:
+                    self.keys.setdefault(row["sample_token"], {})[channel] = row
+        self.poses = self._read("ego_pose")
+
+    def _read(self, name: str) -> dict[str, Row]:
+        path = self.folder / f"{name}.json"
+        rows = read_json(path, remedy=_REMEDY)
+        if not isinstance(rows, list) or not all(isinstance(row, dict) and "token" in row for row in rows):
+            raise self._wrong(path, "contents", "a list of rows with a token", type(rows).__name__)
+        return {row["token"]: row for row in rows}
+
+    def _get(self, rows: Mapping[str, Any], token: str, table: str) -> Any:
+        if token not in rows:
+            raise self._wrong(self.folder / f"{table}.json", "token", token, "no such row")
+        return rows[token]
+
+    def _wrong(self, path: Path, field: str, expected: object, found: object) -> InputError:
+        return InputError(file=path, field=field, expected=expected, found=found, remedy=_REMEDY)
+
+    def infos(self, scenes: Sequence[str]) -> list[Row]:
+        names = {scene["name"] for scene in self.scenes.values()}
+        unknown = sorted(set(scenes) - names)
+        if unknown:
+            raise self._wrong(self.folder / "scene.json", "name", ", ".join(unknown), "no such scene")
+        chosen = {token: scene["name"] for token, scene in self.scenes.items() if not scenes or scene["name"] in scenes}
+        samples = [sample for sample in self.samples.values() if sample["scene_token"] in chosen]
+        return [self._info(s, chosen[s["scene_token"]]) for s in sorted(samples, key=lambda s: s["timestamp"])]
+
+    def _info(self, sample: Row, scene: str) -> Row:
+        recorded = self.keys.get(sample["token"], {})
+        missing = [name for name in (_LIDAR, *CAMERAS) if name not in recorded]
+        if missing:
+            path = self.folder / "sample_data.json"
+            raise self._wrong(path, f"sample {sample['token']}", "a LiDAR and six cameras", f"no {', '.join(missing)}")
+        lidar = recorded[_LIDAR]
+        T_lidar_world = np.linalg.inv(self._world(lidar))
+        return {
+            "token": sample["token"],
+            "scene_token": sample["scene_token"],
+            "scene_name": scene,
+            "timestamp": sample["timestamp"],
+            "lidar_path": lidar["filename"],
+            "lidar_token": lidar["token"],
+            **self._calibration(lidar, "lidar2ego"),
+            **self._pose(lidar),
+            "sweeps": self._sweeps(lidar, T_lidar_world),
+            "cams": {name: self._camera(recorded[name], T_lidar_world) for name in CAMERAS},
+            "occ_path": f"gts/{scene}/{sample['token']}",
+        }
+
+    def _camera(self, row: Row, T_lidar_world: np.ndarray) -> Row:
+        calibration = self._get(self.calibrations, row["calibrated_sensor_token"], "calibrated_sensor")
+        return {
+            "data_path": row["filename"],
+            "timestamp": row["timestamp"],
+            "sample_data_token": row["token"],
+            "cam_intrinsic": np.array(calibration["camera_intrinsic"], np.float64),
+            **self._calibration(row, "sensor2ego"),
+            **self._pose(row),
+            **_split(T_lidar_world @ self._world(row)),
+        }
+
+    def _sweeps(self, lidar: Row, T_lidar_world: np.ndarray) -> list[Row]:
+        sweeps = []
+        while lidar["prev"] and len(sweeps) < SWEEPS:
+            lidar = self._get(self.recordings, lidar["prev"], "sample_data")
+            sweeps.append(
+                {
+                    "data_path": lidar["filename"],
+                    "timestamp": lidar["timestamp"],
+                    "sample_data_token": lidar["token"],
+                    **_split(T_lidar_world @ self._world(lidar)),
+                }
+            )
+        return sweeps
+
+    def _calibration(self, row: Row, name: str) -> Row:
+        calibration = self._get(self.calibrations, row["calibrated_sensor_token"], "calibrated_sensor")
+        return {f"{name}_rotation": calibration["rotation"], f"{name}_translation": calibration["translation"]}
+
+    def _pose(self, row: Row) -> Row:
+        pose = self._get(self.poses, row["ego_pose_token"], "ego_pose")
+        return {"ego2global_rotation": pose["rotation"], "ego2global_translation": pose["translation"]}
+
+    def _world(self, row: Row) -> np.ndarray:
+        """Sensor to world at the recording's time."""
+        transforms = []
+        for token, rows, table in (
+            (row["ego_pose_token"], self.poses, "ego_pose"),
+            (row["calibrated_sensor_token"], self.calibrations, "calibrated_sensor"),
+        ):
+            place = self._get(rows, token, table)
+            transform = np.eye(4)
+            transform[:3, :3] = quaternion_rotation(place["rotation"])
+            transform[:3, 3] = place["translation"]
+            transforms.append(transform)
+        return transforms[0] @ transforms[1]
+
+
+def _split(T_lidar_sensor: np.ndarray) -> Row:
+    return {"sensor2lidar_rotation": T_lidar_sensor[:3, :3], "sensor2lidar_translation": T_lidar_sensor[:3, 3]}

@@ -1,0 +1,158 @@
+"""Predictions as one `.npz` of class ids per frame: written, read, checked and packed alike for several benchmarks."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from voxway.core.benchmark import Benchmark
+from voxway.core.errors import InputError
+from voxway.core.files import atomic_path
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+"""One time stamp for all members, so that equal predictions give equal archives."""
+_REMEDY = "Write it again with `voxway predict`."
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionFiles:
+    """How one benchmark's predictions are stored.
+
+    Attributes:
+        benchmark: whose class ids, in its ids on disk.
+        ending: what follows a frame's key in its file's name.
+        array: name of the one array in each file.
+        key: what a key looks like (a regular expression).
+    """
+
+    benchmark: Benchmark
+    ending: str
+    array: str
+    key: str
+
+    def name(self, key: str) -> str:
+        """Path of a frame's prediction within a submission.
+
+        Raises:
+            InputError: no key of this benchmark.
+        """
+        if re.fullmatch(self.key, key) is None:
+            raise _bad("sample key", "key", f"a key of {self.benchmark.name} ({self.key})", repr(key))
+        return key + self.ending
+
+    def write(self, folder: Path | str, key: str, prediction: UInt8[np.ndarray, "x y z"]) -> Path:
+        """Write one frame's prediction, atomically.
+
+        Args:
+            folder: the submission's folder.
+            key: the sample's.
+            prediction: training ids.
+
+        Raises:
+            ValueError: another shape, or an id that is no class.
+        """
+        benchmark = self.benchmark
+        if prediction.shape != benchmark.grid.shape:
+            raise ValueError(f"a prediction must be {benchmark.grid.shape}, got {prediction.shape}")
+        if (highest := int(prediction.max())) >= len(benchmark.classes):
+            raise ValueError(f"a prediction must hold class ids 0..{len(benchmark.classes) - 1}, got {highest}")
+        path = Path(folder) / self.name(key)
+        stored: dict[str, Any] = {self.array: benchmark.to_raw(prediction).astype(np.uint8)}
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, **stored)
+        return path
+
+    def read(self, folder: Path | str, key: str) -> UInt8[np.ndarray, "x y z"]:
+        """Read one frame's prediction as training ids.
+
+        Raises:
+            InputError: it is absent, damaged, of another grid, or holds ids that are no class.
+        """
+        path = Path(folder) / self.name(key)
+        if not path.exists():
+            raise _bad(path, "file", "present", "absent")
+        return self._decode(path.read_bytes(), path)
+
+    def check(self, path: Path | str, keys: Sequence[str]) -> None:
+        """Check a submission, folder or zip: all frames and no others, every one of them whole.
+
+        Raises:
+            InputError: nothing there, frames missing or too many, or a file that `read` refuses.
+        """
+        expected = {self.name(key) for key in keys}
+        with open_submission(Path(path)) as (names, read):
+            found = {name for name in names if name.endswith(".npz")}
+            missing, extra = sorted(expected - found), sorted(found - expected)
+            wanted = f"{len(expected)} predictions"
+            if missing:
+                what = f"{len(missing)} missing, the first {missing[0]}"
+                raise _bad(path, "frames", wanted, what, "Predict the missing frames; they must lie at the top.")
+            if extra:
+                what = f"{len(extra)} more, the first {extra[0]}"
+                raise _bad(path, "frames", wanted, what, "Remove those that are not asked for.")
+            for name in sorted(expected):
+                self._decode(read(name), f"{path}: {name}")
+
+    def pack(self, folder: Path | str, path: Path | str, keys: Sequence[str]) -> None:
+        """Check a submission's folder and pack it into a zip, atomically.
+
+        Raises:
+            InputError: see `check`.
+        """
+        self.check(folder, keys)
+        with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+            for name in sorted(self.name(key) for key in keys):
+                archive.writestr(zipfile.ZipInfo(name, _EPOCH), (Path(folder) / name).read_bytes())
+
+    def _decode(self, data: bytes, source: object) -> UInt8[np.ndarray, "x y z"]:
+        benchmark = self.benchmark
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+                stored = archive[self.array]
+        except (ValueError, EOFError, OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise _bad(source, "contents", f"an archive (.npz) with an array {self.array!r}", error) from error
+        if stored.shape != benchmark.grid.shape or stored.dtype != np.uint8:
+            expected = f"uint8 {benchmark.grid.shape}"
+            raise _bad(source, self.array, expected, f"{stored.dtype} {stored.shape}")
+        ids = benchmark.train_to_raw or range(len(benchmark.classes))
+        known = np.isin(np.arange(256), list(ids))[stored]
+        if not known.all():
+            found = np.unique(stored[~known])[:5].tolist()
+            raise _bad(source, "class ids", f"{ids[0]}..{ids[-1]}, classes of {benchmark.name}", found)
+        raw = np.zeros(256, np.uint8)
+        raw[list(ids)] = np.arange(len(ids))
+        return raw[stored]
+
+
+@contextmanager
+def open_submission(path: Path, remedy: str = _REMEDY) -> Generator[tuple[list[str], Callable[[str], bytes]]]:
+    """Names of all files of a submission, folder or zip, and a function that reads one of them.
+
+    Raises:
+        InputError: nothing there, or a file that is no zip; says `remedy`.
+    """
+    if path.is_dir():
+        names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
+        yield names, lambda name: (path / name).read_bytes()
+        return
+    try:
+        archive = zipfile.ZipFile(path)
+    except FileNotFoundError:
+        raise _bad(path, "file", "a folder or a zip", "absent", remedy) from None
+    except zipfile.BadZipFile as error:
+        raise _bad(path, "contents", "a zip archive", error, remedy) from error
+    with archive:
+        yield archive.namelist(), archive.read
+
+
+def _bad(file: object, field: str, expected: object, found: object, remedy: str = _REMEDY) -> InputError:
+    return InputError(file=file, field=field, expected=expected, found=found, remedy=remedy)
