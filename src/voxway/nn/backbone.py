@@ -1,4 +1,4 @@
-"""Image backbones, cut at one feature level: any timm network, or an InternImage."""
+"""Image backbones, cut at one feature level or several: any timm network, or an InternImage."""
 
 from __future__ import annotations
 
@@ -67,6 +67,45 @@ class ImageBackbone(nn.Module):
         """Feature map of normalised images; sizes are rounded up at every halving."""
         # Channels-last is twice as fast in CPU convolutions and as fast as any layout on a GPU.
         return self.network(images.contiguous(memory_format=torch.channels_last))[0]
+
+
+class ImagePyramid(nn.Module):
+    """A timm network up to the coarsest of several feature maps; deeper stages are not built, everything is trained.
+
+    Args:
+        name: a timm model that supports `features_only`.
+        reductions: image pixels per feature pixel of each map, ascending.
+        norm: as in `ImageBackbone`, but no frozen kind.
+        pretrained: start from timm's ImageNet weights, downloaded unless cached.
+
+    Raises:
+        ValueError: the network has no feature map of such a reduction.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        reductions: tuple[int, ...],
+        norm: Literal["batch", "group"] = "batch",
+        pretrained: bool = False,
+    ) -> None:
+        super().__init__()
+        create = partial(timm.create_model, name, features_only=True)
+        if norm == "group":
+            create = partial(create, norm_layer=timm.layers.GroupNorm)
+        with torch.device("meta"):
+            known = _features(create(pretrained=False)).reduction()
+        if not set(reductions) <= set(known):
+            raise ValueError(f"{name} has feature maps of reductions {known}, not {reductions}")
+        indices = tuple(known.index(reduction) for reduction in reductions)
+        # Weights laid out as the maps are need no copy at every call.
+        network: nn.Module = create(out_indices=indices, pretrained=pretrained)
+        self.network = network.to(memory_format=torch.channels_last)
+        self.channels: list[int] = _features(self.network).channels()
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _c _h _w"]]:
+        """Feature maps of normalised images, the finest first; sizes are rounded up at every halving."""
+        return self.network(images.contiguous(memory_format=torch.channels_last))
 
 
 def _features(network: nn.Module) -> Any:

@@ -1,7 +1,7 @@
 """Deformable convolution v3 (InternImage, arXiv 2211.05778, eq. 2): a 3 x 3 convolution that chooses where to look.
 
 Every pixel is a query of deformable attention, every group a head, and the nine taps are its points, so one weighted
-gather of rows serves both.
+gather of rows serves both, and on a GPU one pair of Triton's kernels.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from voxway.ops.deform_attn import deformable_attention
+from voxway.ops.triton_use import use_triton
 
 CHUNK = 8192
-"""Output pixels per gather: bounds the memory for positions and weights, which grows with pixels x groups."""
+"""Output pixels per gather: bounds the memory for indices and shares, which grows with pixels x groups."""
 
 
 def dcnv3(
@@ -54,9 +55,10 @@ def dcnv3(
     padded = F.pad(value, (0, 0, 0, max(2 - width, 0), 0, max(2 - height, 0)))
     size = (padded.shape[1], padded.shape[2])
     rows = padded.flatten(1, 2).unflatten(-1, (groups, -1))
+    chunk = max(len(pixel), 1) if use_triton(value) else CHUNK
     out = [
         deformable_attention(rows[i], size, x + part % width, y + part // width, weights)
         for i in range(len(value))
-        for x, y, weights, part in zip(*(t.split(CHUNK) for t in (dx[i], dy[i], mask[i], pixel)))
+        for x, y, weights, part in zip(*(t.split(chunk) for t in (dx[i], dy[i], mask[i], pixel)))
     ]
     return torch.cat(out).view(value.shape).to(value.dtype)

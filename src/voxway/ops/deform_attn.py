@@ -1,7 +1,8 @@
 """Deformable attention: every query sums a few bilinear samples of a feature map (Deformable DETR, eq. 2).
 
 The sum over points and corners is one weighted gather of rows, an embedding bag: no sample is ever stored,
-so memory does not grow with heads x points x channels. Callers split long query lists into chunks.
+so memory does not grow with heads x points x channels. Callers split long query lists into chunks. On a GPU, Triton's
+kernels do the same (`voxway.ops.triton_attention`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
+
+from voxway.ops.triton_use import use_triton
 
 
 def deformable_attention(
@@ -39,6 +42,10 @@ def deformable_attention(
     rows, heads, channels = value.shape
     if rows != height * width or min(size) < 2:
         raise ValueError(f"a map of {size} px (at least 2 x 2) has {height * width} rows, value has {rows}")
+    if use_triton(value):
+        from voxway.ops import triton_attention
+
+        return triton_attention.deformable_attention(value, size, x_px, y_px, weights)
     value = value.to(weights.dtype)
     left, weight_left, weight_right = _corners(x_px, width)
     top, weight_top, weight_bottom = _corners(y_px, height)

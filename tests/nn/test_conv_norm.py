@@ -1,0 +1,65 @@
+"""Folding a norm into its convolution changes nothing; necks and pyramids have the documented shapes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from voxway.nn.backbone import ImagePyramid
+from voxway.nn.conv_norm import ConvNorm
+from voxway.nn.fpn import ConcatenateNeck, TopDownNeck
+
+
+def settled(module):
+    """Statistics and scales that are not those of a fresh norm."""
+    for name, tensor in module.state_dict().items():
+        if tensor.is_floating_point() and "norm" in name:
+            tensor.copy_(torch.rand_like(tensor) + 0.5)
+    return module.eval()
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("kind", ["plain", "strided", "transposed"])
+def test_folded_equals_unfolded(kind, bias, relu):
+    torch.manual_seed(0)
+    conv = {
+        "plain": nn.Conv2d(3, 4, 3, padding=1, bias=bias),
+        "strided": nn.Conv2d(3, 4, 5, stride=2, padding=2, bias=bias),
+        "transposed": nn.ConvTranspose2d(3, 4, 2, stride=2, bias=bias),
+    }[kind]
+    module = settled(ConvNorm(conv, eps=1e-3, relu=relu))
+    x = torch.randn(2, 3, 6, 7)
+    expected = module.norm(conv(x))
+    torch.testing.assert_close(module(x), expected.relu() if relu else expected, atol=1e-5, rtol=1e-5)
+
+
+def test_training_uses_the_batch():
+    module = ConvNorm(nn.Conv2d(3, 4, 1), relu=False).train()
+    found = module(torch.randn(4, 3, 8, 8) * 5 + 3)
+    torch.testing.assert_close(found.mean((0, 2, 3)), torch.zeros(4), atol=1e-4, rtol=0)
+    assert module.norm.num_batches_tracked == 1
+
+
+def test_necks():
+    maps = [torch.randn(2, c, *size) for c, size in ((4, (9, 12)), (6, (5, 6)), (8, (3, 3)))]
+    neck = TopDownNeck((4, 6, 8), 5).eval()
+    assert neck(maps).shape == (2, 5, 9, 12)
+    top = neck.lateral[2](maps[2])
+    middle = neck.lateral[1](maps[1]) + nn.functional.interpolate(top, (5, 6))
+    expected = neck.output(neck.lateral[0](maps[0]) + nn.functional.interpolate(middle, (9, 12)))
+    torch.testing.assert_close(neck(maps), expected)
+    assert ConcatenateNeck((4, 8), 5).eval()([maps[0], maps[2]]).shape == (2, 5, 9, 12)
+
+
+def test_pyramid():
+    network = ImagePyramid("resnet18", (8, 32))
+    assert network.channels == [128, 512]
+    assert [tuple(m.shape) for m in network(torch.randn(1, 3, 50, 70))] == [(1, 128, 7, 9), (1, 512, 2, 3)]
+    assert not any("layer4" in name for name in ImagePyramid("resnet18", (8, 16)).state_dict())
+    assert all(p.requires_grad for p in network.parameters())
+    with pytest.raises(ValueError, match=r"resnet18 has feature maps of reductions .* not \(64,\)"):
+        ImagePyramid("resnet18", (64,))
+    grouped = ImagePyramid("resnet18", (8,), norm="group")
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in grouped.modules())
