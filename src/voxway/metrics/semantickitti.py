@@ -8,7 +8,7 @@ in truth nor in prediction scores 0 as it does there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -52,8 +52,14 @@ class SemanticKITTIMetric:
         self,
         target: UInt8[Tensor, "*b x y z"] | UInt8[np.ndarray, "*b x y z"],
         prediction: UInt8[Tensor, "*b x y z"] | UInt8[np.ndarray, "*b x y z"],
+        masks: Mapping[str, Tensor] | None = None,
     ) -> None:
         """Count one frame, or a batch of them.
+
+        Args:
+            target: training ids; 255 is not counted.
+            prediction: training ids.
+            masks: not looked at: here 255 alone says what counts.
 
         Raises:
             ValueError: the volumes do not have the benchmark's shape, or hold ids that are no class.
