@@ -102,11 +102,18 @@ def reference(request: pytest.FixtureRequest) -> Reference:
     return load_reference(request.config, "monoocc")
 
 
-def load_reference(config: pytest.Config, method: str) -> Reference:
-    """Reference tensors of `method`; skips where the default folder is absent, fails where a named one is."""
+def load_reference(config: pytest.Config, method: str, part: str = "") -> Reference:
+    """Reference tensors of `method` (`part` names one of its further files).
+
+    Skips where the default folder is absent or `--reference` names another method's; fails where a named one is absent.
+    """
     given, salt = config.getoption("--reference"), config.getoption("--salt")
     folder = Path(given) if given else SHARED / "reference" / method
-    path = folder / f"case_{salt}.npz"
+    if (folder / method).is_dir():
+        folder = folder / method
+    elif given and _whose(folder) not in (method, None):
+        pytest.skip(f"--reference names the tensors of {_whose(folder)}")
+    path = folder / (f"case_{salt}_{part}.npz" if part else f"case_{salt}.npz")
     if not path.exists():
         if given or os.environ.get("CI"):
             pytest.fail(f"reference tensors {path} are absent")
@@ -116,3 +123,11 @@ def load_reference(config: pytest.Config, method: str) -> Reference:
     )
     seeded = runpy.run_path(str(generator))
     return Reference(dict(np.load(path)), salt, folder, seeded["seeded_tensor"], seeded["seeded_image"])
+
+
+def _whose(folder: Path) -> str | None:
+    """The method that a folder of reference tensors belongs to, if its names tell."""
+    path = folder / "manifest.json"
+    names = path.read_text() if path.exists() else ""
+    marks = {"monoocc": '"pts_bbox_head.', "effocc": '"occ_head.'}
+    return next((method for method, mark in marks.items() if mark in names), None)

@@ -14,7 +14,11 @@ from voxway.core.errors import InputError
 from voxway.core.sample import collate
 from voxway.methods import CONFIGS, Method, config_name, config_type
 
-PINNED = {"monoocc": (2_901_304, "54970d6f86d0"), "qpn": (52_505, "e8398154d08d")}
+PINNED = {
+    "effocc": (2_933_964, "5d276a67ce3f"),
+    "monoocc": (2_901_304, "54970d6f86d0"),
+    "qpn": (52_505, "e8398154d08d"),
+}
 """Parameters of the tiny networks, and a digest of their names: a change breaks everyone's checkpoints."""
 
 

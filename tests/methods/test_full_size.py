@@ -21,7 +21,8 @@ def measured(script: str) -> dict:
 
 SCRIPT = """
 import json, torch
-from voxway.engine.measure import measure, street_batch
+from voxway.engine.measure import measure
+from voxway.engine.mock import street_batch
 from voxway.methods.monoocc import MonoOccConfig
 torch.set_num_threads(2)
 network = MonoOccConfig().build()

@@ -7,12 +7,28 @@ import torch
 from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Sample
+from voxway.methods.effocc import EffOccConfig
+from voxway.methods.effocc.bev import SecondConfig
+from voxway.methods.effocc.camera import CameraConfig
+from voxway.methods.effocc.lidar import LidarConfig
+from voxway.methods.effocc.supervision import Supervision
 from voxway.methods.monoocc import MonoOccConfig
 from voxway.methods.qpn import QPNConfig
 
 GRID = VoxelGrid(lower=(0.0, -6.4, -2.0), cell=(0.4, 0.4, 0.4), shape=(32, 32, 8))
 
 TINY = {
+    "effocc": EffOccConfig(
+        grid=GRID,
+        classes=20,
+        bev_factor=2,
+        camera=CameraConfig(reductions=(8, 16), width=16, context=8, depth_end=13.0, depth_step=1.0),
+        lidar=LidarConfig(cell=(0.2, 0.2, 0.2), widths=(8, 8, 16)),
+        fused=16,
+        second=SecondConfig(widths=(16, 16), layers=1, level_channels=8),
+        head_width=16,
+        supervision=Supervision(free=0),
+    ),
     "monoocc": MonoOccConfig(
         grid=GRID,
         plane=(32, 32),
@@ -42,13 +58,23 @@ def sample(seed: int = 0, size: tuple[int, int] = (48, 80), grid: VoxelGrid = GR
     height, width = size
     K = torch.tensor([[60.0, 0, width / 2], [0, 60, height / 2], [0, 0, 1]])
     T_cam_ego = torch.tensor([[0.0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+    # Points lie in occupied voxels; the depth image has what they would show, thinned out.
+    occupied = ((target > 0) & (target < 255)).nonzero()
+    chosen = occupied[torch.randint(0, len(occupied), (1500,), generator=torch.Generator().manual_seed(seed))]
+    within = torch.rand(1500, 5, generator=torch.Generator().manual_seed(seed + 1))
+    points = torch.cat([(chosen + within[:, :3]) * 0.4 + torch.tensor(grid.lower), within[:, 3:]], 1)
+    depth = 2 + 10 * torch.rand(1, *size, generator=torch.Generator().manual_seed(seed))
+    depth[torch.rand(1, *size, generator=torch.Generator().manual_seed(seed + 1)) < 0.9] = 0
     return Sample(
         key=f"tiny/{seed:06d}",
         grid=grid,
         cameras=Cameras.pinhole(K[None], T_cam_ego[None], torch.tensor([size])),
         images=torch.randint(0, 256, (1, 3, *size), generator=generator).to(torch.uint8),
+        points=points,
         target=target,
+        masks={"camera": torch.rand(grid.shape, generator=torch.Generator().manual_seed(seed)) < 0.8},
         proposals=proposals,
         pseudo=(target > 0) & (torch.rand(grid.shape, generator=torch.Generator().manual_seed(seed)) < 0.5),
         semantics_2d=torch.randint(0, 20, (1, *size), generator=generator).to(torch.uint8),
+        depth=depth,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any, Protocol, runtime_checkable
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from voxway.core.errors import nearest
 from voxway.core.grid import VoxelGrid
@@ -32,7 +32,36 @@ class Method(Protocol):
         ...
 
 
-CONFIGS = {"monoocc": "voxway.methods.monoocc:MonoOccConfig", "qpn": "voxway.methods.qpn:QPNConfig"}
+@runtime_checkable
+class Student(Method, Protocol):
+    """A method that can learn from another network. The teacher is handed in, and is no part of the student's state."""
+
+    def follow(self, prediction: Prediction, taught: Prediction, batch: Batch) -> dict[str, Tensor]:
+        """Named terms that pull the prediction towards the teacher's of the same batch, weights included."""
+        ...
+
+    def inherit(self, teacher: nn.Module) -> None:
+        """Take over what the student is to start from, before training."""
+        ...
+
+
+@runtime_checkable
+class VoxelStudent(Student, Protocol):
+    """A student that follows voxel features, so that what its teacher says can be kept on disk."""
+
+    feature_shape: tuple[int, int, int, int]
+    """Channels and voxels (x, y, z) of ``intermediates["voxels"]``."""
+
+    def followed(self, target: Tensor) -> Tensor:
+        """Voxels (b, x2, y2, z2) whose features are followed."""
+        ...
+
+
+CONFIGS = {
+    "effocc": "voxway.methods.effocc:EffOccConfig",
+    "monoocc": "voxway.methods.monoocc:MonoOccConfig",
+    "qpn": "voxway.methods.qpn:QPNConfig",
+}
 """Where each method's configuration lives. A new method is one file (or folder) and one line here."""
 
 

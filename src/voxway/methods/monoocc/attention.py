@@ -16,10 +16,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from voxway.nn.linear import Linear
 from voxway.ops.deform_attn import deformable_attention
+from voxway.ops.linear import linear
+from voxway.ops.triton_use import use_triton
 
-CHUNK = 4096
-"""Queries per chunk at inference: small enough that a chunk's tensors stay in the processor's cache."""
+CHUNK = 8192
+"""Queries per chunk at inference: few enough for a processor's cache, and enough to be worth an operator's start."""
 TRAINING_CHUNK = 32768
 """Queries per chunk in training, where every chunk adds one map-sized gradient."""
 
@@ -29,8 +32,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int, hidden: int, dropout: float) -> None:
         super().__init__()
-        self.expand = nn.Linear(width, hidden)
-        self.contract = nn.Linear(hidden, width)
+        self.expand = Linear(width, hidden)
+        self.contract = Linear(hidden, width)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Float[Tensor, "q c"]) -> Float[Tensor, "q c"]:
@@ -53,8 +56,8 @@ class DeformableLayer(nn.Module):
         self.heads, self.samples = heads, samples
         self.offsets = nn.Linear(query_width, heads * samples * 2)
         self.weights = nn.Linear(query_width, heads * samples)
-        self.value = nn.Linear(width, width)
-        self.output = nn.Linear(width, width)
+        self.value = Linear(width, width)
+        self.output = Linear(width, width)
         self.attention_norm = nn.LayerNorm(width)
         self.feed_forward = FeedForward(width, hidden, dropout)
         self.output_norm = nn.LayerNorm(width)
@@ -87,6 +90,11 @@ class DeformableLayer(nn.Module):
         predicted = predicted.float() if predicted.dtype.itemsize < 4 else predicted
         x, y, attention = predicted.unflatten(-1, (3, self.heads, self.samples)).unbind(1)
         return x, y, attention
+
+    def values(self, x: Float[Tensor, "*b c"]) -> Float[Tensor, "*b heads c2"]:
+        """What is sampled, split into heads; widened once here where every chunk would widen it."""
+        value = self.value(x).unflatten(-1, (self.heads, -1))
+        return value if use_triton(value) else value.to(torch.promote_types(value.dtype, torch.float32))
 
     def finish(self, x: Float[Tensor, "q c"], update: Float[Tensor, "q c"]) -> Float[Tensor, "q c"]:
         """Residual, norm, feed-forward network, norm."""
@@ -145,7 +153,7 @@ class ImageCrossAttention(DeformableLayer):
             seen: which voxels each camera sees; other reference points are not looked at.
         """
         size = (maps.shape[1], maps.shape[2])
-        values = self.value(maps).flatten(1, 2).unflatten(-1, (self.heads, -1))
+        values = self.values(maps).flatten(1, 2)
         weight, bias = self.sampling_weight()
 
         def step(part: slice) -> Tensor:
@@ -153,7 +161,7 @@ class ImageCrossAttention(DeformableLayer):
             summed = torch.zeros_like(queries)
             for value, reference, visible in zip(values, reference_px[:, part], seen[:, part]):
                 rows = visible.nonzero()[:, 0]
-                dx, dy, attention = self.split_samples(F.linear(queries[rows], weight, bias))
+                dx, dy, attention = self.split_samples(linear(queries[rows], weight, bias))
                 column, row = reference[rows, :, None, None].unbind(1)
                 sampled = deformable_attention(value, size, dx + column, dy + row, softmax_over_few(attention))
                 summed = summed.index_add(0, rows, sampled)
@@ -194,7 +202,7 @@ class VoxelSelfAttention(DeformableLayer):
         """
         height, width = len(rows), len(columns)
         channels = x.shape[1]
-        value = self.value(x).unflatten(-1, (self.heads, -1))
+        value = self.values(x)
         weight, bias = self.sampling_weight()
         for_x = weight[:, :channels] + weight[:, channels:]
         for_column, for_row = weight[:, channels:].chunk(2, -1)
@@ -208,12 +216,12 @@ class VoxelSelfAttention(DeformableLayer):
             queries = x[part]
             plane_rows = slice(part.start // width, part.stop // width)
             base = (per_row[plane_rows, None] + per_column).flatten(0, 1)
-            dx, dy, attention = self.split_samples(torch.addmm(base, queries, for_x.T))
+            dx, dy, attention = self.split_samples(linear(queries, for_x) + base)
             # Added here and not through `base`: a sum of products carried at the size of a column loses digits.
             x_px = (dx.unflatten(0, (-1, width)) + own_column).flatten(0, 1)
             y_px = (dy.unflatten(0, (-1, width)) + own_row[plane_rows]).flatten(0, 1)
             attention = softmax_over_few(attention.unflatten(-1, (self.QUEUES, self.points)).flatten(1, 2)).view_as(dx)
             sampled = deformable_attention(value, (height, width), x_px, y_px, attention)
-            return self.finish(queries, F.linear(sampled, average, self.output.bias))
+            return self.finish(queries, linear(sampled, average, self.output.bias))
 
         return self.in_chunks(x, step, multiple=width)

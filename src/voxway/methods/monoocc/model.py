@@ -33,6 +33,7 @@ projected by the cameras they come with, that is KITTI's full P2, of which the r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -41,12 +42,13 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
-from voxway.core.benchmark import SEMANTIC_KITTI
+from voxway.core.benchmark import IGNORE, SEMANTIC_KITTI
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Batch, Prediction
 from voxway.losses.cross_entropy import Averaging, cross_entropy, semantic_2d
+from voxway.losses.distillation import Form, feature_distillation
 from voxway.losses.scene_affinity import geometric_affinity, semantic_affinity
 from voxway.losses.valid import valid_log_probs
 from voxway.methods.monoocc.attention import ImageCrossAttention, VoxelSelfAttention
@@ -130,6 +132,10 @@ class MonoOccConfig:
     """Weight of the geometric affinity (lambda 5)."""
     semantics_2d_ratio: float = 4.0
     """Weight of the 2D cross-entropy (lambda 1)."""
+    distillation: Form = "published"
+    """How the student follows a teacher, where it has one."""
+    distillation_ratio: float = 3.0
+    """Weight of that (lambda 2)."""
 
     def __post_init__(self) -> None:
         working = self.grid.coarsen(self.coarsening)
@@ -215,6 +221,7 @@ class MonoOcc(nn.Module):
         self.inputs = frozenset({"images", "proposals", "pose"} if config.frames > 1 else {"images", "proposals"})
         self.targets = frozenset({"target", "semantics_2d"} if config.semantics_2d else {"target"})
         width = config.width
+        self.feature_shape = (width, *self.working_grid.shape)
         self.backbone = build_backbone(
             config.backbone, config.reduction, config.norm, config.frozen_stages, config.pretrained
         )
@@ -352,6 +359,32 @@ class MonoOcc(nn.Module):
             labelled = [score[: len(label)] for score, label in zip(scores, labels)]
             terms["semantics_2d"] = config.semantics_2d_ratio * semantic_2d(labelled, cut)
         return terms
+
+    def follow(self, prediction: Prediction, taught: Prediction, batch: Batch) -> dict[str, Tensor]:
+        """Pull the voxel features towards the teacher's, on working voxels of which at least 5 % are occupied.
+
+        That is where the published half-scale labels have a class (section III-D).
+
+        Raises:
+            ValueError: the teacher's features have another shape.
+        """
+        mine, theirs = prediction.intermediates["voxels"], taught.intermediates["voxels"]
+        if mine.shape != theirs.shape:
+            raise ValueError(
+                f"the teacher's features {tuple(theirs.shape)} must be shaped as ours, {tuple(mine.shape)}"
+            )
+        config, counts = self.config, self.followed(batch.need("target"))
+        return {"distil": config.distillation_ratio * feature_distillation(mine, theirs, counts, config.distillation)}
+
+    def followed(self, target: UInt8[Tensor, "b x y z"]) -> Bool[Tensor, "b x2 y2 z2"]:
+        """Working voxels whose features a student takes over: those of which at least 5 % are occupied."""
+        occupied = (target != self.config.free) & (target != IGNORE)
+        for axis, times in enumerate(self.config.coarsening, start=1):
+            occupied = occupied.unflatten(axis, (-1, times)).sum(axis + 1)
+        return 20 * occupied >= math.prod(self.config.coarsening)
+
+    def inherit(self, teacher: nn.Module) -> None:
+        """Nothing: MonoOcc's student starts on its own."""
 
 
 def position_code(shape: tuple[int, int, int], width: int) -> Float[Tensor, "v c"]:
