@@ -215,8 +215,11 @@ def test_another_network_proposes_nothing(small_world: Path, small_run: Path, tm
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("prepare pseudo --out {out} --source lidar", "stereo or stored for pseudo points"),
+        ("prepare pseudo --out {out} --source lidar", "stereo, stored or transformers for pseudo points"),
         ("prepare pseudo --out {out} --source stored", "the folder of stored depths"),
+        ("prepare pseudo --out {out} --source transformers", "the folder of a depth network"),
+        ("prepare pseudo --out {out} --source transformers --depth-model {out}", "a folder with config.json"),
+        ("prepare pseudo --out {out} --depth-scale 0", "a positive number"),
         ("prepare pseudo --out {out} --sweeps 0", "at least 1"),
         ("prepare proposals --out {out} --source stored", "lidar or stereo for proposals"),
         ("prepare queries --out {out} --model {model}", "no --pseudo"),

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 
 class MovingAverage:
-    """``average <- d average + (1 - d) weights`` after every step, with ``d = min(decay, (1 + step) / (10 + step))``.
+    """``average <- d average + (1 - d) weights`` after every step.
 
-    Buffers that are not floating point are copied.
+    Without `start`, ``d = min(decay, (1 + step) / (10 + step))``. With it, ``d = decay (1 - exp(-u / 2000))`` where u
+    counts steps from `start` on, as BEVDet and EFFOcc average. Buffers that are not floating point are copied.
     """
 
-    def __init__(self, network: nn.Module, decay: float) -> None:
+    def __init__(self, network: nn.Module, decay: float, start: int | None = None) -> None:
         self.decay = decay
+        self.start = start
         self.state = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
         """Take in the weights after step number `step` (from 0)."""
-        decay = min(self.decay, (1 + step) / (10 + step))
+        decay = self._decay(step)
         for name, tensor in network.state_dict().items():
             if tensor.is_floating_point():
                 self.state[name].lerp_(tensor, 1 - decay)
             else:
                 self.state[name].copy_(tensor)
+
+    def _decay(self, step: int) -> float:
+        if self.start is None:
+            return min(self.decay, (1 + step) / (10 + step))
+        return self.decay * (1 - math.exp(-(self.start + step + 1) / 2000))
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Continue from a saved average."""

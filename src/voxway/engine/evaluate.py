@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol as Contract
 from typing import runtime_checkable
 
@@ -25,8 +25,8 @@ Predictor = Callable[[Batch], UInt8[Tensor, "b x y z"]]
 class Metric(Contract):
     """What a benchmark's protocol offers (`voxway.metrics`)."""
 
-    def update(self, target: Tensor, prediction: Tensor, /) -> None:
-        """Count one batch."""
+    def update(self, target: Tensor, prediction: Tensor, masks: Mapping[str, Tensor], /) -> None:
+        """Count one batch; `masks` are the batch's, of which each protocol applies its own."""
         ...
 
     def reduce(self) -> None:
@@ -79,7 +79,7 @@ def evaluate(
     mine = range(group.rank, len(data), group.size)
     with progress_bar("evaluating", len(mine), show=show and group.leads) as bar:
         for batch in _batches(data, mine, workers):
-            metric.update(batch.need("target"), predict(batch.to(group.device)).cpu())
+            metric.update(batch.need("target"), predict(batch.to(group.device)).cpu(), batch.masks)
             bar.advance()
     metric.reduce()
     return metric.results(protocol, name)

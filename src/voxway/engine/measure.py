@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from voxway.core.camera import Cameras
-from voxway.core.grid import VoxelGrid
-from voxway.core.sample import Batch, Sample, collate
+from voxway.core.sample import Batch
 
 
 @dataclass(frozen=True)
@@ -38,29 +37,11 @@ def describe_machine(device: str = "cpu") -> str:
     return f"{name} ({platform.machine()}){threads}, PyTorch {torch.__version__}, Python {platform.python_version()}"
 
 
-def street_batch(grid: VoxelGrid, size_px: tuple[int, int], proposals: int = 17_000, seed: int = 0) -> Batch:
-    """A random frame with KITTI's left colour camera, and random voxels as proposals and as pseudo points."""
-    generator = torch.Generator().manual_seed(seed)
-    height, width = size_px
-    K = torch.tensor([[0.5767 * width, 0, 0.491 * width], [0, 0.5767 * width, 0.495 * height], [0, 0, 1]])
-    T_cam_ego = torch.tensor([[0.0, -1, 0, 0], [0, 0, -1, -0.08], [1, 0, 0, -0.27], [0, 0, 0, 1]])
-    coarse = grid.coarsen(2)
-    flags = torch.zeros(coarse.count, dtype=torch.bool)
-    flags[torch.randperm(coarse.count, generator=generator)[:proposals]] = True
-    return collate(
-        [
-            Sample(
-                key="bench/000000",
-                grid=grid,
-                cameras=Cameras.pinhole(K[None], T_cam_ego[None], torch.tensor([size_px])),
-                images=torch.randint(0, 256, (1, 3, *size_px), generator=generator).to(torch.uint8),
-                proposals=flags.view(coarse.shape),
-                pseudo=torch.rand(grid.shape, generator=generator) < proposals / grid.count,
-                target=torch.randint(0, 20, grid.shape, generator=generator).to(torch.uint8),
-                semantics_2d=torch.randint(0, 20, (1, *size_px), generator=generator).to(torch.uint8),
-            )
-        ]
-    )
+def count_flops(network: nn.Module, batch: Batch) -> int:
+    """Floating point operations of a forward pass's convolutions and matrix products; a multiply-add counts two."""
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network.eval()(batch)
+    return counter.get_total_flops()
 
 
 def measure(network: nn.Module, batch: Batch, runs: int, warmup: int, training: bool) -> list[Pass]:

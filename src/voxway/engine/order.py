@@ -29,6 +29,29 @@ class Samples(Protocol):
         ...
 
 
+@runtime_checkable
+class Augmented(Samples, Protocol):
+    """Data that can alter its samples at random for training."""
+
+    def augmented(self, index: int, seed: int) -> Sample:
+        """Read one sample, altered; the same seed alters it in the same way."""
+        ...
+
+
+class Visits:
+    """Samples by (index, seed): altered where the data can alter them, as they are where it cannot."""
+
+    def __init__(self, data: Samples) -> None:
+        self.data = data
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, visit: tuple[int, int]) -> Sample:
+        index, seed = visit
+        return self.data.augmented(index, seed) if isinstance(self.data, Augmented) else self.data[index]
+
+
 @functools.lru_cache(maxsize=2)
 def _permutation(count: int, seed: int, epoch: int) -> list[int]:
     generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
@@ -50,6 +73,12 @@ def micro_batches(step: int, count: int, batch: int, micro: int, seed: int) -> l
     positions = range(step * batch, (step + 1) * batch)
     indices = [_permutation(count, seed, p // count)[p % count] for p in positions]
     return [indices[i : i + micro] for i in range(0, batch, micro)]
+
+
+def visit_seeds(step: int, batch: int, micro: int, seed: int) -> list[list[int]]:
+    """For every sample that `micro_batches` gives, the seed of its random alteration; no two visits share one."""
+    first = (seed * 1_000_003 + step) * batch
+    return [list(range(first + i, first + i + micro)) for i in range(0, batch, micro)]
 
 
 def micro_seed(seed: int, step: int, micro: int) -> int:

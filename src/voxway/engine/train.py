@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,8 +26,9 @@ from voxway.engine.distributed import Group
 from voxway.engine.ema import MovingAverage
 from voxway.engine.log import RunLog, progress_bar
 from voxway.engine.model_files import save_model
-from voxway.engine.order import Samples, micro_batches, micro_seed
+from voxway.engine.order import Samples, Visits, micro_batches, micro_seed, visit_seeds
 from voxway.engine.schedule import Schedule
+from voxway.engine.teacher import Teacher
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,9 @@ class TrainConfig:
     """Learning rate by step."""
     average_decay: float | None = None
     """Decay of the moving average of weights; None keeps none. With one, it is what is evaluated and saved."""
+    average_start: int | None = None
+    """Step from which the average's own warm-up is counted, as BEVDet and EFFOcc count it (10560); None grows the decay
+    by ``(1 + step) / (10 + step)``."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Mixed precision: matrix products and convolutions in bfloat16, everything else in float32."""
     seed: int = 42
@@ -92,6 +96,8 @@ def train(
     folder: Path,
     *,
     group: Group | None = None,
+    start: Mapping[str, Tensor] | None = None,
+    teacher: Teacher | None = None,
     validate: Callable[[nn.Module], Result] | None = None,
     about: dict[str, Any] | None = None,
     show: bool = True,
@@ -104,6 +110,8 @@ def train(
         data: training samples.
         folder: of the run: ``run.json``, ``log.jsonl``, ``checkpoints/``, ``best/`` and, at the end, ``model/``.
         group: the processes that share the work; None is this one alone, on the CPU.
+        start: weights to begin with, by name; the others are drawn from the seed.
+        teacher: whom to learn from besides the targets (`voxway.engine.teacher`).
         validate: scores a network on held-out samples, every `evaluate_every` steps and at the end.
         about: further facts for ``run.json`` and the network's description, e.g. the recipe's name and its data.
         show: draw a progress bar.
@@ -112,7 +120,7 @@ def train(
         the folder of the trained network.
 
     Raises:
-        InputError: no samples, or the folder holds another run.
+        InputError: no samples, the folder holds another run, or the method learns from no teacher.
         NonFiniteLoss: a loss or gradient is not finite.
         OutputError: the folder cannot be written.
         KeyboardInterrupt: stopped by Ctrl-C, after a checkpoint was written.
@@ -132,13 +140,19 @@ def train(
         )
     _claim(folder, {"train": to_json(config), "method": to_json(method_config), **about}, group)
     torch.manual_seed(config.seed)
-    network: Any = method_config.build().to(group.device)
+    network: Any = method_config.build()
+    network.load_state_dict(start or {}, strict=False)
+    if teacher is not None:
+        teacher.prepare(network)
+    network.to(group.device)
     trained = [p for p in network.parameters() if p.requires_grad]
     for parameter in trained:
         # From the start, so that every process exchanges the same gradients, used in this step or not.
         parameter.grad = torch.zeros_like(parameter)
     optimizer = torch.optim.AdamW(trained, lr=config.learning_rate, weight_decay=config.weight_decay)
-    average = MovingAverage(network, config.average_decay) if config.average_decay is not None else None
+    average = None
+    if config.average_decay is not None:
+        average = MovingAverage(network, config.average_decay, config.average_start)
     state = TrainingState(network, optimizer, average)
     if state.resume(folder / "checkpoints"):
         logger.info("continuing from step %d of %d", state.step, config.steps)
@@ -154,7 +168,7 @@ def train(
             rate = config.learning_rate * config.schedule.factor(step, config.steps)
             for parameters in optimizer.param_groups:
                 parameters["lr"] = rate
-            terms = _accumulate(config, network, parts, step, group)
+            terms = _accumulate(config, network, teacher, parts, step, group)
             group.sum_many(p.grad for p in trained if p.grad is not None)
             norm = nn.utils.clip_grad_norm_(trained, config.clip_norm)
             _require_finite({"gradient norm": norm}, [key for _, batch in parts for key in batch.keys])
@@ -212,12 +226,12 @@ def _steps(
     plan = [
         (step, [(n, m) for n, m in enumerate(micro) if n % group.size == group.rank])
         for step in range(first, config.steps)
-        for micro in [micro_batches(step, len(data), config.batch, config.micro_batch, config.seed)]
+        for micro in [_visits(config, step, len(data))]
     ]
     reading = iter(
         DataLoader(
-            data,  # ty: ignore[invalid-argument-type]  # a sequence of samples is all that it needs
-            batch_sampler=[indices for _, mine in plan for _, indices in mine],
+            Visits(data),  # ty: ignore[invalid-argument-type]  # a sequence of samples is all that it needs
+            batch_sampler=[visits for _, mine in plan for _, visits in mine],
             collate_fn=collate,
             num_workers=config.workers,
             pin_memory=False,
@@ -227,8 +241,20 @@ def _steps(
         yield step, [(number, next(reading).to(group.device)) for number, _ in mine]
 
 
+def _visits(config: TrainConfig, step: int, count: int) -> list[list[tuple[int, int]]]:
+    """The step's micro-batches: which samples, and the seed with which each is altered."""
+    indices = micro_batches(step, count, config.batch, config.micro_batch, config.seed)
+    seeds = visit_seeds(step, config.batch, config.micro_batch, config.seed)
+    return [list(zip(*micro)) for micro in zip(indices, seeds)]
+
+
 def _accumulate(
-    config: TrainConfig, network: Any, parts: list[tuple[int, Batch]], step: int, group: Group
+    config: TrainConfig,
+    network: Any,
+    teacher: Teacher | None,
+    parts: list[tuple[int, Batch]],
+    step: int,
+    group: Group,
 ) -> dict[str, float]:
     """Add up the gradients of this process's micro-batches; return the whole batch's mean loss terms."""
     count = config.batch // config.micro_batch
@@ -237,7 +263,10 @@ def _accumulate(
         torch.manual_seed(micro_seed(config.seed, step, number))
         with torch.autocast(group.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
             prediction = network(batch)
+            taught = teacher(batch) if teacher is not None else None
         terms: dict[str, Tensor] = network.loss(prediction, batch)
+        if taught is not None:
+            terms |= network.follow(prediction, taught, batch)
         _require_finite(terms, list(batch.keys))
         (torch.stack(list(terms.values())).sum() / count).backward()
         for name, term in terms.items():

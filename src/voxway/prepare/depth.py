@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32
@@ -20,8 +20,6 @@ from voxway.data.images import read_image
 from voxway.data.semantickitti.layout import Calibration, SequenceFiles, read_calibration
 from voxway.data.semantickitti.reader import check_image_size
 from voxway.prepare.stereo import stereo_depth
-
-DepthName = Literal["stereo", "stored"]
 
 
 @runtime_checkable
@@ -111,10 +109,6 @@ class StereoDepth:
             with atomic_path(depth_path(self.kept.folder, sequence, frame)) as temporary, temporary.open("wb") as file:
                 np.save(file, made)
         return self.kept.depth(sequence, frame)
-
-
-SOURCES: dict[DepthName, type[StereoDepth] | type[StoredDepth]] = {"stereo": StereoDepth, "stored": StoredDepth}
-"""Sources by name; each is made from the data's root and the folder of depths."""
 
 
 def depth_path(folder: Path, sequence: str, frame: int) -> Path:

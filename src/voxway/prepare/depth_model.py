@@ -1,0 +1,108 @@
+"""Depth from one picture by a network of the `transformers` library, such as Depth Anything V2 (metric) or ZoeDepth."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32, UInt8
+
+from voxway.core.errors import InputError, MissingExtra
+from voxway.core.files import atomic_path
+from voxway.data.images import read_image
+from voxway.data.semantickitti.layout import SequenceFiles
+from voxway.data.semantickitti.reader import check_image_size
+from voxway.prepare.depth import StoredDepth, calibration, depth_path
+
+HUB = "hf:"
+"""Prefix of a model that may be fetched from the Hugging Face hub; anything else is a folder."""
+
+DepthModel = Callable[[UInt8[np.ndarray, "h w 3"]], Float32[np.ndarray, "h w"]]
+"""From an RGB picture to metres along the optical axis."""
+
+
+def load_depth_model(model: str, device: torch.device | str = "cpu") -> DepthModel:
+    """Load a network that estimates metric depth.
+
+    Args:
+        model: a folder as `save_pretrained` writes it (``config.json``, ``preprocessor_config.json``, weights), or
+            ``hf:owner/name`` to fetch it from the hub.
+        device: where it runs.
+
+    Raises:
+        InputError: the folder is absent or holds no such network, or the network's depth has no unit.
+        MissingExtra: transformers is not installed.
+    """
+    local = not model.startswith(HUB)
+    if local and not Path(model, "config.json").exists():
+        raise _bad(
+            model, "a folder with config.json", "none", f"Name a model's folder, or {HUB}owner/name to fetch it."
+        )
+    try:
+        import transformers  # ty: ignore[import-not-found]  # an extra
+    except ImportError:
+        raise MissingExtra("transformers", "depth", "depth from single pictures") from None
+    name = model.removeprefix(HUB)
+    try:
+        processor: Any = transformers.AutoImageProcessor.from_pretrained(name, local_files_only=local)
+        network: Any = transformers.AutoModelForDepthEstimation.from_pretrained(name, local_files_only=local)
+    except (OSError, ValueError) as error:
+        found = str(error).strip().splitlines()[0]
+        raise _bad(
+            model, "a depth estimation network", found, "Take one of the library's, with its weights."
+        ) from error
+    if getattr(network.config, "depth_estimation_type", "metric") != "metric":
+        raise _bad(model, "metric depth", "relative depth, without a unit", "Take the metric network of its family.")
+    network = network.to(device).eval()
+
+    def depth(image: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "h w"]:
+        size = [image.shape[:2]]
+        inputs = processor(images=image, return_tensors="pt").to(device)
+        with torch.no_grad():
+            outputs = network(**inputs)
+        # ZoeDepth's processor pads, and must be told the size before.
+        takes = inspect.signature(processor.post_process_depth_estimation).parameters
+        sizes = {key: size for key in ("source_sizes", "target_sizes") if key in takes}
+        (found,) = processor.post_process_depth_estimation(outputs, **sizes)
+        return found["predicted_depth"].float().cpu().numpy()
+
+    return depth
+
+
+class ModelDepth:
+    """Depth of the left colour camera by a network; computed once, then kept.
+
+    Args:
+        root: folder that holds `sequences/`.
+        folder: where depths are kept; files there are taken as they are.
+        model: the network.
+    """
+
+    def __init__(self, root: Path, folder: Path, model: DepthModel) -> None:
+        self.root, self.kept, self.model = root, StoredDepth(root, folder), model
+
+    def has(self, sequence: str, frame: int) -> bool:
+        """Whether the depth or the picture exists."""
+        return self.kept.has(sequence, frame) or SequenceFiles(self.root, sequence).image(2, frame).exists()
+
+    def depth(self, sequence: str, frame: int) -> Float32[np.ndarray, "h w"]:
+        """Read or make a frame's depth.
+
+        Raises:
+            InputError: the picture or the calibration is missing or damaged.
+        """
+        if not self.kept.has(sequence, frame):
+            path = SequenceFiles(self.root, sequence).image(2, frame)
+            image = read_image(path)
+            check_image_size(path, image.shape[:2], calibration(self.root, sequence).P2)
+            with atomic_path(depth_path(self.kept.folder, sequence, frame)) as temporary, temporary.open("wb") as file:
+                np.save(file, self.model(image))
+        return self.kept.depth(sequence, frame)
+
+
+def _bad(model: str, expected: str, found: str, remedy: str) -> InputError:
+    return InputError(file=model, field="depth model", expected=expected, found=found, remedy=remedy)
