@@ -59,3 +59,27 @@ def rewrite(path: Path, data: bytes | str) -> Path:
 def leftovers(folder: Path) -> list[Path]:
     """Files that an interrupted or failed command left half-written."""
     return [path for path in folder.rglob(".*") if path.suffix == ".part"]
+
+
+_SURROUND = (
+    "data.image_px=[32,88]",
+    "data.sweeps=1",
+    "train.batch=1",
+    "train.micro_batch=1",
+    "method.bev_factor=8",
+    "method.head_width=8",
+)
+_LIDAR = ("method.lidar.cell=[0.8,0.8,0.4]", "method.lidar.widths=[4,4,4]")
+
+
+def settings_for(name: str) -> tuple[str, ...]:
+    """For ``--set``: a recipe of the synthetic world with its network as small as it gets."""
+    if not name.startswith("effocc"):
+        return SETTINGS
+    return _SURROUND if name.endswith(("camera-world", "student-world")) else (*_SURROUND, *_LIDAR)
+
+
+def train_surround(name: str, root: Path, out: Path, *more: object, settings: Sequence[str] = ()) -> int:
+    """Train a small EFFOcc network for two steps."""
+    keep = ("--out", out, "--device", "cpu", "--steps", "2")
+    return execute("train", name, "--root", root, *keep, *more, "--set", *settings_for(name), *settings)

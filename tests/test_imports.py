@@ -26,9 +26,9 @@ ALLOWED = {
     "world": {"core", "ops", "data"},
     "methods": {"core", "ops", "nn", "losses"},
     "engine": {"core", "ops", "nn", "losses", "metrics", "methods"},
-    "prepare": {"core", "ops", "data", "engine"},
+    "prepare": {"core", "ops", "data", "methods", "engine"},
     "recipes": {"core", "data", "world", "methods", "engine", "prepare", "metrics"},
-    "export": {"core", "metrics"},
+    "export": {"core", "ops", "nn", "metrics", "methods", "engine"},
     "view": {"core", "metrics"},
     "cli": EVERYTHING - {"cli"},
 }
@@ -62,7 +62,7 @@ def forbidden(path: Path) -> list[str]:
             continue
         target = parts[1]
         wrong = target != room and target not in ALLOWED.get(room, frozenset())
-        if target == "methods" and room == "engine":
+        if target == "methods" and room in ("engine", "prepare"):
             wrong = names_a_module(parts)  # the protocol lives in voxway.methods itself
         if target == room == "methods" and len(place) > 1:
             wrong = names_another_method(parts, place)
@@ -135,7 +135,7 @@ import importlib, pkgutil, sys
 sys.modules.update(dict.fromkeys(BLOCKED))  # None there makes every import of that name fail
 package = importlib.import_module(ROOM)
 for module in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):
-    if not module.name.endswith('__main__'):
+    if not module.name.endswith(('__main__', '.triton_attention')):  # imported on GPUs only, and needs Triton
         importlib.import_module(module.name)
 """
 

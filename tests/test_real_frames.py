@@ -44,7 +44,7 @@ def test_predict_and_view(frames, briefly, tmp_path):
     page = (tmp_path / "page.html").read_text()
     assert "08/000005" in page
     assert np.asarray(Image.open(tmp_path / "picture.png")).std() > 10
-    voxway("view", "--root", frames, "--predictions", tmp_path, "--targets", frames / "derived",
+    voxway("view", "--root", frames, "--predictions", tmp_path, "--set", f"targets={frames / 'derived'}",
            "--keys", "08/000000", "--out", tmp_path / "look")  # fmt: skip
     assert (tmp_path / "look" / "page.html").exists()
 

@@ -97,7 +97,10 @@ def test_prepared_targets_are_what_the_voxels_say(small_world: Path, tmp_path: P
     raw = SemanticKITTIConfig(**needs).build()[0].target
     stored = SemanticKITTIConfig(**needs, preprocessed=tmp_path).build()[0].target
     assert torch.equal(raw, stored)
-    assert execute("check-data", "--root", small_world, "--partial", "--split", "val", "--preprocessed", tmp_path) == 0
+    assert (
+        execute("check-data", "--root", small_world, "--partial", "--split", "val", "--set", f"preprocessed={tmp_path}")
+        == 0
+    )
 
 
 def test_prepared_truth_is_what_the_world_wrote(small_world: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ COMMANDS = {
     "world": "write synthetic streets in a benchmark's file layout",
     "check-data": "say what is missing from or wrong with a dataset",
     "prepare": "make proposals or training targets from raw data",
+    "select": "choose the frames or voxels to label next",
     "train": "train a recipe, or continue it",
     "eval": "score a trained network, or the baseline",
     "predict": "predict frames: label files and a page",
@@ -21,6 +22,7 @@ COMMANDS = {
     "convert": "turn a published checkpoint into ours, or back",
     "bench": "measure a method: parameters, seconds, memory",
     "submit": "check predictions and pack them for the test server",
+    "export": "turn a trained network into an ONNX file, and compare the two",
     "compare": "put results side by side, if their protocols agree",
     "doctor": "say whether this installation works",
 }

@@ -1,27 +1,51 @@
-"""Measure a method on this machine: parameters, seconds and peak memory of a forward pass, and of a training step.
+"""Measure networks on this machine: parameters, operations, seconds and peak memory of a forward pass or training step.
 
-Random weights and a random image of the benchmark's size; about 17 000 proposals. The first passes warm up.
+Random weights and a made-up frame of the benchmark's size: one image and about 17 000 proposals, or a ring of cameras
+and ten LiDAR scans. The first passes warm up. Every network of ``all`` is measured in a process of its own.
 
 examples:
   voxway bench monoocc-s
-  voxway bench monoocc-s --training --runs 1
+  voxway bench effocc-fusion-r18 --training --runs 1
+  voxway bench all --out bench.json
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import tyro
 
 from voxway.cli.options import Device
 
+if TYPE_CHECKING:
+    from voxway.core.sample import Batch
+    from voxway.recipes.recipe import Recipe
+
+ALL = (
+    "monoocc-s",
+    "monoocc-l",
+    "monoocc-teacher-s",
+    "qpn",
+    "flashocc-r50",
+    "effocc-student-r50",
+    "effocc-fusion-r18",
+    "effocc-fusion-r50",
+    "effocc-fusion-swin-b",
+    "effocc-waymo-r18",
+    "effocc-waymo-lidar",
+    "effocc-openoccupancy-r18",
+)
+"""Networks of published size."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Measure a method."""
+    """Measure networks."""
 
     recipe: tyro.conf.Positional[str] = "monoocc-s"
-    """Recipe whose method is measured."""
+    """Recipe whose network is measured, or all."""
     runs: int = 3
     """Passes measured; the median is printed."""
     warmup: int = 1
@@ -31,20 +55,16 @@ class Options:
     threads: int | None = None
     """CPU threads. Default: PyTorch's choice."""
     device: Device = "cpu"
+    out: Path | None = None
+    """Write the figures to this JSON file."""
 
 
 def run(options: Options) -> None:
     """Measure and print."""
-    import statistics
-    from dataclasses import replace
-    from pathlib import Path
-
-    import torch
+    from rich.console import Console
 
     from voxway.core.errors import InputError
-    from voxway.engine.distributed import process_group
-    from voxway.engine.measure import describe_machine, measure, street_batch
-    from voxway.recipes import recipe
+    from voxway.core.files import write_json
 
     if options.runs < 1 or options.warmup < 0 or (options.threads is not None and options.threads < 1):
         raise InputError(
@@ -54,21 +74,97 @@ def run(options: Options) -> None:
             found=f"{options.runs}, {options.warmup}, {options.threads}",
             remedy="Measure at least one pass.",
         )
+    rows = _each_alone(options) if options.recipe == "all" else [_measured(options)]
+    print(rows[0]["machine"])
+    Console().print(_table(rows, "training step" if options.training else "forward"))
+    if options.out is not None:
+        write_json(options.out, rows)
+
+
+def _measured(options: Options) -> dict[str, Any]:
+    """Figures of one network, measured in this process."""
+    import statistics
+    from dataclasses import replace
+
+    import torch
+
+    from voxway.engine.distributed import process_group
+    from voxway.engine.measure import count_flops, describe_machine, measure
+    from voxway.engine.memory import keep_freed_memory
+    from voxway.recipes import recipe
+
+    keep_freed_memory()
     if options.threads:
         torch.set_num_threads(options.threads)
-    config = recipe(options.recipe, Path(".")).method
+    chosen = recipe(options.recipe, Path("."))
+    config = chosen.method
     if hasattr(config, "pretrained"):
         config = replace(config, pretrained=False)
     with process_group(options.device) as group:
         network = config.build().to(group.device)
-        batch = street_batch(config.grid, size_px=(370, 1226)).to(group.device)
-        parameters = sum(p.numel() for p in network.parameters())
-        print(describe_machine(str(group.device)))
-        print(f"{options.recipe}: {parameters:,} parameters, float32, batch 1, image 370 x 1226")
+        batch = _frame(chosen).to(group.device)
         passes = measure(network, batch, options.runs, options.warmup, options.training)
-    kind = "training step" if options.training else "forward"
-    print(
-        f"{kind}: {statistics.median(p.wall_s for p in passes):.2f} s wall, "
-        f"{statistics.median(p.cpu_s for p in passes):.2f} s CPU (median of {options.runs} after {options.warmup}), "
-        f"peak memory {passes[-1].peak_gb:.2f} GB"
-    )
+        return {
+            "network": options.recipe,
+            "machine": describe_machine(str(group.device)),
+            "parameters": sum(p.numel() for p in network.parameters()),
+            "wall_s": statistics.median(p.wall_s for p in passes),
+            "cpu_s": statistics.median(p.cpu_s for p in passes),
+            "peak_gb": passes[-1].peak_gb,
+            "gflop": count_flops(network, batch) / 1e9,
+        }
+
+
+def _frame(chosen: Recipe) -> Batch:
+    """A made-up frame of the recipe's benchmark, with as many earlier ones as its method looks at."""
+    from dataclasses import replace
+
+    import torch
+
+    from voxway.data.nuscenes.frames import NuScenesConfig
+    from voxway.data.semantickitti.reader import SemanticKITTIConfig
+    from voxway.data.waymo.reader import Occ3DWaymoConfig
+    from voxway.engine.mock import ring, ring_batch, street_batch
+
+    grid, data = chosen.method.grid, chosen.data
+    if isinstance(data, SemanticKITTIConfig):
+        batch = replace(street_batch(grid, size_px=(370, 1226)), pose=torch.eye(4).double()[None])
+        return replace(batch, earlier=(batch,) * len(data.earlier))
+    if isinstance(data, Occ3DWaymoConfig):
+        return ring_batch(grid, ring(5, data.image_px), classes=chosen.method.classes)
+    assert isinstance(data, NuScenesConfig)
+    return ring_batch(grid, ring(6, data.image_px), classes=chosen.method.classes, sweeps=10)
+
+
+def _each_alone(options: Options) -> list[dict[str, Any]]:
+    """Figures of all networks, each measured in a process of its own, so that peak memory is its own."""
+    import json
+    import subprocess
+    import sys
+    import tempfile
+
+    from voxway.engine.log import tracked
+
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "figures.json"
+        flags = ["--training"] if options.training else []
+        flags += ["--threads", str(options.threads)] if options.threads else []
+        flags += ["--runs", str(options.runs), "--warmup", str(options.warmup), "--device", options.device]
+        for name in tracked(ALL, "measuring", len(ALL)):
+            command = [sys.executable, "-m", "voxway", "bench", name, *flags, "--out", str(place)]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            rows += json.loads(place.read_text())
+    return rows
+
+
+def _table(rows: list[dict[str, Any]], what: str) -> Any:
+    from rich.table import Table
+
+    table = Table(title=f"{what}, float32, batch 1")
+    for heading in ("network", "parameters", "GFLOP forward", "wall s", "CPU s", "peak GB"):
+        table.add_column(heading, justify="left" if heading == "network" else "right")
+    for row in rows:
+        figures = (f"{row['gflop']:.0f}", *(f"{row[name]:.2f}" for name in ("wall_s", "cpu_s", "peak_gb")))
+        table.add_row(row["network"], f"{row['parameters']:,}", *figures)
+    return table

@@ -4,15 +4,16 @@ examples:
   voxway check-data --root KITTI --split val
   voxway check-data --root KITTI --split train --needs images target points pose
   voxway check-data --root my_car --sequences 00 --partial --needs images points
+  voxway check-data --root KITTI --split val --set preprocessed=labels
+  voxway check-data --benchmark occ3d-nuscenes --root nuscenes --split train --needs images points target
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from voxway.cli.options import Root, Sequences, Split
+from voxway.cli.options import Benchmark, Root, Sequences, Settings, Split, dataset_config
 
 Need = Literal["images", "points", "pose", "target", "semantics_2d", "depth"]
 
@@ -22,6 +23,7 @@ class Options:
     """Check a dataset."""
 
     root: Root
+    benchmark: Benchmark = "semantickitti"
     split: Split = "train"
     """Which split."""
     sequences: Sequences = ()
@@ -31,38 +33,32 @@ class Options:
     """Missing sequences and frames are no errors."""
     contents: int = 10
     """Frames per sequence whose files are opened."""
-    targets: Path | None = None
-    """Folder with targets SS_FFFFFF.npz instead of the voxel files."""
-    preprocessed: Path | None = None
-    """Folder with targets SS/FFFFFF_1_1.npy instead of the voxel files."""
-    voxel_folder: str = "voxels"
-    """Folder of a sequence that holds its voxel files."""
+    set: Settings = ()
+    """Further settings of the data, such as preprocessed=labels or voxel_folder=voxels_2020-05."""
 
 
 def run(options: Options) -> int:
     """Check and print the report."""
     from rich.console import Console
 
-    from voxway.data.semantickitti.check import check_semantickitti
-    from voxway.data.semantickitti.reader import SemanticKITTIConfig
+    from voxway.data import dataset
     from voxway.engine.log import progress_bar
 
-    config = SemanticKITTIConfig(
-        root=options.root,
-        split=options.split,
+    config = dataset_config(
+        options.benchmark,
+        options.root,
+        frozenset(options.needs),
+        options.split,
         sequences=options.sequences,
-        needs=frozenset(options.needs),
+        settings=options.set,
         partial=options.partial,
-        targets=options.targets,
-        preprocessed=options.preprocessed,
-        voxel_folder=options.voxel_folder,
     )
     with progress_bar("checking sequences", 1) as bar:
 
         def advance(done: int, total: int, what: str) -> None:
             bar.progress.update(bar.task, completed=done, total=total, note=what)
 
-        report = check_semantickitti(config, options.contents, advance)
+        report = dataset(options.benchmark).checker()(config, options.contents, advance)
     if report.findings:
         Console().print(report.table())
     print("\n".join(line for line in report.lines() if line not in {str(f) for f in report.findings}))

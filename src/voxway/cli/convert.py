@@ -6,6 +6,7 @@ examples:
   voxway convert monoocc MonoOcc-S.pth --out models/monoocc-s
   voxway convert monoocc models/monoocc-s --out MonoOcc-S.safetensors --to-published
   voxway convert qpn qpn_mIoU_6140_epoch_12.pth --out models/qpn
+  voxway convert effocc epoch_42_ema.pth --out models/effocc-r18
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from voxway.cli.options import Out
 class Options:
     """Convert a checkpoint."""
 
-    method: tyro.conf.Positional[Literal["monoocc", "qpn"]]
+    method: tyro.conf.Positional[Literal["effocc", "monoocc", "qpn"]]
     """Whose checkpoint it is."""
     source: tyro.conf.Positional[Path]
     """Published file (.pth, .safetensors), or a folder of ours with --to-published."""
@@ -68,4 +69,6 @@ def run(options: Options) -> None:
     dead = sorted(set(names.name_map(config).dead) & set(published))
     print(f"{len(published)} published tensors: {len(state)} converted, {len(dead)} that no output depends on:")
     print("\n".join(f"  {name}" for name in dead))
+    if taught := len(published) - len(state) - len(dead):
+        print(f"{taught} of the frozen teacher that a student's file holds, left out")
     print(f"network: {options.out}")

@@ -44,7 +44,7 @@ def run(options: Options) -> None:
     from voxway.engine.memory import keep_freed_memory
     from voxway.recipes import recipe
     from voxway.recipes.run import ready, run_recipe
-    from voxway.recipes.score import load_predictor, score_predictor
+    from voxway.recipes.score import load_trained, score_predictor, score_trained
     from voxway.recipes.world import world_config
     from voxway.world import generate
 
@@ -62,10 +62,8 @@ def run(options: Options) -> None:
         clock.lap("training")
 
         held_out = ready(replace(chosen.data, split="val"), chosen.proposals)
-        predict, ema, checkpoint = load_predictor(model, group)
-        ours = score_predictor(
-            predict, held_out, chosen.proposals, name="MonoOcc, small", ema=ema, checkpoint=checkpoint, group=group
-        )[0]
+        trained = load_trained(model, root, group.device)
+        ours = score_trained(trained, held_out, name="MonoOcc, small", group=group)[0]
         blind = replace(chosen.data, needs=frozenset({"target"}))
         volume = most_frequent_class(blind.build(), ours.benchmark)
         baseline = score_predictor(
@@ -76,9 +74,11 @@ def run(options: Options) -> None:
         clock.lap("evaluation")
 
         shown = replace(held_out, keys=held_out.build().keys[:PAGE_FRAMES])
-        frames = [frame_of(s, classes, held_out) for s, classes in predictions(predict, shown.build(), group=group)]
+        frames = [
+            frame_of(s, classes, held_out) for s, classes in predictions(trained.predict, shown.build(), group=group)
+        ]
     _report(ours, baseline)
-    write_views(options.out, frames, "voxway on streets it has never seen", [ours, baseline])
+    write_views(options.out, frames, ours.benchmark, "voxway on streets it has never seen", [ours, baseline])
     clock.lap("page")
     print(clock)
 

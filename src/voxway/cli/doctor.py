@@ -11,7 +11,9 @@ from dataclasses import dataclass
 EXTRAS = {
     "embreex": ("world", "synthetic streets"),
     "cv2": ("stereo", "proposals from stereo pairs"),
+    "onnxruntime": ("export", "ONNX files"),
     "tensorboard": ("tensorboard", "event files"),
+    "transformers": ("depth", "depth from single images"),
 }
 
 

@@ -3,6 +3,7 @@
 examples:
   voxway eval runs/s/model --root KITTI --split val --out results/s.json
   voxway eval baseline --root world --split val
+  voxway eval runs/fusion/model --root nuscenes --benchmark occ3d-nuscenes
 """
 
 from __future__ import annotations
@@ -12,7 +13,19 @@ from pathlib import Path
 
 import tyro
 
-from voxway.cli.options import Cache, Device, Keys, Out, Proposals, Root, Split, select, with_proposals
+from voxway.cli.options import (
+    Benchmark,
+    Cache,
+    Device,
+    Keys,
+    Out,
+    Proposals,
+    Root,
+    Split,
+    dataset_config,
+    select,
+    with_proposals,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +35,8 @@ class Options:
     model: tyro.conf.Positional[str]
     """Folder of a trained or converted network; or the word baseline: each voxel's most frequent class in train."""
     root: Root
+    benchmark: Benchmark = "semantickitti"
+    """Whose files the folder holds; for the baseline only, a network knows what it was trained on."""
     split: Split | None = None
     """Which split. Default: val, or the frames that were trained on if the recipe named them."""
     keys: Keys = ()
@@ -40,31 +55,30 @@ def run(options: Options) -> None:
 
     from rich.console import Console
 
-    from voxway.data.semantickitti.reader import SemanticKITTIConfig
     from voxway.engine.baseline import constant_predictor, most_frequent_class
     from voxway.engine.distributed import process_group
+    from voxway.engine.memory import keep_freed_memory
     from voxway.metrics.compare import compare
     from voxway.recipes.run import ready
-    from voxway.recipes.score import load_predictor, score_predictor, trained_data
+    from voxway.recipes.score import load_trained, score_predictor, score_trained
 
+    keep_freed_memory()
     with process_group(options.device) as group:
         if options.model == "baseline":
-            needs = frozenset({"target"})
-            data = SemanticKITTIConfig(root=options.root, needs=needs, partial=True, split=options.split or "val")
-            data = select(data, options.split, options.keys)
-            training = replace(data, split="train", keys=())
-            volume = most_frequent_class(training.build(), training.build().benchmark, show=group.leads)
+            split = options.split or "val"
+            data = dataset_config(options.benchmark, options.root, frozenset({"target"}), split, options.keys)
+            training = replace(data, split="train", keys=()).build()
+            volume = most_frequent_class(training, training.benchmark, show=group.leads)
             results = score_predictor(constant_predictor(volume), data, None, name="most frequent", group=group)
         else:
             folder = Path(options.model)
-            data, source = trained_data(folder, options.root)
-            default = None if data.keys else "val"
-            data = select(data, options.split or default, options.keys)
-            data, source = with_proposals(data, source, options.proposals)
+            trained = load_trained(folder, options.root, group.device)
+            default = None if trained.data.keys else "val"
+            data = select(trained.data, options.split or default, options.keys)
+            data, source = with_proposals(data, trained.proposals, options.proposals)
             data = ready(data, source, options.cache, group)
-            predict, ema, checkpoint = load_predictor(folder, group)
-            name = options.name or str(folder)
-            results = score_predictor(predict, data, source, name=name, ema=ema, checkpoint=checkpoint, group=group)
+            trained = replace(trained, proposals=source)
+            results = score_trained(trained, data, name=options.name or str(folder), group=group)
         if not group.leads:
             return
         Console().print(compare([results[0]]).table())

@@ -1,6 +1,6 @@
-"""Predict frames: SemanticKITTI label files, and a page with image, prediction and, where there is one, the truth.
+"""Predict frames: files as the benchmark's server takes them, and a page with images, prediction and any truth.
 
-No labels are needed: image, calib.txt and a scan (or the right image) are enough.
+No labels are needed. SemanticKITTI: image, calib.txt and a scan (or the right image) are enough.
 
 examples:
   voxway predict runs/s/model --root KITTI --split test --out predictions --no-page
@@ -25,7 +25,7 @@ class Options:
     """Folder of a trained or converted network."""
     root: Root
     out: Out
-    """Folder for sequences/SS/predictions/FFFFFF.label, page.html and picture.png."""
+    """Folder for the predictions (sequences/SS/predictions/FFFFFF.label and the like), page.html and picture.png."""
     split: Split | None = None
     """Which split. Default: val, or the frames that were trained on if the recipe named them."""
     sequences: Sequences = ()
@@ -42,26 +42,28 @@ def run(options: Options) -> None:
     from dataclasses import replace
 
     from voxway.cli.pages import PAGE_FRAMES, frame_of, write_views
-    from voxway.data.semantickitti.submission import write_prediction
+    from voxway.data import dataset, dataset_name
     from voxway.engine.distributed import process_group
     from voxway.engine.evaluate import predictions
+    from voxway.engine.memory import keep_freed_memory
     from voxway.recipes.run import ready
-    from voxway.recipes.score import load_predictor, trained_data
+    from voxway.recipes.score import load_trained
 
+    keep_freed_memory()
     with process_group(options.device) as group:
-        data, source = trained_data(options.model, options.root)
+        trained = load_trained(options.model, options.root, group.device)
+        data = trained.data
         data = select(data, options.split or (None if data.keys else "val"), options.keys, options.sequences)
-        data, source = with_proposals(data, source, options.proposals)
-        data = replace(data, needs=frozenset({"images", "proposals"}))
-        data = ready(data, source, options.cache or options.out, group)
-        predict, _, _ = load_predictor(options.model, group)
+        data, source = with_proposals(data, trained.proposals, options.proposals)
+        data = ready(replace(data, needs=trained.network.inputs), source, options.cache or options.out, group)
+        reader, server = data.build(), dataset(dataset_name(data)).submissions()
         frames = []
-        for sample, classes in predictions(predict, data.build(), group=group):
-            write_prediction(options.out, sample.key, classes.numpy())
+        for sample, classes in predictions(trained.predict, reader, group=group):
+            server.write_prediction(options.out, sample.key, classes.numpy())
             if options.page and group.leads and len(frames) < PAGE_FRAMES:
                 frames.append(frame_of(sample, classes, data))
         group.wait()
         if group.leads:
-            print(f"predictions: {options.out / 'sequences'}")
+            print(f"predictions: {options.out}")
         if options.page and group.leads:
-            write_views(options.out, frames, title=f"{options.model} on {options.root}")
+            write_views(options.out, frames, reader.benchmark, title=f"{options.model} on {options.root}")

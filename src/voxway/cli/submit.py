@@ -12,7 +12,7 @@ from pathlib import Path
 
 import tyro
 
-from voxway.cli.options import Keys, Root, Split
+from voxway.cli.options import Benchmark, Keys, Root, Split, dataset_config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,7 @@ class Options:
     predictions: tyro.conf.Positional[Path]
     """Folder that holds sequences/, or a zip to check."""
     root: Root
+    benchmark: Benchmark = "semantickitti"
     split: Split = "test"
     """Which frames must be there."""
     keys: Keys = ()
@@ -33,20 +34,15 @@ class Options:
 
 def run(options: Options) -> None:
     """Check, pack."""
-    from voxway.data.semantickitti.reader import SemanticKITTIConfig
-    from voxway.data.semantickitti.submission import check_submission, zip_submission
+    from voxway.data import dataset
 
-    data = SemanticKITTIConfig(
-        root=options.root,
-        split=options.split,
-        keys=options.keys,
-        partial=options.partial,
-        needs=frozenset({"images"}),
-    )
+    server = dataset(options.benchmark).submissions()
+    needs = frozenset({"images"})
+    data = dataset_config(options.benchmark, options.root, needs, options.split, options.keys, partial=options.partial)
     keys = data.build().keys
     if options.out is None:
-        check_submission(options.predictions, keys)
+        server.check_submission(options.predictions, keys)
         print(f"{len(keys)} predictions, valid")
     else:
-        zip_submission(options.predictions, options.out, keys)
+        server.zip_submission(options.predictions, options.out, keys)
         print(f"{len(keys)} predictions: {options.out}")

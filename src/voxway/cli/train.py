@@ -6,6 +6,8 @@ examples:
   voxway train monoocc-s --root KITTI --out runs/s --proposals stereo
   voxway train monoocc-world --root world --out runs/w --set train.steps=1000 method.width=96
   voxway train qpn --root KITTI --out runs/qpn --set data.pseudo=pseudo
+  voxway train flashocc-r50 --root nuscenes --out runs/f --start bevdet-r50-cbgs.pth
+  voxway train effocc-student-r50 --root nuscenes --out runs/student --teacher runs/fusion/model
 """
 
 from __future__ import annotations
@@ -31,6 +33,10 @@ class Options:
     keys: Keys = ()
     proposals: Proposals = None
     cache: Cache = None
+    teacher: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Folder of a trained network to learn from, or of features that it left behind (`voxway prepare teacher`)."""
+    start: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+    """Network to start from: a folder of ours, or a checkpoint with published names; what fits is taken."""
     steps: int | None = None
     """Optimiser steps, instead of the recipe's."""
     device: Device = "auto"
@@ -43,6 +49,7 @@ def run(options: Options) -> None:
 
     from voxway.engine.distributed import process_group
     from voxway.engine.memory import keep_freed_memory
+    from voxway.engine.teacher import teacher_config
     from voxway.recipes import recipe
     from voxway.recipes.run import run_recipe
 
@@ -50,6 +57,10 @@ def run(options: Options) -> None:
     data, source = with_proposals(chosen.data, chosen.proposals, options.proposals)
     data = replace(data, keys=options.keys or data.keys)
     chosen = replace(chosen, data=data, proposals=source)
+    if options.teacher is not None:
+        chosen = replace(chosen, teacher=teacher_config(options.teacher))
+    if options.start is not None:
+        chosen = replace(chosen, start=options.start)
     steps = (f"train.steps={options.steps}",) if options.steps is not None else ()
     chosen = overridden(chosen, (*options.set, *steps))
     keep_freed_memory()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from voxway.cli.options import Keys, Out, Root, Sequences, Split
+from voxway.cli.options import Benchmark, Keys, Out, Root, Sequences, Settings, Split, dataset_config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,18 +18,19 @@ class Options:
     """Look at predictions and truth."""
 
     root: Root
+    benchmark: Benchmark = "semantickitti"
     out: Out
     """Folder for page.html and picture.png."""
     predictions: Path | None = None
-    """Folder that holds sequences/SS/predictions/. Default: show the truth alone."""
-    targets: Path | None = None
-    """Folder with targets SS_FFFFFF.npz instead of the voxel files."""
+    """Folder that `voxway predict` wrote. Default: show the truth alone."""
     split: Split = "val"
     """Which split."""
     sequences: Sequences = ()
     keys: Keys = ()
     results: tuple[Path, ...] = ()
     """Result files of `voxway eval` for the table."""
+    set: Settings = ()
+    """Further settings of the data, such as targets=derived."""
 
 
 def run(options: Options) -> None:
@@ -37,31 +38,23 @@ def run(options: Options) -> None:
     import torch
 
     from voxway.cli.pages import PAGE_FRAMES, frame_of, write_views
-    from voxway.core.benchmark import SEMANTIC_KITTI
     from voxway.core.result import Result
-    from voxway.data.semantickitti.layout import read_voxel_labels
-    from voxway.data.semantickitti.reader import SemanticKITTIConfig
-    from voxway.data.semantickitti.submission import prediction_name
+    from voxway.data import dataset
     from voxway.engine.log import tracked
 
-    data = SemanticKITTIConfig(
-        root=options.root,
-        split=options.split,
-        sequences=options.sequences,
-        keys=options.keys,
-        partial=True,
-        needs=frozenset({"images"}),
-        targets=options.targets,
+    needs = frozenset({"images"})
+    data = dataset_config(
+        options.benchmark, options.root, needs, options.split, options.keys, options.sequences, options.set
     )
-    reader = data.build()
+    reader, server = data.build(), dataset(options.benchmark).submissions()
     keys = list(reader.keys)
     if options.predictions is not None:
-        keys = [key for key in keys if (options.predictions / prediction_name(key)).exists()] or keys[:1]
+        keys = [key for key in keys if (options.predictions / server.prediction_name(key)).exists()] or keys[:1]
     frames = []
     for key in tracked(keys[:PAGE_FRAMES], "reading frames", min(len(keys), PAGE_FRAMES)):
         prediction = None
         if options.predictions is not None:
-            path = options.predictions / prediction_name(key)
-            prediction = torch.from_numpy(SEMANTIC_KITTI.to_train(read_voxel_labels(path), path))
+            prediction = torch.from_numpy(server.read_prediction(options.predictions, key))
         frames.append(frame_of(reader[key], prediction, data))
-    write_views(options.out, frames, str(options.root), [Result.load(path) for path in options.results])
+    results = [Result.load(path) for path in options.results]
+    write_views(options.out, frames, reader.benchmark, str(options.root), results)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.reader import SemanticKITTIConfig
 from voxway.engine.schedule import Schedule
 from voxway.engine.train import TrainConfig
-from voxway.methods.monoocc import MonoOccConfig
+from voxway.methods.monoocc import MONOOCC_L, MonoOccConfig
 from voxway.recipes.recipe import Recipe
 
 _NEEDS = frozenset({"images", "proposals", "target", "semantics_2d"})
@@ -42,12 +43,59 @@ def monoocc_s(root: Path) -> Recipe:
 
 def monoocc_s_released(root: Path) -> Recipe:
     """The released S configuration, whose switches are off: VoxFormer-S (Table II, row 1)."""
-    paper = monoocc_s(root)
+    return monoocc_table_2(root, 1)
+
+
+def monoocc_l(root: Path) -> Recipe:
+    """MonoOcc-L: InternImage-XL, trained like the student. Its segmentation pre-training was never published."""
+    plain = monoocc_s(root)
+    return replace(plain, method=MONOOCC_L)
+
+
+_TEMPORAL = (3, 6, 9, 12)
+"""Scans before the key frame that teachers see. Unpublished; VoxFormer-T's, whose code path this is."""
+
+
+def monoocc_teacher(root: Path, method: MonoOccConfig = MONOOCC_L) -> Recipe:
+    """The privileged branch: five frames that look at one another. Trained first, by the student's schedule.
+
+    Number and distance of its frames and its schedule are not published. Students name it with ``--teacher``, or its
+    features, which `voxway prepare teacher` writes.
+    """
+    plain = monoocc_s(root)
     return replace(
-        paper,
-        method=replace(paper.method, semantics_2d=False, image_layers=0),
-        data=replace(paper.data, needs=_NEEDS - {"semantics_2d"}),
+        plain,
+        method=replace(method, frames=1 + len(_TEMPORAL), cross_view=True),
+        data=replace(plain.data, needs=_NEEDS | {"pose"}, earlier=_TEMPORAL),
     )
+
+
+TABLE_II = MappingProxyType({
+    1: (False, False, False),
+    2: (True, False, False),
+    3: (False, True, False),
+    4: (False, False, True),
+    5: (True, True, False),
+    6: (True, False, True),
+    7: (False, True, True),
+    8: (True, True, True),
+    9: (True, True, True),
+})  # fmt: skip
+"""Rows of the paper's ablation: 2D semantic loss, teacher, image-conditioned cross-attention. Row 8 has the teacher
+with ResNet-50, row 9 the one with InternImage-XL, as have rows 3, 5 and 7."""
+
+
+def with_parts(plain: Recipe, semantics: bool, teacher: bool, image_attention: bool) -> Recipe:
+    """A recipe of a student with or without each of the paper's parts."""
+    method, data = plain.method, plain.data
+    method = replace(method, semantics_2d=semantics, image_layers=method.image_layers if image_attention else 0)
+    needs = data.needs | {"semantics_2d"} if semantics else data.needs - {"semantics_2d"}
+    return replace(plain, method=method, data=replace(data, needs=needs), taught=teacher)
+
+
+def monoocc_table_2(root: Path, row: int) -> Recipe:
+    """A row of the paper's Table II; those with a teacher take it from ``--teacher``."""
+    return with_parts(monoocc_s(root), *TABLE_II[row])
 
 
 SMALL = MonoOccConfig(
@@ -84,6 +132,25 @@ def monoocc_world(root: Path) -> Recipe:
         ),
         proposals="lidar",
     )
+
+
+_WORLD_FRAMES = (5, 10)
+"""Scans before the key frame that the small teacher sees; the world has pictures of every fifth."""
+
+
+def monoocc_world_teacher(root: Path) -> Recipe:
+    """The small privileged branch: three frames that look at one another."""
+    plain = monoocc_world(root)
+    return replace(
+        plain,
+        method=replace(SMALL, frames=1 + len(_WORLD_FRAMES), cross_view=True),
+        data=replace(plain.data, needs=_NEEDS | {"pose"}, earlier=_WORLD_FRAMES),
+    )
+
+
+def monoocc_world_student(root: Path) -> Recipe:
+    """The small student of that teacher, with all of the paper's parts."""
+    return replace(monoocc_world(root), taught=True)
 
 
 def monoocc_overfit(root: Path) -> Recipe:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from voxway.data.semantickitti.reader import SemanticKITTIConfig
+from voxway.data import DataConfig
+from voxway.engine.teacher import StoredTeacherConfig, TeacherConfig
 from voxway.engine.train import TrainConfig
 from voxway.prepare.proposals import Source
 
@@ -16,9 +18,16 @@ class Recipe:
 
     method: Any
     """Configuration of the method."""
-    data: SemanticKITTIConfig
+    data: DataConfig
     """Training frames."""
     train: TrainConfig
     """Optimisation."""
     proposals: Source | None = None
     """What query proposals are made from if none are stored. None: they are stored."""
+    teacher: TeacherConfig | StoredTeacherConfig | None = None
+    """Whom the method learns from besides the labels."""
+    start: Path | None = None
+    """Network to start from: a folder of ours, or a checkpoint with published names. None: from nothing, or from
+    ImageNet, as the method says."""
+    taught: bool = False
+    """Whether the run makes no sense without a teacher."""

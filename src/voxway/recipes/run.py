@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from voxway.core.config import to_json
 from voxway.core.errors import InputError
 from voxway.core.result import Result
+from voxway.data import DataConfig, dataset_name
 from voxway.data.semantickitti.reader import SemanticKITTIConfig
 from voxway.engine.distributed import Group
 from voxway.engine.evaluate import network_predictor
+from voxway.engine.teacher import NetworkTeacher, StoredTeacher
 from voxway.engine.train import train
 from voxway.methods.qpn import QPNConfig
 from voxway.prepare.depth import StereoDepth
+from voxway.prepare.depth_scale import CheckedDepth
 from voxway.prepare.proposals import Source, prepare_proposals
 from voxway.prepare.pseudo import prepare_pseudo
 from voxway.recipes.recipe import Recipe
 from voxway.recipes.score import score_predictor
+from voxway.recipes.start import start_weights
+
+logger = logging.getLogger(__name__)
 
 
 def run_recipe(
@@ -42,19 +50,25 @@ def run_recipe(
         show: draw progress bars.
 
     Raises:
-        InputError: a proposal network is to be scored like one that predicts classes.
+        InputError: a proposal network is to be scored like one that predicts classes, or a student has no teacher.
     """
     group = group or Group()
-    if chosen.train.evaluate_every and isinstance(chosen.method, QPNConfig):
-        raise InputError(
-            file=f"recipe {name}",
-            field="train.evaluate_every",
-            expected="0, as proposals are not scored by the benchmark",
-            found=chosen.train.evaluate_every,
-            remedy="Score the network that reads the proposals.",
-        )
-    data = ready(chosen.data, chosen.proposals, cache, group, show)
-    about = {"recipe": name, "data": to_json(chosen.data), "proposals": chosen.proposals}
+    _check(chosen, name)
+    teacher = chosen.teacher.build(group.device) if chosen.teacher else None
+    data = ready(_seen_by(chosen.data, teacher), chosen.proposals, cache, group, show)
+    about: dict[str, Any] = {
+        "recipe": name,
+        "dataset": dataset_name(chosen.data),
+        "data": to_json(chosen.data),
+        "proposals": chosen.proposals,
+    }
+    if chosen.teacher:
+        about["teacher"] = chosen.teacher.facts()
+    start = None
+    if chosen.start is not None:
+        start, report = start_weights(chosen.method, chosen.start)
+        about["start"] = {"source": str(chosen.start), "tensors": len(start)}
+        logger.info("starting from %s: %s", chosen.start, report)
     validate = None
     if chosen.train.evaluate_every:
         held_out = replace(chosen.data, split="val")
@@ -65,27 +79,68 @@ def run_recipe(
 
         validate = score
     return train(
-        chosen.train, chosen.method, data.build(), folder, group=group, validate=validate, about=about, show=show
+        chosen.train,
+        chosen.method,
+        data.build(),
+        folder,
+        group=group,
+        start=start,
+        teacher=teacher,
+        validate=validate,
+        about=about,
+        show=show,
     )
 
 
+def _seen_by(data: DataConfig, teacher: NetworkTeacher | StoredTeacher | None) -> DataConfig:
+    """The data with what a teacher looks at besides: further fields, and earlier frames."""
+    if teacher is None:
+        return data
+    data = replace(data, needs=data.needs | teacher.inputs)
+    if isinstance(data, SemanticKITTIConfig) and isinstance(teacher, NetworkTeacher):
+        return replace(data, earlier=tuple(teacher.facts.get("data", {}).get("earlier", ())) or data.earlier)
+    return data
+
+
+def _check(chosen: Recipe, name: str) -> None:
+    if chosen.train.evaluate_every and isinstance(chosen.method, QPNConfig):
+        raise InputError(
+            file=f"recipe {name}",
+            field="train.evaluate_every",
+            expected="0, as proposals are not scored by the benchmark",
+            found=chosen.train.evaluate_every,
+            remedy="Score the network that reads the proposals.",
+        )
+    if chosen.taught and chosen.teacher is None:
+        raise InputError(
+            file=f"recipe {name}",
+            field="teacher",
+            expected="the folder of a trained network",
+            found="none",
+            remedy="Train the teacher first, then pass --teacher RUN/model.",
+        )
+
+
 def ready(
-    data: SemanticKITTIConfig,
+    data: DataConfig,
     source: Source | None,
     cache: Path | None = None,
     group: Group | None = None,
     show: bool = True,
-) -> SemanticKITTIConfig:
-    """The data's configuration with proposals or pseudo points in place.
+) -> DataConfig:
+    """The data's configuration with proposals or pseudo points in place, where it is SemanticKITTI's and needs them.
 
     Those that are not stored are made, pseudo points from stereo, and kept in `cache`.
 
     Raises:
         InputError: what they are made from is missing or damaged.
     """
+    if not isinstance(data, SemanticKITTIConfig):
+        return data
     group, place = group or Group(), cache or Path(data.root)
     if "pseudo" in data.needs and data.pseudo is None:
-        folder, depth = place / "pseudo" / "stereo", StereoDepth(data.root, place / "depth" / "stereo")
+        folder = place / "pseudo" / "stereo"
+        depth = CheckedDepth(StereoDepth(data.root, place / "depth" / "stereo"), data.root)
         prepare_pseudo(data, folder, depth, shard=(group.rank, group.size), show=show and group.leads)
         group.wait()
         data = replace(data, pseudo=folder)

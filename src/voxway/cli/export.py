@@ -1,0 +1,164 @@
+"""Turn a trained or converted network into an ONNX file of standard operators, and compare the two.
+
+EFFOcc, FlashOcc and their students. What the file takes and gives, how alike its answers are, and how fast each is, is
+printed and kept as JSON beside it. Without --root the frames that are compared are made up.
+
+examples:
+  voxway export runs/s/model --out camera.onnx
+  voxway export runs/s/model --out camera.onnx --root NUSCENES --calibration fixed
+  voxway export runs/s/model --out camera.onnx --root NUSCENES --precision int8 --frames 16
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from voxway.cli.options import Keys, Split, select
+
+if TYPE_CHECKING:
+    from voxway.core.benchmark import Benchmark
+    from voxway.core.camera import Cameras
+    from voxway.core.sample import Batch
+
+RootOrNot = Annotated[
+    Path | None, tyro.conf.arg(metavar="DIR", help="Folder of the dataset whose frames are compared.")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Export a network."""
+
+    model: tyro.conf.Positional[Path]
+    """Folder of a trained or converted network."""
+    out: Annotated[Path, tyro.conf.arg(metavar="FILE")]
+    """File to write, such as camera.onnx; the report goes to camera.json."""
+    calibration: Literal["free", "fixed"] = "free"
+    """Whether cameras are an input, or one vehicle's, for which the file is made (from --rig, or the first frame)."""
+    precision: Literal["float32", "float16", "int8"] = "float32"
+    """Of weights and activations."""
+    logits: bool = False
+    """Put out scores beside the classes."""
+    root: RootOrNot = None
+    split: Split | None = None
+    """Which split's frames. Default: val, or the frames that were trained on if the recipe named them."""
+    keys: Keys = ()
+    frames: int = 4
+    """Frames that are compared; int8 takes its ranges from as many others."""
+    rig: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """JSON file of the cameras that a fixed calibration is for: K, T_cam_ego, T_image, size_px, or a report's."""
+    cameras: int | None = None
+    """Cameras of made-up frames. Default: as many as the benchmark has."""
+    image_px: tuple[int, int] | None = None
+    """Height and width of made-up images. Default: as in training, or 256 704."""
+    least_agreement: float | None = None
+    """Share of voxels whose class must be the network's. Default: 0.999 in float32, else none."""
+    runs: int = 5
+    """Timed runs; the median is reported."""
+    threads: int | None = None
+    """CPU threads. Default: PyTorch's choice."""
+
+
+def run(options: Options) -> None:
+    """Export, compare, and say what came out."""
+    import torch
+
+    from voxway.core.errors import InputError
+    from voxway.engine.measure import describe_machine
+    from voxway.export.network import ExportConfig, export_network
+    from voxway.export.onnx_file import need_packages
+    from voxway.export.rig import read_rig
+
+    need_packages()
+    if options.frames < 1 or (options.threads is not None and options.threads < 1):
+        raise InputError(
+            file="export",
+            field="--frames, --threads",
+            expected="at least 1",
+            found=f"{options.frames}, {options.threads}",
+            remedy="Compare at least one frame.",
+        )
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    config = ExportConfig(
+        precision=options.precision,
+        logits=options.logits,
+        least_agreement=options.least_agreement,
+        runs=options.runs,
+    )
+    fixed = read_rig(options.rig) if options.rig else None
+    network, batches, benchmark, where = _made_up(options, fixed) if options.root is None else _recorded(options)
+    if options.calibration == "free":
+        fixed = None
+    elif fixed is None and options.root is not None:
+        fixed = batches[0].cameras
+    elif fixed is None:
+        raise InputError(
+            file="export",
+            field="--calibration fixed",
+            expected="cameras to make the file for",
+            found="neither --rig nor --root",
+            remedy="Name a rig file, or a dataset whose first frame has the vehicle's cameras.",
+        )
+    report = export_network(
+        network,
+        batches[: options.frames],
+        options.out,
+        config,
+        fixed=fixed,
+        calibrate=batches[options.frames :],
+        benchmark=benchmark,
+        compared_on=where,
+        machine=describe_machine(),
+    )
+    print(report)
+
+
+def _made_up(options: Options, rig: Cameras | None) -> tuple[Any, list[Batch], Benchmark | None, str]:
+    """The network, made-up frames for it, and where they come from."""
+    from voxway.core.errors import InputError
+    from voxway.engine.mock import ring, ring_batch
+    from voxway.engine.model_files import load_model, read_description
+    from voxway.methods.effocc import EffOcc
+
+    network: Any = load_model(options.model)
+    facts = read_description(options.model)["facts"]
+    height, width = options.image_px or facts.get("data", {}).get("image_px", (256, 704))
+    usual = 5 if facts.get("dataset") == "occ3d-waymo" else 6
+    count = usual if options.cameras is None else options.cameras
+    if min(height, width, count) < 1:
+        raise InputError(
+            file="export",
+            field="--image-px, --cameras",
+            expected="at least 1",
+            found=f"{height} {width}, {count}",
+            remedy="Give the size that the network was trained with.",
+        )
+    cameras = ring(count, (height, width)) if rig is None else rig
+    lidar = network.lidar if isinstance(network, EffOcc) else None
+    columns = lidar.config.point_features if lidar is not None else 3
+    frames = [ring_batch(network.grid, cameras, columns, seed=seed) for seed in range(2 * options.frames)]
+    return network, frames, None, "made up"
+
+
+def _recorded(options: Options) -> tuple[Any, list[Batch], Benchmark | None, str]:
+    """The network, frames of the dataset that it was trained on (compared ones first), and where they come from."""
+    from dataclasses import replace
+
+    from voxway.core.sample import collate
+    from voxway.recipes.score import load_trained
+
+    assert options.root is not None
+    trained = load_trained(options.model, options.root)
+    data = select(trained.data, options.split or (None if trained.data.keys else "val"), options.keys)
+    labels = frozenset() if data.split == "test" else frozenset({"target"})
+    reader = replace(data, needs=trained.network.inputs | labels).build()
+    count = min(len(reader), 2 * options.frames)
+    places = [i * len(reader) // count for i in range(count)]
+    places = [*places[::2], *places[1::2]] if count == 2 * options.frames else places
+    batches = [collate([reader[place]]) for place in places]
+    return trained.network, batches, reader.benchmark, f"{data.split} frames of {options.root}"

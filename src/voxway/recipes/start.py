@@ -1,0 +1,59 @@
+"""Weights to start from: another network's, as far as they fit. Says what was taken, and what starts afresh."""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from voxway.core.errors import InputError
+from voxway.engine.model_files import WEIGHTS, load_tensors, read_published
+from voxway.methods import config_name
+
+
+def start_weights(method: Any, source: Path) -> tuple[dict[str, Tensor], str]:
+    """Weights for a network of configuration `method`, and a line per part that says how much of it they fill.
+
+    Args:
+        method: configuration of the network.
+        source: folder of a network of ours, such as the one before a round of selection; or a checkpoint with
+            published names, such as a detector's with the same image branch.
+
+    Raises:
+        InputError: the source is absent or damaged, or nothing in it fits.
+    """
+    with torch.device("meta"):
+        ours = method.build().state_dict()
+    if source.is_dir():
+        found = load_tensors(source / WEIGHTS)
+        taken = {name: tensor for name, tensor in found.items() if name in ours and tensor.shape == ours[name].shape}
+    else:
+        names = importlib.import_module(f"voxway.methods.{config_name(method)}.names")
+        found = read_published(source)
+        taken = names.name_map(method).fitting(found, ours)
+    if not taken:
+        raise InputError(
+            file=source,
+            field="parameters",
+            expected=f"some that fit {type(method).__name__}",
+            found=f"{len(found)}, none of which does",
+            remedy="Check that the file belongs to this method, or to one with the same branch.",
+        )
+    return taken, _report(ours, taken, len(found))
+
+
+def _report(ours: Mapping[str, Tensor], taken: Mapping[str, Tensor], found: int) -> str:
+    """What each part of the network takes over."""
+
+    def part(name: str) -> str:
+        return ".".join(name.split(".")[:2])
+
+    whole, filled = Counter(map(part, ours)), Counter(map(part, taken))
+    lines = [f"{len(taken)} of {found} tensors fit:"]
+    lines += [f"  {name}: {filled[name]} of {count}" for name, count in whole.items()]
+    return "\n".join(lines)
