@@ -1,0 +1,53 @@
+"""Batch norms written into the weights before them, so that an exported file holds plain convolutions."""
+
+from __future__ import annotations
+
+import copy
+from typing import TypeVar
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from voxway.methods.effocc.lidar import SparseConvNorm
+from voxway.nn.conv_norm import ConvNorm, folded_norm
+from voxway.ops.sparse_conv import sparse_conv_gather
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class FoldedSparseConv(nn.Module):
+    """A sparse convolution on a table of neighbours, with its norm in its weights, and ReLU unless switched off."""
+
+    def __init__(self, layer: SparseConvNorm) -> None:
+        super().__init__()
+        scale, shift = folded_norm(layer.norm)
+        self.weight = nn.Parameter(layer.weight.flatten(0, 2) * scale)
+        self.bias = nn.Parameter(shift)
+        self.relu = layer.relu
+
+    def forward(self, x: Float[Tensor, "i c"], neighbours: Int[Tensor, "o k"]) -> Float[Tensor, "o d"]:
+        y = sparse_conv_gather(x, self.weight, neighbours) + self.bias
+        return F.relu(y) if self.relu else y
+
+
+@torch.no_grad()
+def fold_norms(network: Network) -> Network:
+    """A copy of a network in evaluation mode, whose convolutions contain the norms behind them."""
+    folded = copy.deepcopy(network).eval()
+    for name, module in list(folded.named_modules()):
+        if isinstance(module, ConvNorm):
+            folded.set_submodule(name, _plain(module))
+        elif isinstance(module, SparseConvNorm):
+            folded.set_submodule(name, FoldedSparseConv(module))
+    return folded
+
+
+def _plain(layer: ConvNorm) -> nn.Module:
+    scale, shift = folded_norm(layer.norm)
+    conv = layer.conv
+    spread = scale[:, None, None] if isinstance(conv, nn.ConvTranspose2d) else scale[:, None, None, None]
+    conv.bias = nn.Parameter(shift if conv.bias is None else shift + conv.bias * scale)
+    conv.weight = nn.Parameter(conv.weight * spread)
+    return nn.Sequential(conv, nn.ReLU()) if layer.relu else conv

@@ -1,0 +1,141 @@
+"""A network's graph to an ONNX file of standard operators, and what such a file holds."""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from voxway.core.errors import InputError, MissingExtra
+from voxway.export.quiet import quiet
+
+OPSET = 18
+"""Old enough for runtimes that vehicles hold, new enough for sums by scattering (16)."""
+
+
+def need_packages() -> None:
+    """Refuse to begin without the packages of the extra.
+
+    Raises:
+        MissingExtra: one of them is not installed.
+    """
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        try:
+            importlib.import_module(package)
+        except ImportError:
+            raise MissingExtra(package, "export", "exporting networks") from None
+
+
+def to_onnx(
+    graph: nn.Module, inputs: Mapping[str, np.ndarray], outputs: tuple[str, ...], ragged: Mapping[str, int]
+) -> Any:
+    """The ONNX model of a graph.
+
+    Args:
+        graph: takes the inputs in order.
+        inputs: an example of each, by name. Shapes are those of the file, but for the ragged ones.
+        outputs: names of the outputs.
+        ragged: inputs whose first axis may have any length, and the most that it may have; they share that length.
+
+    Raises:
+        InputError: the graph needs operators that are not standard.
+    """
+    tensors = tuple(torch.from_numpy(array) for array in inputs.values())
+    most = max(ragged.values(), default=0)
+    voxels = torch.export.Dim("voxels", min=2, max=most) if most else None
+    shapes = tuple({0: voxels} if name in ragged else None for name in inputs)
+    with torch.no_grad(), quiet():
+        program = torch.export.export(graph, tensors, dynamic_shapes=(shapes,), strict=False)
+        exported: Any = torch.onnx.export(
+            program,
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            verbose=False,
+        )
+    model = exported.model_proto
+    for node in model.graph.node:
+        # Stack traces of the machine that exported are nobody's business.
+        del node.metadata_props[:]
+        node.doc_string = ""
+    _name_axis(model, ragged)
+    check_standard(model)
+    return model
+
+
+def _name_axis(model: Any, ragged: Mapping[str, int]) -> None:
+    """Call the length that ragged inputs share ``voxels``, in place of the exporter's symbol."""
+    symbols = {v.type.tensor_type.shape.dim[0].dim_param for v in model.graph.input if v.name in ragged}
+    for value in [*model.graph.input, *model.graph.value_info]:
+        for axis in value.type.tensor_type.shape.dim:
+            if axis.dim_param in symbols:
+                axis.dim_param = "voxels"
+
+
+def check_standard(model: Any) -> None:
+    """Refuse operators that are not part of the ONNX standard, and functions in place of operators.
+
+    Raises:
+        InputError: there are some.
+    """
+    strange = sorted(
+        {f"{node.domain}.{node.op_type}" for node in model.graph.node if node.domain not in ("", "ai.onnx")}
+    )
+    strange += [f"function {function.name}" for function in model.functions]
+    if strange:
+        raise InputError(
+            file="export",
+            field="operators",
+            expected="those of the ONNX standard alone",
+            found=", ".join(strange),
+            remedy="Please report the network's configuration: every published one can do without.",
+        )
+
+
+def without_output(model: Any, name: str) -> Any:
+    """The model without one of its outputs, and without what only that output needed."""
+    import onnx
+
+    pruned = onnx.ModelProto()
+    pruned.CopyFrom(model)
+    kept = [output for output in pruned.graph.output if output.name != name]
+    needed, nodes = {output.name for output in kept}, []
+    for node in reversed(pruned.graph.node):
+        if needed.intersection(node.output):
+            needed.update(node.input)
+            nodes.append(node)
+    del pruned.graph.output[:], pruned.graph.node[:]
+    pruned.graph.output.extend(kept)
+    pruned.graph.node.extend(reversed(nodes))
+    return pruned
+
+
+def operators(model: Any) -> dict[str, int]:
+    """How often each operator occurs, the most frequent first."""
+    return dict(Counter(node.op_type for node in model.graph.node).most_common())
+
+
+def signature(values: Any) -> dict[str, str]:
+    """Inputs or outputs of a model as ``"float32 (1, 6, 3, 256, 704)"``, by name."""
+    import onnx
+
+    described = {}
+    for value in values:
+        kind = value.type.tensor_type
+        shape = ", ".join(str(axis.dim_param or axis.dim_value) for axis in kind.shape.dim)
+        described[value.name] = f"{onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)} ({shape})"
+    return described
+
+
+def save(model: Any, path: Path) -> None:
+    """Write a model as one file."""
+    import onnx
+
+    onnx.save(model, str(path))
