@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: venv demo demo-short test test-slow lint types bench clean
+.PHONY: venv demo demo-short test test-slow lint types bench claims clean
 
 venv: $(STAMP)
 
@@ -35,6 +35,12 @@ types: venv
 bench: venv  ## side-by-side speed and memory
 	$(BIN)/python bench/metrics.py
 	$(BIN)/python bench/monoocc.py
+	$(BIN)/python bench/effocc.py
+	$(BIN)/python bench/export.py
+
+claims: venv  ## the papers' claims on the synthetic world; hours
+	$(BIN)/python bench/effocc_claims.py
+	$(BIN)/python bench/monoocc_claims.py
 
 clean:
 	rm -rf .venv demo runs

@@ -1,0 +1,66 @@
+"""What benches of papers' claims share: many small runs, a few at a time, kept when they are done."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voxway.core.result import Result
+from voxway.recipes.recipe import Recipe
+
+
+def train_and_score(chosen: Recipe, folder: Path, wait_for: Path | None = None) -> Path:
+    """Train a recipe on one thread and score it on the validation split.
+
+    Args:
+        chosen: what to run.
+        folder: of the run; the score goes to ``result.json`` there.
+        wait_for: a teacher's score, which must be there first.
+    """
+    import torch
+
+    from voxway.engine.memory import keep_freed_memory
+    from voxway.recipes.run import ready, run_recipe
+    from voxway.recipes.score import load_trained, score_trained
+
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    while wait_for is not None and not wait_for.exists():
+        time.sleep(2)
+    model = run_recipe(chosen, folder, folder.name, show=False)
+    trained = load_trained(model, chosen.data.root)
+    # What a teacher looks at besides is no part of what the student is scored with.
+    data = ready(replace(trained.data, split="val", needs=trained.network.inputs), trained.proposals, show=False)
+    score_trained(trained, data, name=folder.name, show=False)[0].save(folder / "result.json")
+    return folder
+
+
+def finish(run: Callable[..., Path], jobs: Sequence[Any], processes: int) -> None:
+    """Do the jobs in order, some at a time. Processes of one thread each: small networks gain nothing from more."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        for folder in pool.map(run, jobs):
+            print(f"{time.strftime('%H:%M:%S')} {folder.name}", flush=True)
+
+
+def mean_and_spread(folders: Sequence[Path]) -> tuple[int, float, str, str] | None:
+    """Runs, mean mIoU, and mIoU and IoU with their standard deviations (%), of the runs that are done."""
+    results = [Result.load(folder / "result.json") for folder in folders if (folder / "result.json").exists()]
+    if not results:
+        return None
+    miou, iou = (100 * np.array([getattr(r, what) for r in results]) for what in ("miou", "iou"))
+    spread = miou.std(ddof=1) if len(results) > 1 else np.nan
+    iou_spread = iou.std(ddof=1) if len(results) > 1 else np.nan
+    return (
+        len(results),
+        float(miou.mean()),
+        f"{miou.mean():.2f} +- {spread:.2f}",
+        f"{iou.mean():.1f} +- {iou_spread:.1f}",
+    )
