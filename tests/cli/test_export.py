@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,8 +83,7 @@ def test_example_makes_the_same_voxels():
     grid = lidar.grid
     rule = {"lower": list(grid.lower), "cell": list(grid.cell), "shape": list(grid.shape)}
     for per_voxel, most in ((10, 2000), (2, 50)):
-        object.__setattr__(lidar.config, "max_points", per_voxel)
-        object.__setattr__(lidar.config, "voxels", most)
+        lidar.config = replace(lidar.config, max_points=per_voxel, voxels=most)
         features, coordinates = example()["voxels"](points.numpy(), **rule, per_voxel=per_voxel, most=most)
         expected = voxel_inputs(lidar, points)
         assert np.array_equal(coordinates, expected["voxel_coordinates"].numpy())

@@ -140,7 +140,8 @@ def test_lower_precision(precision, tmp_path):
     onnx.checker.check_model(model, full_check=True)
     check_standard(model)
     full = sum(parameter.numel() for parameter in network.parameters()) * 4e-6
-    least, share, kind = {"float16": (0.98, 0.6, 10), "int8": (0.7, 0.45, 3)}[precision]
+    # Untrained networks decide by a hair: a wrong scale or place leaves one voxel in twenty, rounding most of them.
+    least, share, kind = {"float16": (0.97, 0.6, 10), "int8": (0.4, 0.45, 3)}[precision]
     assert least < report.parity.agreement and report.parity.logits_difference > 0
     assert report.size_mb < share * full + 0.4
     assert any(weight.data_type == kind for weight in model.graph.initializer)
@@ -158,8 +159,9 @@ def test_lower_precision_with_lidar(precision, exported, tmp_path):
     else:
         to_int8(model, path, small, [inputs])
     check_standard(onnx.load(small))
-    (classes,) = open_session(small).run(["classes"], inputs)
-    assert (classes == network(tiny_frame()).classes.numpy()).mean() > {"float16": 0.98, "int8": 0.7}[precision]
+    (logits,) = open_session(small).run(["logits"], inputs)
+    truth = network(tiny_frame()).logits.numpy()
+    assert np.corrcoef(logits.ravel(), truth.ravel())[0, 1] > {"float16": 0.999, "int8": 0.9}[precision]
 
 
 def test_half_leaves_places_alone(exported):
