@@ -28,6 +28,7 @@ from voxway.nn.backbone import ImagePyramid
 from voxway.nn.conv_norm import ConvNorm
 from voxway.nn.linear import Linear
 from voxway.ops.bev_pool import bev_pool_scatter
+from voxway.ops.sparse_map import SparseMap
 from voxway.ops.voxelize import voxelize
 
 THREADS = 2
@@ -86,7 +87,7 @@ def plain_lidar(self, points, point_offsets):
             y, _, _ = layer(block.second, y, index, shape, *same)
             x = (y + x).relu()
         x, index, shape = layer(down, x, index, shape, *settings, False)
-    return self._columns(x, lidar.Sites(index, shape, samples)).contiguous()
+    return SparseMap(x, lidar.Sites(index, shape, samples)).dense().contiguous()
 
 
 def plain_splat(self, probabilities, context, cameras, size_px):
@@ -148,7 +149,7 @@ def sparse_encoder(runs: int, sweeps: int) -> None:
     points = scans(sweeps, 5, torch.Generator().manual_seed(0))
     offsets = torch.tensor([0, len(points)])
     found, best = {}, {}
-    for form, forward in (("ours", lidar.LidarBranch.forward), ("plain", plain_lidar)):
+    for form, forward in (("ours", lambda *given: lidar.LidarBranch.forward(*given).dense()), ("plain", plain_lidar)):
         times = []
         for _ in range(runs + 1):
             start = time.process_time()

@@ -106,7 +106,7 @@ def test_sample_without_points():
     with torch.no_grad():
         network.eval()
         alone, together = network(collate([empty])).logits, network(collate([full, empty])).logits[1:]
-        assert not network.lidar(empty.points, torch.tensor([0, 0])).any()
+        assert not network.lidar(empty.points, torch.tensor([0, 0])).dense().any()
     torch.testing.assert_close(alone, together, atol=1e-5, rtol=1e-5)
     network.train()
     batch = collate([empty])

@@ -73,8 +73,9 @@ def chain(reference, network, points):
         probabilities, context = camera.lift(images, depth.view(1, 6, *SIZE_PX))
         found["img_view_transformer.1"] = probabilities[0]
         found["img_view_transformer.0"] = camera.splat(probabilities, context, cameras(reference), SIZE_PX)
-        found["pts_middle_encoder"] = lidar(points, torch.tensor([0, len(points)]))
-        bev = network.encode([found["img_view_transformer.0"], found["pts_middle_encoder"]])
+        sparse = lidar(points, torch.tensor([0, len(points)]))
+        found["pts_middle_encoder"] = sparse.dense()
+        bev = network.encode([found["img_view_transformer.0"], sparse])
         found["pts_neck.0"] = bev
         found["logits"] = network.head(bev)
     found["occ_head.final_conv"] = found["occ_head.final_conv"].relu()
@@ -182,5 +183,5 @@ def test_tables_as_tensors(network, voxels, chain):
     """An exported encoder takes tables as plain tensors; it computes the same map."""
     tables = encoder_tables(voxels.index, network.lidar.shape, 1, 4).neighbours()
     with torch.no_grad():
-        found = network.lidar.encode(voxels.mean, tables)
+        found = network.lidar.encode(voxels.mean, tables).dense()
     torch.testing.assert_close(found, chain["pts_middle_encoder"], atol=1e-5, rtol=1e-5)

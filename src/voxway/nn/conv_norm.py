@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from voxway.ops.sparse_map import SparseMap
+
 
 class ConvNorm(nn.Module):
     """A 2D convolution or transposed convolution, batch norm, and ReLU unless it is switched off.
@@ -30,17 +32,33 @@ class ConvNorm(nn.Module):
         self.norm = nn.BatchNorm2d(conv.out_channels, eps=eps, momentum=momentum)
         self.relu = relu
 
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h2 w2"]:
-        y = self.norm(self.conv(x)) if self.norm.training else self._folded(x)
+    def forward(self, x: Float[Tensor, "b c h w"], beside: SparseMap | None = None) -> Float[Tensor, "b d h2 w2"]:
+        """The map.
+
+        Args:
+            x: a map.
+            beside: a sparse map whose channels follow those of `x`, as if the two were concatenated; for convolutions
+                that keep the size.
+        """
+        if self.norm.training:
+            y = self.norm(self._convolve(x, beside, self.conv.weight, self.conv.bias))
+        else:
+            scale, shift = folded_norm(self.norm)
+            bias = shift if self.conv.bias is None else shift + self.conv.bias * scale
+            y = self._convolve(x, beside, self.conv.weight * self._each_output(scale), bias)
         return F.relu(y, inplace=True) if self.relu else y
 
-    def _folded(self, x: Tensor) -> Tensor:
+    def _each_output(self, scale: Float[Tensor, "d"]) -> Tensor:
+        return scale[:, None, None] if isinstance(self.conv, nn.ConvTranspose2d) else scale[:, None, None, None]
+
+    def _convolve(self, x: Tensor, beside: SparseMap | None, weight: Tensor, bias: Tensor | None) -> Tensor:
         conv = self.conv
-        scale, shift = folded_norm(self.norm)
-        bias = shift if conv.bias is None else shift + conv.bias * scale
         if isinstance(conv, nn.ConvTranspose2d):
-            return F.conv_transpose2d(x, conv.weight * scale[:, None, None], bias, conv.stride)
-        return F.conv2d(x, conv.weight * scale[:, None, None, None], bias, conv.stride, conv.padding)
+            return F.conv_transpose2d(x, weight, bias, conv.stride)
+        if beside is None:
+            return F.conv2d(x, weight, bias, conv.stride, conv.padding)
+        mine, theirs = weight.tensor_split([x.shape[1]], 1)
+        return beside.convolve_onto(F.conv2d(x, mine, bias, padding=conv.padding), theirs)
 
 
 def folded_norm(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Float[Tensor, "c"], Float[Tensor, "c"]]:

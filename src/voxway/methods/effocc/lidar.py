@@ -24,6 +24,7 @@ from voxway.ops.sparse_conv import (
     strided_table,
     submanifold_table,
 )
+from voxway.ops.sparse_map import SparseMap
 from voxway.ops.voxelize import voxelize
 
 _EPS, _MOMENTUM = 1e-3, 0.01
@@ -174,8 +175,8 @@ class LidarBranch(nn.Module):
             raise ValueError(f"{self.grid.shape[2]} voxels in height are too few for {len(widths)} resolutions")
         self.channels = widths[-1] * height
 
-    def forward(self, points: Float[Tensor, "p _"], point_offsets: Int[Tensor, "b1"]) -> Float[Tensor, "b c y x"]:
-        """The map; all zero for a sample without points.
+    def forward(self, points: Float[Tensor, "p _"], point_offsets: Int[Tensor, "b1"]) -> SparseMap:
+        """The map; nothing in it for a sample without points.
 
         Args:
             points: x, y, z in metres (ego frame), then the columns that the network was built for.
@@ -188,19 +189,11 @@ class LidarBranch(nn.Module):
         tables = encoder_tables(voxels.index, self.shape, len(point_offsets) - 1, len(config.widths))
         return self.encode(voxels.mean, tables)
 
-    def encode(self, mean: Float[Tensor, "v _"], tables: EncoderTables) -> Float[Tensor, "b c y x"]:
+    def encode(self, mean: Float[Tensor, "v _"], tables: EncoderTables) -> SparseMap:
         """The map from voxels and their tables; nothing but tensor arithmetic."""
         x = self.stem(mean[tables.order], tables.same[0])
         for blocks, down, same, leave in zip(self.blocks, self.down, tables.same, tables.down):
             for block in blocks:  # ty: ignore[not-iterable]  # a list of lists
                 x = block(x, same)
             x = down(x, leave)
-        return self._columns(x, tables.last)
-
-    def _columns(self, x: Float[Tensor, "s c"], sites: Sites) -> Float[Tensor, "b _c y x"]:
-        """Dense map whose channel is ``c * heights + z``."""
-        height, rows, columns = sites.shape
-        dense = x.new_zeros(sites.samples, rows, columns, x.shape[1], height)
-        sample, z, y, column = sites.index.unbind(1)
-        dense[sample, y, column, :, z] = x
-        return dense.flatten(3).permute(0, 3, 1, 2)
+        return SparseMap(x, tables.last)

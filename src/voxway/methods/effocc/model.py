@@ -24,6 +24,7 @@ Put right: any image size, also unlike ones within a batch; a sample without poi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -44,6 +45,7 @@ from voxway.methods.effocc.head import HeightHead
 from voxway.methods.effocc.lidar import LidarBranch, LidarConfig
 from voxway.methods.effocc.supervision import Supervision, supervise
 from voxway.nn.conv_norm import conv3x3
+from voxway.ops.sparse_map import SparseMap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +211,8 @@ class EffOcc(nn.Module):
                 found=batch.grid,
                 remedy="Build the network with the data's grid.",
             )
-        maps, intermediates = [], {}
+        maps: list[Tensor | SparseMap] = []
+        intermediates: dict[str, Tensor | list[Tensor]] = {}
         if self.camera is not None:
             depth = batch.need("depth") if "depth" in self.inputs else None
             bev, intermediates["depth"] = self.look(batch.need("images"), batch.need("cameras"), depth)
@@ -233,14 +236,20 @@ class EffOcc(nn.Module):
         seen = depth[..., :height, :width] if depth is not None else None
         return self.camera(images[..., :height, :width], cameras, seen)
 
-    def encode(self, maps: list[Float[Tensor, "b _c y x"]]) -> Float[Tensor, "b c y2 x2"]:
+    def encode(self, maps: Sequence[Float[Tensor, "b _c y x"] | SparseMap]) -> Float[Tensor, "b c y2 x2"]:
         """The map that the head reads, from those of the branches, the cameras' first."""
-        joined = self.fuse(torch.cat(maps, 1) if len(maps) > 1 else maps[0])
-        bev = self.encoder(joined)
+        bev = self.encoder(self._join(maps))
         if self.config.bev_factor == 1:
             return bev
         nx, ny, _ = self.grid.shape
         return F.interpolate(bev, (ny, nx), mode="bilinear")
+
+    def _join(self, maps: Sequence[Tensor | SparseMap]) -> Tensor:
+        first, *rest = maps
+        if isinstance(first, Tensor) and rest and isinstance(rest[0], SparseMap) and first.device.type == "cpu":
+            return self.fuse(first, beside=rest[0])  # a GPU is faster with the dense map
+        dense = [m.dense() if isinstance(m, SparseMap) else m for m in maps]
+        return self.fuse(torch.cat(dense, 1) if rest else dense[0])
 
     def loss(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         """Named terms of what the labels say; see `supervision`."""
