@@ -1,8 +1,9 @@
 """FlashOcc-R50 and the fusion network with ResNet-18 at full size (six images of 256 x 704, batch 1, float32).
 
 Ours against the plain form, which has the same weights and gives the same logits (checked): contiguous feature maps,
-norms apart from convolutions, lifted features stored and added up, and sparse convolutions by the textbook rule, whose
-tables every layer builds for itself. Each form runs in a process of its own, in turn.
+norms apart from convolutions, lifted features stored and added up, LiDAR's map dense before it is joined, and sparse
+convolutions by the textbook rule, whose tables every layer builds for itself. Each form runs in a process of its own,
+in turn; both keep freed memory, as ``voxway predict`` and ``eval`` do.
 
     python bench/effocc.py                            both networks, both forms, ratios
     python bench/effocc.py --form ours --network fusion
@@ -22,6 +23,7 @@ import time
 import torch
 
 from voxway.engine.measure import describe_machine, measure
+from voxway.engine.memory import keep_freed_memory
 from voxway.engine.mock import ring, ring_batch, scans
 from voxway.methods.effocc import FLASHOCC_R50, FUSION_R18, camera, lidar
 from voxway.nn.backbone import ImagePyramid
@@ -122,6 +124,7 @@ def settle(network: torch.nn.Module) -> None:
 def run_form(form: str, name: str, runs: int, sweeps: int) -> dict:
     """Measure one form of one network in this process."""
     torch.set_num_threads(THREADS)
+    keep_freed_memory()
     if form == "plain":
         make_plain()
     torch.manual_seed(0)
