@@ -14,6 +14,7 @@ in turn; both keep freed memory, as ``voxway predict`` and ``eval`` do.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import statistics
 import subprocess
@@ -145,24 +146,30 @@ def run_form(form: str, name: str, runs: int, sweeps: int) -> dict:
 
 
 def sparse_encoder(runs: int, sweeps: int) -> None:
-    """The sparse encoder alone: points to map, both forms in this process."""
+    """The sparse encoder alone: points to map, all forms in turn in this process; spconv's where it is installed."""
     torch.set_num_threads(THREADS)
     torch.manual_seed(0)
-    network = FUSION_R18.build().eval().lidar
+    branch = FUSION_R18.build().eval().lidar
     points = scans(sweeps, 5, torch.Generator().manual_seed(0))
     offsets = torch.tensor([0, len(points)])
-    found, best = {}, {}
-    for form, forward in (("ours", lambda *given: lidar.LidarBranch.forward(*given).dense()), ("plain", plain_lidar)):
-        times = []
-        for _ in range(runs + 1):
+    voxels = len(voxelize(points, offsets, branch.grid, branch.config.max_points, branch.config.voxels).mean)
+    forms = {"ours": lambda: branch(points, offsets).dense(), "plain": lambda: plain_lidar(branch, points, offsets)}
+    if importlib.util.find_spec("spconv"):
+        from spconv_encoder import spconv_encoder
+
+        forms["spconv"] = spconv_encoder(branch, points)  # random weights, and voxels are given to it
+    found, times = {}, {form: [] for form in forms}
+    for _ in range(runs + 1):
+        for form, forward in forms.items():
             start = time.process_time()
             with torch.no_grad():
-                found[form] = forward(network, points, offsets)
-            times.append(time.process_time() - start)
-        best[form] = min(times[1:])
-        print(f"{form:<6} {best[form]:6.2f} s CPU")
+                found[form] = forward()
+            times[form].append(time.process_time() - start)
+    best = {form: min(took[1:]) for form, took in times.items()}
+    for form, seconds in best.items():
+        print(f"{form:<6} {seconds:6.2f} s CPU  {seconds / best['ours']:5.2f} times ours")
     worst = (found["ours"] - found["plain"]).abs().max()
-    print(f"ratio  {best['plain'] / best['ours']:6.2f}   ({len(points)} points; maps differ by {worst:.1e} at most)")
+    print(f"{len(points)} points, {voxels} voxels; maps of ours and plain differ by {worst:.1e} at most")
 
 
 def compare(name: str, runs: int, sweeps: int) -> None:

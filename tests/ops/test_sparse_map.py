@@ -54,3 +54,8 @@ def test_beside_another_map(training, bias):
     torch.nn.init.uniform_(layer.norm.running_var, 0.5, 1.5)
     found = layer(x, beside=sparse)
     torch.testing.assert_close(found, layer(torch.cat([x, sparse.dense()], 1)), atol=1e-5, rtol=1e-5)
+
+
+def test_other_convolutions_refuse_a_sparse_map():
+    with pytest.raises(ValueError, match=r"keeps the size takes a sparse map, this is Conv2d.*stride=\(2, 2\)"):
+        conv3x3(8, 4, stride=2)(torch.randn(2, 2, 5, 7), beside=sparse_map(20))

@@ -37,8 +37,10 @@ class ConvNorm(nn.Module):
 
         Args:
             x: a map.
-            beside: a sparse map whose channels follow those of `x`, as if the two were concatenated; for convolutions
-                that keep the size.
+            beside: a sparse map whose channels follow those of `x`, as if the two were concatenated.
+
+        Raises:
+            ValueError: a sparse map for a convolution that does not keep the size.
         """
         if self.norm.training:
             y = self.norm(self._convolve(x, beside, self.conv.weight, self.conv.bias))
@@ -53,10 +55,13 @@ class ConvNorm(nn.Module):
 
     def _convolve(self, x: Tensor, beside: SparseMap | None, weight: Tensor, bias: Tensor | None) -> Tensor:
         conv = self.conv
-        if isinstance(conv, nn.ConvTranspose2d):
-            return F.conv_transpose2d(x, weight, bias, conv.stride)
         if beside is None:
+            if isinstance(conv, nn.ConvTranspose2d):
+                return F.conv_transpose2d(x, weight, bias, conv.stride)
             return F.conv2d(x, weight, bias, conv.stride, conv.padding)
+        kept = conv.stride == (1, 1) and conv.padding == tuple(size // 2 for size in conv.kernel_size)
+        if isinstance(conv, nn.ConvTranspose2d) or not kept:
+            raise ValueError(f"only a convolution that keeps the size takes a sparse map, this is {conv}")
         mine, theirs = weight.tensor_split([x.shape[1]], 1)
         return beside.convolve_onto(F.conv2d(x, mine, bias, padding=conv.padding), theirs)
 

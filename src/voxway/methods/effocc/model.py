@@ -247,7 +247,7 @@ class EffOcc(nn.Module):
     def _join(self, maps: Sequence[Tensor | SparseMap]) -> Tensor:
         first, *rest = maps
         if isinstance(first, Tensor) and rest and isinstance(rest[0], SparseMap) and first.device.type == "cpu":
-            return self.fuse(first, beside=rest[0])  # a GPU is faster with the dense map
+            return self.fuse(first, beside=rest[0])  # saves a CPU most of the products; a GPU would wait for the table
         dense = [m.dense() if isinstance(m, SparseMap) else m for m in maps]
         return self.fuse(torch.cat(dense, 1) if rest else dense[0])
 
