@@ -13,7 +13,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from voxway.core.benchmark import IGNORE, SEMANTIC_KITTI
+from voxway.core.task import IGNORE
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.metrics.confusion import confusion
 
 CLASSES = len(SEMANTIC_KITTI.classes)

@@ -16,10 +16,11 @@ from PIL import Image
 
 import voxway.cli
 from tests.small_world import SETTINGS, execute, leftovers, linked, rewrite
-from voxway.core.benchmark import SEMANTIC_KITTI, benchmark
 from voxway.core.errors import InputError, UserError
 from voxway.core.files import read_json
 from voxway.core.sample import Sample, collate
+from voxway.data.registry import benchmark
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.reader import SemanticKITTIConfig
 from voxway.methods import config_type
 
@@ -397,7 +398,7 @@ LIBRARY = {
     "grids in a batch": lambda: collate([Sample(key="a", grid=GRID), Sample(key="b", grid=GRID.coarsen(2))]),
     "no samples in a batch": lambda: collate([]),
     "unknown benchmark": lambda: benchmark("semantickiti"),
-    "unknown class": lambda: SEMANTIC_KITTI.class_id("rode"),
+    "unknown class": lambda: SEMANTIC_KITTI.task.class_id("rode"),
     "unknown method": lambda: config_type("monooc"),
     "unknown need": lambda: SemanticKITTIConfig(root=Path("x"), needs=frozenset({"imagse"})).build(),
     "proposals without a folder": lambda: SemanticKITTIConfig(root=Path("x"), needs=frozenset({"proposals"})).build(),

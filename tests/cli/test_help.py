@@ -16,6 +16,7 @@ import tyro
 from tests.small_world import execute
 from voxway.cli import COMMANDS, EXAMPLES, main
 from voxway.core.result import Protocol, Result
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 
 
 def module(command: str):
@@ -118,7 +119,7 @@ def test_wrong_name_is_answered_with_the_nearest(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     protocol = Protocol(benchmark="semantickitti", split="val", samples=1, masks=())
-    Result(protocol=protocol, confusion=np.zeros((20, 20), np.int64)).save("result.json")
+    Result(task=SEMANTIC_KITTI.task, protocol=protocol, confusion=np.zeros((20, 20), np.int64)).save("result.json")
     assert execute(*shlex.split(line)) == 2
     said = re.sub(r"[│\s]+", " ", capsys.readouterr().err)
     assert answer in said

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from tests.small_world import SETTINGS, execute, linked, rewrite, train
-from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.result import Result
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import SequenceFiles, read_flags, read_voxel_labels
 from voxway.data.semantickitti.reader import SemanticKITTIConfig
 from voxway.engine.log import read_log

@@ -9,8 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxway.core.benchmark import BENCHMARKS, IGNORE, OCC3D_WAYMO, SEMANTIC_KITTI, Benchmark, benchmark
+from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError
+from voxway.core.task import IGNORE
+from voxway.data.registry import BENCHMARKS, benchmark
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 
 KNOWN = {
     "semantickitti": ((256, 256, 32), 0.2, (0, -25.6, -2), (51.2, 25.6, 4.4), 20, 0, 19, ()),
@@ -31,7 +35,7 @@ def test_known_constants(name: str) -> None:
     assert one.grid.cell == (cell, cell, cell)
     assert one.grid.lower == lower
     assert one.grid.upper == pytest.approx(upper)
-    assert (len(one.classes), one.free, len(one.evaluated)) == (classes, free, evaluated)
+    assert (len(one.classes), one.free, len(one.task.evaluated)) == (classes, free, evaluated)
     assert one.masks == masks
 
 
@@ -41,13 +45,13 @@ def test_there_are_five() -> None:
 
 @every
 def test_names_and_colours(one: Benchmark) -> None:
-    assert len(one.palette) == len(one.classes) == len(set(one.classes))
-    assert all(0 <= value <= 255 for colour in one.palette for value in colour)
+    assert len(one.task.palette) == len(one.classes) == len(set(one.classes))
+    assert all(0 <= value <= 255 for colour in one.task.palette for value in colour)
     assert one.classes[one.free] in ("empty", "free")
-    assert set(one.evaluated) | {one.free} == set(range(len(one.classes)))
-    assert set(one.occupied) == set(one.evaluated)
+    assert set(one.task.evaluated) | {one.free} == set(range(len(one.classes)))
+    assert set(one.task.occupied) == set(one.task.evaluated)
     for label, name in enumerate(one.classes):
-        assert one.class_id(name) == label
+        assert one.task.class_id(name) == label
 
 
 @every
@@ -108,11 +112,11 @@ def test_an_unknown_name_gives_the_nearest() -> None:
     with pytest.raises(InputError, match="Perhaps you meant 'semantickitti'"):
         benchmark("semantic-kitti")
     with pytest.raises(InputError, match="Perhaps you meant 'traffic-sign'"):
-        SEMANTIC_KITTI.class_id("traffic sign")
+        SEMANTIC_KITTI.task.class_id("traffic sign")
 
 
 def test_inconsistent_constants_are_refused() -> None:
     with pytest.raises(ValueError, match="20 classes need as many colours, got 19"):
-        replace(SEMANTIC_KITTI, palette=SEMANTIC_KITTI.palette[1:])
-    with pytest.raises(ValueError, match="free id 3"):
-        replace(SEMANTIC_KITTI, free=3)
+        replace(SEMANTIC_KITTI.task, palette=SEMANTIC_KITTI.task.palette[1:])
+    with pytest.raises(ValueError, match="free id 20"):
+        replace(SEMANTIC_KITTI.task, free=20)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from voxway.core.camera import Cameras
-from voxway.core.frames import invert, is_rigid, rigid, transform_points, yaw_rotation
+from voxway.core.transforms import invert, is_rigid, rigid, transform_points, yaw_rotation
 
 SIZE = (60, 100)
 FORWARD = torch.tensor([[0.0, -1, 0], [0, 0, -1], [1, 0, 0]]).double()

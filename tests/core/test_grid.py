@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.grid import VoxelGrid
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 
 KITTI = SEMANTIC_KITTI.grid
 TWO = VoxelGrid((0.0, -1.0, 0.5), (1.0, 1.0, 0.5), (2, 2, 2))

@@ -12,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from voxway.core.benchmark import OCC3D_NUSCENES, SEMANTIC_KITTI, Benchmark
+from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError
 from voxway.core.result import Protocol, Result
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 
 KITTI = Protocol(benchmark="semantickitti", split="val", samples=1, masks=())
-OCC3D = Protocol(benchmark="occ3d-nuscenes", split="val", samples=1, masks=("camera",))
+OCC3D = Protocol(benchmark="occ3d-nuscenes", split="val", samples=1, masks=("camera",), absent="left out")
 
 
 def counted(
@@ -25,7 +27,7 @@ def counted(
 ) -> Result:
     confusion = np.zeros((len(one.classes), len(one.classes)), np.int64)
     np.add.at(confusion, (truth, prediction), 1)
-    return Result(protocol=protocol, confusion=confusion, name="by hand", notes={"device": "cpu"})
+    return Result(task=one.task, protocol=protocol, confusion=confusion, name="by hand", notes={"device": "cpu"})
 
 
 # A 2x2x2 grid, flattened: 0 is free, 1 car, 9 road.
@@ -60,9 +62,9 @@ def test_nothing_counted_scores_nothing() -> None:
 
 @given(arrays(np.int64, (20, 20), elements=st.integers(0, 1000)), st.randoms())
 def test_scores_do_not_depend_on_the_order_of_classes(confusion: np.ndarray, random) -> None:
-    result = Result(protocol=KITTI, confusion=confusion)
+    result = Result(task=SEMANTIC_KITTI.task, protocol=KITTI, confusion=confusion)
     order = [0, *random.sample(range(1, 20), 19)]
-    other = Result(protocol=KITTI, confusion=confusion[np.ix_(order, order)])
+    other = Result(task=SEMANTIC_KITTI.task, protocol=KITTI, confusion=confusion[np.ix_(order, order)])
     assert other.miou == pytest.approx(result.miou)
     assert (other.iou, other.precision, other.recall) == (result.iou, result.precision, result.recall)
     assert 0 <= result.miou <= 1 and 0 <= result.iou <= min(result.precision, result.recall) + 1e-12
@@ -138,6 +140,6 @@ def test_every_field_but_the_checkpoint_tells_protocols_apart() -> None:
 
 def test_counts_of_the_wrong_shape_or_type_are_refused() -> None:
     with pytest.raises(ValueError, match="int64 confusion matrix 20x20, got int64"):
-        Result(protocol=KITTI, confusion=np.zeros((19, 19), np.int64))
+        Result(task=SEMANTIC_KITTI.task, protocol=KITTI, confusion=np.zeros((19, 19), np.int64))
     with pytest.raises(ValueError, match="got float64"):
-        Result(protocol=KITTI, confusion=np.zeros((20, 20)))
+        Result(task=SEMANTIC_KITTI.task, protocol=KITTI, confusion=np.zeros((20, 20)))

@@ -11,9 +11,8 @@ import pytest
 from rich.console import Console
 
 from tests.data import toy
-from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.data.report import Report
-from voxway.data.semantickitti import SemanticKITTIConfig
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.check import SCANS, check_semantickitti
 from voxway.data.semantickitti.labels import preprocessed_path, write_target
 from voxway.data.semantickitti.layout import (
@@ -25,7 +24,7 @@ from voxway.data.semantickitti.layout import (
     write_poses,
     write_voxel_labels,
 )
-from voxway.data.semantickitti.reader import pseudo_path
+from voxway.data.semantickitti.reader import SemanticKITTIConfig, pseudo_path
 
 NEEDS = frozenset({"images", "points", "pose", "target"})
 
@@ -55,7 +54,7 @@ def test_a_sound_copy_is_usable(toy_root: Path) -> None:
     assert report.usable, report.lines()
     assert (report.frames, report.expected_frames, report.read_frames) == (2, 815, 2)
     assert report.voxels.sum() == 2 * SEMANTIC_KITTI.grid.count
-    assert report.voxels[SEMANTIC_KITTI.class_id("road")] > 0
+    assert report.voxels[SEMANTIC_KITTI.task.class_id("road")] > 0
     assert found(report, "note", "voxels", "813 of 815 annotated frames are missing: 000010")
     assert steps == [(1, 1, "sequence 08")]
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voxway.core.benchmark import IGNORE, SEMANTIC_KITTI
 from voxway.core.errors import InputError
+from voxway.core.task import IGNORE
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.labels import downscale, preprocessed_path, read_target, training_target, write_target
 
 

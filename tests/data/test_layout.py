@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.data import toy
-from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.errors import InputError
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import (
     SequenceFiles,
     read_calibration,

@@ -15,12 +15,13 @@ from voxway.core.config import from_json, override_all, to_json
 from voxway.core.errors import InputError
 from voxway.data.augment import Augment
 from voxway.data.few_labels import labelled_scenes
-from voxway.data.nuscenes import Occ3DNuScenesConfig, OpenOccupancyConfig, write_infos
-from voxway.data.nuscenes.infos import read_infos
+from voxway.data.nuscenes.infos import read_infos, write_infos
 from voxway.data.nuscenes.key_frame import CAMERAS, KeyFrame, parse_info, quaternion_rotation, relative_path
+from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig
+from voxway.data.nuscenes.openoccupancy import OpenOccupancyConfig
 from voxway.data.nuscenes.splits import MINI_VALIDATION, VALIDATION, scenes_of
 from voxway.data.nuscenes.tables import read_tables
-from voxway.data.waymo import Occ3DWaymoConfig
+from voxway.data.waymo.reader import Occ3DWaymoConfig
 
 NONE = frozenset({"pose"})
 LAST = toy.SCANS - 1

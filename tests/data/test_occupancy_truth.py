@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from voxway.core.benchmark import OCC3D_NUSCENES
 from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
 from voxway.data.occupancy_truth import PlacedScan, build_occupancy, in_view, passed, sighted, vote
 
 GRID = VoxelGrid(lower=(-4.0, -3.0, -1.0), cell=(0.5, 0.5, 0.4), shape=(16, 12, 8))

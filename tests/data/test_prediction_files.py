@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from voxway.core.benchmark import OCC3D_NUSCENES, OCC3D_WAYMO, OPENOCCUPANCY_NUSCENES
 from voxway.core.errors import InputError
 from voxway.data import DATASETS
 from voxway.data.nuscenes import openoccupancy_submission
 from voxway.data.nuscenes import submission as nuscenes
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.prediction_files import PredictionFiles
 from voxway.data.waymo import submission as waymo
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 
 TOKENS = ("29796060110c4163b07f06eff4af0753", "fd8420396768425eabec9bdddf7e64b6")
 SHAPE = OCC3D_NUSCENES.grid.shape

@@ -11,12 +11,13 @@ import torch
 from PIL import Image
 
 from tests.data import toy
-from voxway.core.benchmark import IGNORE, SEMANTIC_KITTI
 from voxway.core.errors import InputError
 from voxway.core.sample import collate
-from voxway.data.semantickitti import SemanticKITTIConfig
+from voxway.core.task import IGNORE
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.labels import preprocessed_path, training_target, write_target
 from voxway.data.semantickitti.layout import SequenceFiles, read_flags, read_scan, read_voxel_labels, write_flags
+from voxway.data.semantickitti.reader import SemanticKITTIConfig
 
 EVERYTHING = frozenset({"images", "points", "pose", "target", "semantics_2d", "depth"})
 
@@ -75,7 +76,7 @@ def test_depth_and_classes_are_drawn_from_the_scan(toy_root: Path) -> None:
     assert depth is not None
     assert semantics is not None
     assert depth.shape == semantics.shape == (1, *toy.SIZE_PX)
-    road, building = (SEMANTIC_KITTI.class_id(name) for name in ("road", "building"))
+    road, building = (SEMANTIC_KITTI.task.class_id(name) for name in ("road", "building"))
     assert set(semantics.unique().tolist()) == {road, building, IGNORE}
     assert (depth[semantics != IGNORE] > 2).all()
     assert (semantics[0, :15, 60:] == IGNORE).all(), "the sky and the right side hold nothing but road"
@@ -216,7 +217,7 @@ def test_real_points_fall_on_the_right_classes(data_root: Path) -> None:
     assert sample.points is not None
     assert sample.target is not None
     drawn = sample.semantics_2d[0]
-    road = SEMANTIC_KITTI.class_id("road")
+    road = SEMANTIC_KITTI.task.class_id("road")
     rows = torch.nonzero(drawn == road)[:, 0].float()
     assert rows.median() > drawn.shape[0] / 2, "the road is in the lower half of the picture"
     index = sample.grid.index(sample.points[:, :3])

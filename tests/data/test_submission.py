@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.errors import InputError
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.submission import check_submission, write_prediction, zip_submission
 
 KEYS = ("11/000000", "11/000005")

@@ -13,12 +13,13 @@ import pytest
 
 from tests.data import toy_nuscenes, toy_waymo
 from tests.small_world import rewrite
-from voxway.data.nuscenes import Occ3DNuScenesConfig, OpenOccupancyConfig
 from voxway.data.nuscenes.check import check_occ3d_nuscenes, check_openoccupancy
+from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig
+from voxway.data.nuscenes.openoccupancy import OpenOccupancyConfig
 from voxway.data.nuscenes.tables import read_tables
 from voxway.data.report import Report
-from voxway.data.waymo import Occ3DWaymoConfig
 from voxway.data.waymo.check import check_occ3d_waymo
+from voxway.data.waymo.reader import Occ3DWaymoConfig
 
 NEEDS = frozenset({"images", "points", "target", "depth"})
 LAST = toy_nuscenes.SCANS - 1

@@ -14,7 +14,7 @@ from voxway.core.errors import InputError
 from voxway.core.sample import collate
 from voxway.data.augment import Augment
 from voxway.data.few_labels import labelled_scenes
-from voxway.data.waymo import Occ3DWaymoConfig
+from voxway.data.waymo.reader import Occ3DWaymoConfig
 
 EVERYTHING = frozenset({"images", "points", "target", "depth"})
 

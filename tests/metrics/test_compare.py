@@ -10,6 +10,7 @@ from rich.console import Console
 
 from voxway.core.errors import InputError
 from voxway.core.result import Protocol, Result
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.metrics.compare import compare
 
 PROTOCOL = Protocol(benchmark="semantickitti", split="val", samples=815, masks=(), inputs=("images",))
@@ -18,7 +19,7 @@ PROTOCOL = Protocol(benchmark="semantickitti", split="val", samples=815, masks=(
 def result(name: str, hit: int, **changes: object) -> Result:
     counts = np.zeros((20, 20), np.int64)
     counts[9, 9], counts[9, 0], counts[0, 0] = hit, 10 - hit, 50
-    return Result(protocol=replace(PROTOCOL, **changes), confusion=counts, name=name)
+    return Result(task=SEMANTIC_KITTI.task, protocol=replace(PROTOCOL, **changes), confusion=counts, name=name)
 
 
 def test_scores_stand_side_by_side() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import distributed, multiprocessing
 
-from voxway.core.benchmark import IGNORE
+from voxway.core.task import IGNORE
 from voxway.metrics.confusion import Confusion, confusion
 
 CLASSES = 5

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from voxway.core.benchmark import IGNORE, SEMANTIC_KITTI, SSCBENCH_KITTI360
 from voxway.core.result import Protocol
+from voxway.core.task import IGNORE
+from voxway.data.kitti360.benchmark import SSCBENCH_KITTI360
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.metrics.confusion import confusion
-from voxway.metrics.semantickitti import SemanticKITTIMetric, near_range
+from voxway.metrics.occupancy import OccupancyMetric, near_range
 
 GRID = SEMANTIC_KITTI.grid
 PROTOCOL = Protocol(benchmark="", split="val", samples=0, masks=(), inputs=("images",))
@@ -33,7 +35,7 @@ def test_near_ranges_equal_the_published_mask(range_m: float) -> None:
 
 
 def test_results_carry_their_protocol() -> None:
-    metric = SemanticKITTIMetric()
+    metric = OccupancyMetric(SEMANTIC_KITTI)
     targets, predictions = (torch.from_numpy(np.stack(v)) for v in zip(frame(0), frame(1)))
     metric.update(targets, predictions, {"camera": targets > 3})  # a protocol without masks looks at none
     metric.reduce()
@@ -50,7 +52,7 @@ def test_results_carry_their_protocol() -> None:
 
 def test_a_perfect_prediction_scores_one_where_classes_occur() -> None:
     target, _ = frame(0)
-    metric = SemanticKITTIMetric()
+    metric = OccupancyMetric(SEMANTIC_KITTI)
     metric.update(target, np.where(target == IGNORE, 0, target).astype(np.uint8))
     result = metric.results(PROTOCOL)[0]
     assert (result.iou, result.precision, result.recall) == (1, 1, 1)
@@ -59,14 +61,14 @@ def test_a_perfect_prediction_scores_one_where_classes_occur() -> None:
 
 
 def test_kitti360_shares_the_protocol() -> None:
-    metric = SemanticKITTIMetric(SSCBENCH_KITTI360)
+    metric = OccupancyMetric(SSCBENCH_KITTI360)
     metric.update(*frame(0))
     assert metric.results(PROTOCOL)[0].confusion.shape == (19, 19)
 
 
 def test_errors_say_what_was_wrong() -> None:
     with pytest.raises(ValueError, match="volumes must end in"):
-        SemanticKITTIMetric().update(np.zeros((8, 8, 8), np.uint8), np.zeros((8, 8, 8), np.uint8))
+        OccupancyMetric(SEMANTIC_KITTI).update(np.zeros((8, 8, 8), np.uint8), np.zeros((8, 8, 8), np.uint8))
     for range_m in (0.0, 80.0):
         with pytest.raises(ValueError, match="does not lie in a grid"):
             near_range(GRID, range_m)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from voxway.core.benchmark import SEMANTIC_KITTI
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.losses.cross_entropy import cross_entropy, semantic_2d
 from voxway.losses.distillation import feature_distillation
 from voxway.losses.scene_affinity import geometric_affinity, semantic_affinity

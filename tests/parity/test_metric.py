@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import Reference
-from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.result import Protocol, Result
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.metrics.confusion import confusion
 
 PROTOCOL = Protocol(benchmark="semantickitti", split="val", samples=1, masks=())
@@ -18,7 +18,9 @@ def result(reference: Reference) -> Result:
     """Our counts of the reference prediction."""
     classes = len(SEMANTIC_KITTI.classes)
     return Result(
-        protocol=PROTOCOL, confusion=confusion(reference["loss/ssc_target"], reference["metric/pred"], classes)
+        task=SEMANTIC_KITTI.task,
+        protocol=PROTOCOL,
+        confusion=confusion(reference["loss/ssc_target"], reference["metric/pred"], classes),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from tests.conftest import Reference
-from voxway.core.benchmark import SEMANTIC_KITTI
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import Calibration
 from voxway.prepare.pseudo import pseudo_points, voxelise
 

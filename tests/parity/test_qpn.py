@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.errors import InputError
 from voxway.core.sample import Sample, collate
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.methods.qpn import QPNConfig
 from voxway.methods.qpn.names import NAMES, from_published, to_published
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.camera import Cameras
 from voxway.core.sample import Sample, collate
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.methods.monoocc import MONOOCC_L, MONOOCC_S
 from voxway.methods.monoocc.frames import views_of
 from voxway.methods.monoocc.names import from_published, name_map, to_published

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from tests.small_world import execute, linked
-from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.errors import InputError, MissingExtra
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Sample
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import read_flags, read_scan
 from voxway.data.semantickitti.reader import SemanticKITTIConfig
 from voxway.prepare.proposals import lidar_points, prepare_proposals, propose

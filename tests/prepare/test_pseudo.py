@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from tests.small_world import execute, leftovers, linked
-from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import Calibration, SequenceFiles, read_flags
 from voxway.data.semantickitti.reader import SemanticKITTIConfig
 from voxway.engine.model_files import load_model

@@ -11,8 +11,10 @@ import pytest
 
 from tests.view.devtools import Browser, find_browser
 from tests.view.toy import CAR, camera_picture, prediction_of, street, truth_of
-from voxway.core.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES, SEMANTIC_KITTI, Benchmark
+from voxway.core.benchmark import Benchmark
 from voxway.core.grid import VoxelGrid
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.view import Frame, write_page
 
 pytestmark = [
@@ -228,8 +230,8 @@ def test_both_themes_and_a_narrow_window(page: Browser) -> None:
 )
 def test_other_grids(browser: Browser, tmp_path: Path, benchmark: Benchmark, grid: VoxelGrid) -> None:
     volume = np.full(grid.shape, benchmark.free, np.uint8)
-    volume[:, :, 0] = benchmark.class_id("driveable_surface")
-    volume[: grid.shape[0] // 4, :, :3] = benchmark.class_id("manmade")
+    volume[:, :, 0] = benchmark.task.class_id("driveable_surface")
+    volume[: grid.shape[0] // 4, :, :3] = benchmark.task.class_id("manmade")
     write_page(tmp_path / "page.html", [Frame(key="one", prediction=volume)], benchmark, title="One", grid=grid)
     browser.errors.clear()
     opened(browser, tmp_path / "page.html")

@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 
 from tests.view.toy import camera_picture
-from voxway.core.benchmark import BENCHMARKS, OCC3D_NUSCENES, SEMANTIC_KITTI, Benchmark
+from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError, OutputError
 from voxway.core.grid import VoxelGrid
 from voxway.core.result import Protocol, Result
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
+from voxway.data.registry import BENCHMARKS
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.view import Frame, write_page
 
 SMALL = VoxelGrid((0.0, -4.0, -1.0), (0.5, 0.5, 0.5), (20, 16, 6))
@@ -25,7 +28,7 @@ SMALL = VoxelGrid((0.0, -4.0, -1.0), (0.5, 0.5, 0.5), (20, 16, 6))
 def _frame(benchmark: Benchmark, key: str = "08/000000", seed: int = 0) -> Frame:
     rng = np.random.default_rng(seed)
     prediction = np.full(SMALL.shape, benchmark.free, np.uint8)
-    prediction[:, :, :2] = rng.choice(benchmark.occupied, (20, 16, 2))
+    prediction[:, :, :2] = rng.choice(benchmark.task.occupied, (20, 16, 2))
     truth = np.where(rng.random(SMALL.shape) < 0.1, 255, np.roll(prediction, 1, 0)).astype(np.uint8)
     return Frame(key=key, image=camera_picture((40, 120)), prediction=prediction, truth=truth)
 
@@ -34,7 +37,7 @@ def _result(name: str, benchmark: Benchmark = SEMANTIC_KITTI, **protocol: object
     size = len(benchmark.classes)
     confusion = np.random.default_rng(len(name)).integers(0, 50, (size, size))
     settings = {"benchmark": benchmark.name, "split": "val", "samples": 3, "masks": (), **protocol}
-    return Result(name=name, confusion=confusion, protocol=Protocol(**settings))
+    return Result(task=benchmark.task, name=name, confusion=confusion, protocol=Protocol(**settings))
 
 
 def _content(page: str) -> dict:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from voxway.core.benchmark import IGNORE, SEMANTIC_KITTI
+from voxway.core.task import IGNORE
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 
 CAR, TRUCK, PERSON, ROAD, PARKING, SIDEWALK, BUILDING, FENCE, VEGETATION, TRUNK, TERRAIN, POLE, SIGN = (
     SEMANTIC_KITTI.classes.index(name)

@@ -12,8 +12,9 @@ import pytest
 
 from tests.small_world import execute
 from tests.world.conftest import TINY_NUSCENES, TINY_WAYMO, contents
-from voxway.core.benchmark import OCC3D_NUSCENES, OCC3D_WAYMO, OPENOCCUPANCY_NUSCENES
 from voxway.core.errors import InputError
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.world import NuScenesWorldConfig, WaymoWorldConfig, generate, labels, nuscenes_world, waymo_world
 from voxway.world.drive import Actor
 from voxway.world.labels import MOVING, OCC3D_NUSCENES_IDS, OCC3D_WAYMO_IDS, OPENOCCUPANCY_IDS
@@ -140,10 +141,10 @@ def test_odd_options_are_refused(
 def test_every_raw_id_has_its_class() -> None:
     raw = {value for name, value in vars(labels).items() if name.isupper() and isinstance(value, int)}
     for table, benchmark in ((OCC3D_NUSCENES_IDS, OCC3D_NUSCENES), (OCC3D_WAYMO_IDS, OCC3D_WAYMO)):
-        assert {int(table[i]) for i in raw} == set(benchmark.occupied)
+        assert {int(table[i]) for i in raw} == set(benchmark.task.occupied)
         named = {benchmark.classes[table[i]] for i in (labels.CAR, labels.ROAD, labels.VEGETATION)}
         assert named in ({"car", "driveable_surface", "vegetation"}, {"vehicle", "road", "vegetation"})
-    assert {int(OPENOCCUPANCY_IDS[i]) for i in raw} == {0, *OPENOCCUPANCY_NUSCENES.occupied}
+    assert {int(OPENOCCUPANCY_IDS[i]) for i in raw} == {0, *OPENOCCUPANCY_NUSCENES.task.occupied}
     for table in (OCC3D_NUSCENES_IDS, OCC3D_WAYMO_IDS, OPENOCCUPANCY_IDS):
         for still, moving in MOVING.items():
             assert table[still] == table[moving]

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from tests.world.conftest import TINY_NUSCENES as TINY
-from voxway.core.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.nuscenes.infos import read_infos
 from voxway.data.nuscenes.key_frame import CAMERAS, KeyFrame, parse_info
 from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig
@@ -227,7 +227,7 @@ def test_the_car_stands_on_the_road(tiny_nuscenes: Path) -> None:
     """The ego frame is on the ground: z = 0 lies in layer 2, and the road ahead with it."""
     for frame in frames(tiny_nuscenes):
         semantics = np.load(tiny_nuscenes / f"gts/{frame.scene_name}/{frame.token}/labels.npz")["semantics"]
-        road = semantics[103:125, 98:102] == OCC3D_NUSCENES.class_id("driveable_surface")
+        road = semantics[103:125, 98:102] == OCC3D_NUSCENES.task.class_id("driveable_surface")
         assert road[:, :, 1:4].any(2).mean() > 0.5
         assert road[:, :, 2].sum() >= road[:, :, 3].sum()
 

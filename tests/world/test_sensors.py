@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from voxway.core.benchmark import SEMANTIC_KITTI
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.world import labels
 from voxway.world.camera import photograph
 from voxway.world.drive import present
@@ -115,4 +115,4 @@ def test_all_classes_occur_in_a_few_streets() -> None:
                 random_stream(0, name, frame),
             )
             found |= set(np.unique(SEMANTIC_KITTI.to_train(taken.labels & 0xFFFF, name)).tolist())
-    assert set(SEMANTIC_KITTI.evaluated) <= found
+    assert set(SEMANTIC_KITTI.task.evaluated) <= found

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from tests.world.conftest import TINY_WAYMO as TINY
-from voxway.core.benchmark import OCC3D_WAYMO
 from voxway.data.pickles import read_pickle
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.data.waymo.layout import IMAGE_FOLDERS, WaymoFiles
 from voxway.data.waymo.reader import Occ3DWaymoConfig
 from voxway.world.camera import photograph

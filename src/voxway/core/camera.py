@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from voxway.core.frames import invert, is_rigid, transform_points
+from voxway.core.transforms import invert, is_rigid, transform_points
 
 
 @dataclass(frozen=True, kw_only=True)

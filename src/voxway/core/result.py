@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from voxway.core.benchmark import Benchmark, benchmark
+from voxway.core.config import from_json, to_json
 from voxway.core.errors import InputError
 from voxway.core.files import read_json, write_json
+from voxway.core.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,8 @@ class Protocol:
     """Frames scored."""
     masks: tuple[str, ...]
     """Masks applied to the voxels scored; `ignore` (target 255) is always applied."""
+    absent: str = "zero"
+    """How a class that never occurs enters the mean: as "zero", or "left out"."""
     range_m: float | None = None
     """Only voxels within this distance ahead count (SemanticKITTI near-range scores); None: the whole grid."""
     inputs: tuple[str, ...] = ()
@@ -46,23 +49,22 @@ class Protocol:
 class Result:
     """Counts of (truth, prediction) pairs, rows truth, int64 (k, k), and the scores that follow."""
 
+    task: Task
+    """What was predicted: the classes that rows and columns stand for."""
     protocol: Protocol
     confusion: np.ndarray
     name: str = ""
     notes: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        classes = len(self.benchmark.classes)
+        if self.protocol.benchmark != self.task.name:
+            raise ValueError(f"a result on {self.protocol.benchmark} needs its task, got that of {self.task.name}")
+        classes = len(self.task.classes)
         if self.confusion.shape != (classes, classes) or self.confusion.dtype != np.int64:
             raise ValueError(
                 f"a result on {self.protocol.benchmark} needs an int64 confusion matrix {classes}x{classes}, "
                 f"got {self.confusion.dtype} {self.confusion.shape}"
             )
-
-    @property
-    def benchmark(self) -> Benchmark:
-        """The benchmark that was scored."""
-        return benchmark(self.protocol.benchmark)
 
     @property
     def class_iou(self) -> np.ndarray:
@@ -73,17 +75,17 @@ class Result:
 
     @property
     def miou(self) -> float:
-        """Mean IoU over the evaluated classes, 0..1. SemanticKITTI counts an absent class as 0, Occ3D leaves it out."""
-        scores = self.class_iou[list(self.benchmark.evaluated)]
-        if self.protocol.benchmark.startswith("occ3d"):
+        """Mean IoU over the evaluated classes, 0..1; `protocol.absent` says how one counts that never occurs."""
+        scores = self.class_iou[list(self.task.evaluated)]
+        if self.protocol.absent == "left out":
             return float(np.nanmean(scores)) if np.isfinite(scores).any() else 0.0
         return float(np.nan_to_num(scores).mean())
 
     def _occupancy(self) -> tuple[int, int, int]:
-        occupied = list(self.benchmark.occupied)
+        occupied = list(self.task.occupied)
         hit = int(self.confusion[np.ix_(occupied, occupied)].sum())
-        invented = int(self.confusion[self.benchmark.free, occupied].sum())
-        missed = int(self.confusion[occupied, self.benchmark.free].sum())
+        invented = int(self.confusion[self.task.free, occupied].sum())
+        missed = int(self.confusion[occupied, self.task.free].sum())
         return hit, invented, missed
 
     @property
@@ -107,8 +109,8 @@ class Result:
     def save(self, path: Path | str) -> None:
         """Write protocol, confusion matrix and scores as JSON, atomically."""
         scores = {"iou": self.iou, "miou": self.miou, "precision": self.precision, "recall": self.recall}
-        content = {"name": self.name, "protocol": asdict(self.protocol), "scores": scores, "notes": self.notes}
-        write_json(path, {**content, "confusion": self.confusion.tolist()})
+        said = {"name": self.name, "protocol": asdict(self.protocol), "scores": scores, "notes": self.notes}
+        write_json(path, {**said, "task": to_json(self.task), "confusion": self.confusion.tolist()})
 
     @classmethod
     def load(cls, path: Path | str) -> Result:
@@ -123,6 +125,7 @@ class Result:
             for name in ("masks", "inputs", "training_masks"):
                 protocol[name] = tuple(protocol.get(name, ()))
             return cls(
+                task=from_json(Task, content["task"], path),
                 protocol=Protocol(**protocol),
                 confusion=np.asarray(content["confusion"], np.int64),
                 name=content["name"],

@@ -10,10 +10,10 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from voxway.core.benchmark import IGNORE
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
+from voxway.core.task import IGNORE
 
 NEEDS = frozenset({"images", "points", "pose", "target", "proposals", "pseudo", "semantics_2d", "depth"})
 """What a method may ask of a reader. A reader loads what is asked for and nothing else."""

@@ -22,8 +22,8 @@ import torch
 from jaxtyping import Bool, Float, Float64, UInt8
 
 from voxway.core.camera import Cameras
-from voxway.core.frames import invert
 from voxway.core.grid import VoxelGrid
+from voxway.core.transforms import invert
 
 _BATCH = 32768
 """Rays that are followed together: enough to keep numpy busy, few enough for the cache."""

@@ -11,11 +11,11 @@ import torch
 from jaxtyping import Bool, Float, Float64, UInt8
 from torch import Tensor
 
-from voxway.core.benchmark import IGNORE
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError, nearest
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Sample
+from voxway.core.task import IGNORE
 from voxway.data.augment import Augment, draw_flips, draw_image_change
 from voxway.data.images import image_size, read_image
 from voxway.data.resize import change_image, pixel_transform, plain_change

@@ -6,8 +6,9 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from voxway.core.benchmark import IGNORE, Benchmark
+from voxway.core.benchmark import Benchmark
 from voxway.core.sample import Batch
+from voxway.core.task import IGNORE
 from voxway.engine.evaluate import Predictor
 from voxway.engine.log import tracked
 from voxway.engine.order import Samples

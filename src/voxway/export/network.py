@@ -36,7 +36,7 @@ from voxway.export.precision import to_int8
 from voxway.export.report import Report
 from voxway.export.rig import rig_to_json
 from voxway.methods.effocc import EffOcc
-from voxway.metrics import metric_for
+from voxway.metrics.occupancy import OccupancyMetric
 
 PRECISIONS = ("float32", "float16", "int8")
 
@@ -241,7 +241,7 @@ def _scores(
         "file": (torch.from_numpy(session.run(["classes"], inputs)[0]) for inputs in feeds),
     }
     for name, classes in answers.items():
-        metric = metric_for(benchmark)
+        metric = OccupancyMetric(benchmark)
         for batch, one in zip(batches, classes):
             metric.update(batch.need("target"), one, batch.masks)
         found[name] = metric.results(protocol)[0].miou

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from voxway.core.benchmark import IGNORE
+from voxway.core.task import IGNORE
 
 
 def shrink_target(target: UInt8[Tensor, "b x y z"], ratio: int, free: int = 0) -> UInt8[Tensor, "b x2 y2 z2"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from voxway.core.benchmark import IGNORE
+from voxway.core.task import IGNORE
 
 
 def valid_log_probs(

@@ -32,9 +32,9 @@ class Comparison:
         return [self._row(number, result) for number, result in enumerate(self.results)]
 
     def _row(self, number: int, result: Result) -> dict[str, Any]:
-        benchmark = result.benchmark
+        task = result.task
         scores = {"IoU": result.iou, "mIoU": result.miou, "precision": result.precision, "recall": result.recall}
-        classes = {benchmark.classes[i]: result.class_iou[i] for i in benchmark.evaluated}
+        classes = {task.classes[i]: result.class_iou[i] for i in task.evaluated}
         return {
             "name": result.name or f"result {number + 1}",
             **{field: values[number] for field, values in self.differing.items()},

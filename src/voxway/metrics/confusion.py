@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Int, Int64, UInt8
 from torch import Tensor
 
-from voxway.core.benchmark import IGNORE
+from voxway.core.task import IGNORE
 
 Volume = np.ndarray | Tensor
 

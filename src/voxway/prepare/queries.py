@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.errors import InputError
 from voxway.core.sample import collate
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import write_flags
 from voxway.data.semantickitti.reader import SemanticKITTIConfig
 from voxway.engine.evaluate import network_predictor

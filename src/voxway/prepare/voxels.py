@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from voxway.core.benchmark import SEMANTIC_KITTI
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.ground_truth import LabelledScan, build_truth
 from voxway.data.semantickitti.keys import parse_key
 from voxway.data.semantickitti.labels import downscale, preprocessed_path, write_target

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from voxway.core.benchmark import SEMANTIC_KITTI
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.reader import SemanticKITTIConfig
 from voxway.engine.schedule import Schedule
 from voxway.engine.train import TrainConfig

@@ -8,17 +8,17 @@ from typing import Any
 
 import torch
 
-from voxway.core.benchmark import BENCHMARKS
 from voxway.core.config import from_json
 from voxway.core.errors import InputError
 from voxway.core.result import Protocol, Result
 from voxway.data import DataConfig, dataset, dataset_name
+from voxway.data.registry import BENCHMARKS
 from voxway.data.semantickitti.reader import SemanticKITTIConfig
 from voxway.engine.distributed import Group
 from voxway.engine.evaluate import Predictor, evaluate, network_predictor
 from voxway.engine.model_files import CONFIG, fingerprint, load_model, read_description
 from voxway.methods import config_type
-from voxway.metrics import metric_for
+from voxway.metrics.occupancy import OccupancyMetric
 from voxway.prepare.proposals import Source
 
 _INPUTS = frozenset({"images", "points", "proposals"})
@@ -120,7 +120,7 @@ def score_predictor(
         ema=ema,
         checkpoint=checkpoint,
     )
-    metric = metric_for(samples.benchmark)
+    metric = OccupancyMetric(samples.benchmark)
     return evaluate(predict, samples, metric, protocol, name=name, group=group, show=show)
 
 

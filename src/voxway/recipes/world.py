@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.errors import InputError
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.world import WorldConfig
 
 HELD_OUT = "08"

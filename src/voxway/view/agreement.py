@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import UInt8
 
-from voxway.core.benchmark import IGNORE, Benchmark
+from voxway.core.task import IGNORE, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,19 +22,17 @@ class Agreement:
     """How many classes that mean has."""
 
 
-def agreement(
-    prediction: UInt8[np.ndarray, "x y z"], truth: UInt8[np.ndarray, "x y z"], benchmark: Benchmark
-) -> Agreement:
+def agreement(prediction: UInt8[np.ndarray, "x y z"], truth: UInt8[np.ndarray, "x y z"], task: Task) -> Agreement:
     """Compare a prediction with its truth where the truth is not 255. A prediction of 255 counts as free."""
     known = truth != IGNORE
     predicted, true = prediction[known].astype(np.int64), truth[known].astype(np.int64)
-    predicted[predicted == IGNORE] = benchmark.free
-    size = len(benchmark.classes)
+    predicted[predicted == IGNORE] = task.free
+    size = len(task.classes)
     counts = np.bincount(true * size + predicted, minlength=size * size).reshape(size, size)
     union = counts.sum(0) + counts.sum(1) - np.diag(counts)
-    scores = [counts[i, i] / union[i] for i in benchmark.evaluated if union[i]]
-    occupied = len(true) - counts[benchmark.free, benchmark.free]
-    both = counts[np.ix_(benchmark.occupied, benchmark.occupied)].sum()
+    scores = [counts[i, i] / union[i] for i in task.evaluated if union[i]]
+    occupied = len(true) - counts[task.free, task.free]
+    both = counts[np.ix_(task.occupied, task.occupied)].sum()
     return Agreement(
         iou=float(both / max(occupied, 1)), miou=float(np.mean(scores)) if scores else 0.0, classes=len(scores)
     )

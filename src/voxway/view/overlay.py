@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Integer, UInt8
 
-from voxway.core.benchmark import Benchmark
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
+from voxway.core.task import Task
 from voxway.view.raster import Rays
 from voxway.view.render import draw_volume
 from voxway.view.shade import display_colours
@@ -25,7 +25,7 @@ def overlay(
     image: UInt8[np.ndarray, "h w 3"],
     cameras: Cameras,
     volume: Integer[np.ndarray, "x y z"],
-    benchmark: Benchmark,
+    task: Task,
     *,
     camera: int = 0,
     opacity: float = 0.6,
@@ -37,19 +37,19 @@ def overlay(
         image: RGB, as the cameras describe it (after any resize, crop or flip).
         cameras: cameras of one sample.
         volume: class ids; free and 255 are not drawn.
-        benchmark: says what ids mean.
+        task: says what ids mean.
         camera: which of the cameras took the image.
         opacity: how much of the image the cubes hide, 0..1.
-        grid: the grid of the volume where it is not `benchmark.grid`.
+        grid: the grid of the volume where it is not `task.grid`.
 
     Raises:
         InputError: the image has not the size that the cameras say, there is no such camera, or the volume does not
             fit.
     """
-    grid = grid or benchmark.grid
-    volume = checked_volume(volume, benchmark, grid)
+    grid = grid or task.grid
+    volume = checked_volume(volume, task, grid)
     projection = _projection(image, cameras, camera)
-    picture, pixels = draw_volume(volume, benchmark, grid, Rays.of(projection), image.shape[:2])
+    picture, pixels = draw_volume(volume, task, grid, Rays.of(projection), image.shape[:2])
     seen = picture.face >= 0
     result = image.copy()
     result[seen] = np.round((1 - opacity) * image[seen] + opacity * pixels).astype(np.uint8)
@@ -62,22 +62,22 @@ def overlay_points(
     points: Float[np.ndarray, "p c"],
     *,
     labels: Integer[np.ndarray, "p"] | None = None,
-    benchmark: Benchmark | None = None,
+    task: Task | None = None,
     camera: int = 0,
     radius_px: int = 1,
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Draw LiDAR points (x, y, z in ego metres, then anything) over the image of one camera.
 
-    Points take the colours of their `labels` (training ids of `benchmark`; free and 255 are left out), or colours by
+    Points take the colours of their `labels` (training ids of `task`; free and 255 are left out), or colours by
     depth from red (near) to violet (50 m and more).
 
     Raises:
         InputError: the image has not the size that the cameras say, there is no such camera, or labels came without
-            their benchmark.
+            their task.
     """
-    if (labels is None) != (benchmark is None):
-        remedy = "Labels need the benchmark whose ids they are."
-        raise InputError(file="overlay", field="labels", expected="labels and benchmark", found="one", remedy=remedy)
+    if (labels is None) != (task is None):
+        remedy = "Labels need the task whose ids they are."
+        raise InputError(file="overlay", field="labels", expected="labels and task", found="one", remedy=remedy)
     projection = _projection(image, cameras, camera)
     seen = points[:, :3].astype(np.float64) @ projection[:, :3].T + projection[:, 3]
     depth = seen[:, 2]
@@ -85,9 +85,9 @@ def overlay_points(
         pixels = seen[:, :2] / depth[:, None]
     height, width = image.shape[:2]
     drawn = (depth > 0.1) & (pixels > -0.5).all(1) & (pixels < (width - 0.5, height - 0.5)).all(1)
-    if labels is not None and benchmark is not None:
-        drawn &= np.isin(labels, benchmark.occupied)
-        colours = display_colours(benchmark)[np.where(drawn, labels, 0)]
+    if labels is not None and task is not None:
+        drawn &= np.isin(labels, task.occupied)
+        colours = display_colours(task)[np.where(drawn, labels, 0)]
     else:
         colours = _by_depth(depth)
     order = np.flatnonzero(drawn)[np.argsort(-depth[drawn], kind="stable")]  # far ones first, so that near ones stay

@@ -18,11 +18,11 @@ import numpy as np
 from PIL import Image
 
 from voxway import __version__
-from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError
 from voxway.core.files import write_bytes
 from voxway.core.grid import VoxelGrid
 from voxway.core.result import Result
+from voxway.core.task import Task
 from voxway.view.agreement import agreement
 from voxway.view.frame import Frame
 from voxway.view.shade import EDGE, FACE_LIGHT, OCCLUSION, display_colours
@@ -41,7 +41,7 @@ _IMAGE_PX = 1600
 def write_page(
     path: Path | str,
     frames: Sequence[Frame],
-    benchmark: Benchmark,
+    task: Task,
     *,
     title: str,
     results: Sequence[Result] = (),
@@ -53,21 +53,21 @@ def write_page(
     Args:
         path: the HTML file.
         frames: what to show, in order.
-        benchmark: says what ids mean.
+        task: says what ids mean.
         title: heading of the page.
         results: scores for the table below, e.g. a model and its baseline.
         notes: names and values listed at the end, e.g. machine, commit, command.
-        grid: the grid of the volumes where it is not `benchmark.grid`.
+        grid: the grid of the volumes where it is not `task.grid`.
 
     Raises:
         InputError: no frames, a frame without volumes, shapes or ids that do not fit, or a result of another benchmark.
         OutputError: the file cannot be written.
     """
-    grid = grid or benchmark.grid
-    _check(frames, results, benchmark, grid)
+    grid = grid or task.grid
+    _check(frames, results, task, grid)
     descriptions, payload = [], []
     for number, frame in enumerate(frames):
-        description, parts = _described(frame, benchmark, grid)
+        description, parts = _described(frame, task, grid)
         descriptions.append(description)
         payload += [
             f'<script type="text/plain" id="frame-{number}-{name}">{base64.b64encode(data).decode()}</script>'
@@ -75,20 +75,20 @@ def write_page(
         ]
     content = {
         "grid": {"lower": grid.lower, "upper": grid.upper, "cell": grid.cell, "shape": grid.shape},
-        "classes": benchmark.classes,
-        "colours": display_colours(benchmark).tolist(),
-        "free": benchmark.free,
+        "classes": task.classes,
+        "colours": display_colours(task).tolist(),
+        "free": task.free,
         "shading": {"light": FACE_LIGHT, "occlusion": OCCLUSION, "edge": EDGE},
         "frames": descriptions,
     }
     page = _filled(
         {
             "title": escape(title),
-            "subtitle": escape(f"{benchmark.name} · {grid} · {len(frames)} frame{'s' if len(frames) != 1 else ''}"),
+            "subtitle": escape(f"{task.name} · {grid} · {len(frames)} frame{'s' if len(frames) != 1 else ''}"),
             "version": __version__,
             "style": _resource("page.css"),
             "last": str(len(frames) - 1),
-            "results": results_table(results, benchmark),
+            "results": results_table(results, task),
             "notes": _noted(notes or {}),
             # "</script" inside a string would end the element that carries it.
             "content": json.dumps(content).replace("<", "\\u003c"),
@@ -99,7 +99,7 @@ def write_page(
     write_bytes(path, page.encode())
 
 
-def _check(frames: Sequence[Frame], results: Sequence[Result], benchmark: Benchmark, grid: VoxelGrid) -> None:
+def _check(frames: Sequence[Frame], results: Sequence[Result], task: Task, grid: VoxelGrid) -> None:
     if not frames:
         remedy = "Pass at least one frame."
         raise InputError(file="page", field="frames", expected="at least one", found="none", remedy=remedy)
@@ -107,21 +107,21 @@ def _check(frames: Sequence[Frame], results: Sequence[Result], benchmark: Benchm
         remedy = "Crop the volumes first (`VoxelGrid.crop`)."
         raise InputError(file="page", field="grid", expected=f"at most {_LARGEST}", found=grid.shape, remedy=remedy)
     for result in results:
-        if result.protocol.benchmark != benchmark.name:
+        if result.protocol.benchmark != task.name:
             raise InputError(
                 file=f"result {result.name!r}",
                 field="benchmark",
-                expected=benchmark.name,
+                expected=task.name,
                 found=result.protocol.benchmark,
                 remedy="Put results of one benchmark onto one page.",
             )
 
 
-def _described(frame: Frame, benchmark: Benchmark, grid: VoxelGrid) -> tuple[dict[str, Any], dict[str, bytes]]:
+def _described(frame: Frame, task: Task, grid: VoxelGrid) -> tuple[dict[str, Any], dict[str, bytes]]:
     """What the page's script reads about a frame, and the bytes of its image and volumes by name."""
     source = f"frame {frame.key}"
     volumes = {
-        name: checked_volume(volume, benchmark, grid, f"{source}, {name}")
+        name: checked_volume(volume, task, grid, f"{source}, {name}")
         for name, volume in (("prediction", frame.prediction), ("truth", frame.truth))
         if volume is not None
     }
@@ -132,7 +132,7 @@ def _described(frame: Frame, benchmark: Benchmark, grid: VoxelGrid) -> tuple[dic
     kind = ""
     if frame.image is not None:
         kind, parts["image"] = "image/jpeg", _jpeg(frame.image, source)
-    fits = agreement(volumes["prediction"], volumes["truth"], benchmark) if len(volumes) == 2 else None
+    fits = agreement(volumes["prediction"], volumes["truth"], task) if len(volumes) == 2 else None
     description = {
         "key": frame.key,
         "note": frame.note,

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Integer, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from voxway.core.benchmark import Benchmark, Colour
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
+from voxway.core.task import Colour, Task
 from voxway.view.render import PAPER, render
 from voxway.view.shade import display_colours
 from voxway.view.viewpoint import slenderness
@@ -25,7 +25,7 @@ def side_by_side(
     image: UInt8[np.ndarray, "h w 3"] | None,
     prediction: Integer[np.ndarray, "x y z"] | None,
     truth: Integer[np.ndarray, "x y z"] | None,
-    benchmark: Benchmark,
+    task: Task,
     *,
     width_px: int = 1280,
     camera: str = "behind",
@@ -38,11 +38,11 @@ def side_by_side(
         image: RGB, scaled to the full width.
         prediction: training ids.
         truth: training ids, 255 where unknown.
-        benchmark: says what ids mean.
+        task: says what ids mean.
         width_px: width of the picture; its height follows.
         camera: a name of `voxway.view.VIEWPOINTS`.
         captions: words above the two volumes.
-        grid: the grid of the volumes where it is not `benchmark.grid`.
+        grid: the grid of the volumes where it is not `task.grid`.
 
     Returns:
         RGB.
@@ -56,10 +56,10 @@ def side_by_side(
         raise InputError(file="picture", field="volumes", expected="at least one", found="none", remedy=remedy)
     inner = width_px - 2 * _GAP_PX
     each = (inner - _GAP_PX * (len(volumes) - 1)) // len(volumes)
-    size_px = (round(each * min(slenderness(camera, grid or benchmark.grid), 1)), each)
-    views = [render(v, benchmark, size_px=size_px, camera=camera, grid=grid) for v, _ in volumes]
+    size_px = (round(each * min(slenderness(camera, grid or task.grid), 1)), each)
+    views = [render(v, task, size_px=size_px, camera=camera, grid=grid) for v, _ in volumes]
     photo = _scaled(image, inner) if image is not None else None
-    legend = _legend_places([v for v, _ in volumes], benchmark, inner)
+    legend = _legend_places([v for v, _ in volumes], task, inner)
     top = _GAP_PX + (photo.height + _GAP_PX if photo else 0)
     legend_top = top + _LINE_PX + size_px[0] + _GAP_PX
     rows = 1 + max((y for _, _, y in legend), default=0)
@@ -71,12 +71,12 @@ def side_by_side(
         left = _GAP_PX + column * (each + _GAP_PX)
         draw.text((left, top), caption, fill=_INK, font=ImageFont.load_default(_FONT_PX + 3))
         canvas.paste(Image.fromarray(view), (left, top + _LINE_PX))
-    colours = display_colours(benchmark)
+    colours = display_colours(task)
     for label, x, row in legend:
         y = legend_top + row * _LINE_PX
         box = (_GAP_PX + x, y + 3, _GAP_PX + x + 16, y + 19)
         draw.rounded_rectangle(box, 4, fill=tuple(map(int, colours[label])))
-        draw.text((_GAP_PX + x + 23, y), benchmark.classes[label], fill=_INK, font=ImageFont.load_default(_FONT_PX))
+        draw.text((_GAP_PX + x + 23, y), task.classes[label], fill=_INK, font=ImageFont.load_default(_FONT_PX))
     return np.asarray(canvas)
 
 
@@ -85,13 +85,13 @@ def _scaled(image: np.ndarray, width: int) -> Image.Image:
     return picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.LANCZOS)
 
 
-def _legend_places(volumes: Sequence[np.ndarray], benchmark: Benchmark, width: int) -> list[tuple[int, int, int]]:
+def _legend_places(volumes: Sequence[np.ndarray], task: Task, width: int) -> list[tuple[int, int, int]]:
     """Class id, x (pixels) and row of each entry: the classes that occur, in order, wrapped to the width."""
     font = ImageFont.load_default(_FONT_PX)
     present = set(np.unique(np.concatenate([v.reshape(-1) for v in volumes])).tolist())
     places, x, row = [], 0, 0
-    for label in (i for i in benchmark.occupied if i in present):
-        taken = 23 + round(font.getlength(benchmark.classes[label])) + 20
+    for label in (i for i in task.occupied if i in present):
+        taken = 23 + round(font.getlength(task.classes[label])) + 20
         if x and x + taken > width + 20:
             x, row = 0, row + 1
         places.append((label, x, row))

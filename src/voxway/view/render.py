@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Integer, UInt8
 
-from voxway.core.benchmark import Benchmark, Colour
 from voxway.core.grid import VoxelGrid
+from voxway.core.task import Colour, Task
 from voxway.view.raster import Picture, Rays, rasterise
 from voxway.view.shade import display_colours, shade
 from voxway.view.surface import checked_volume, exposed_faces, solid_voxels
@@ -23,7 +23,7 @@ _ARROW = ((2.2, 0.0), (-1.6, 1.2), (-0.9, 0.0), (-1.6, -1.2))
 
 def render(
     volume: Integer[np.ndarray, "x y z"],
-    benchmark: Benchmark,
+    task: Task,
     *,
     size_px: tuple[int, int] = (720, 960),
     camera: str = "behind",
@@ -36,10 +36,10 @@ def render(
 
     Args:
         volume: class ids; free and 255 (unknown) are not drawn.
-        benchmark: says which id is free and what colours classes have.
+        task: says which id is free and what colours classes have.
         size_px: height and width of the picture.
         camera: a name of `VIEWPOINTS`.
-        grid: the grid of the volume where it is not `benchmark.grid`.
+        grid: the grid of the volume where it is not `task.grid`.
         background: RGB where there is nothing.
         ego: mark the origin with an arrow that points forward.
         samples: samples per pixel and axis; 1 leaves edges jagged.
@@ -50,12 +50,12 @@ def render(
     Raises:
         InputError: shape, ids or the name of the camera do not fit.
     """
-    grid = grid or benchmark.grid
-    volume = checked_volume(volume, benchmark, grid)
+    grid = grid or task.grid
+    volume = checked_volume(volume, task, grid)
     height, width = size_px
     fine_px = (height * samples, width * samples)
     rays = Rays.of(projection(camera, grid, fine_px))
-    picture, pixels = draw_volume(volume, benchmark, grid, rays, fine_px)
+    picture, pixels = draw_volume(volume, task, grid, rays, fine_px)
     image = np.empty((*fine_px, 3), np.uint8)
     image[:] = background
     image[picture.face >= 0] = pixels
@@ -66,12 +66,12 @@ def render(
 
 
 def draw_volume(
-    volume: UInt8[np.ndarray, "x y z"], benchmark: Benchmark, grid: VoxelGrid, rays: Rays, size_px: tuple[int, int]
+    volume: UInt8[np.ndarray, "x y z"], task: Task, grid: VoxelGrid, rays: Rays, size_px: tuple[int, int]
 ) -> tuple[Picture, UInt8[np.ndarray, "p 3"]]:
     """The picture of a checked volume, and the colours of its pixels that see a face, in row-major order."""
-    faces = exposed_faces(solid_voxels(volume, benchmark))
+    faces = exposed_faces(solid_voxels(volume, task))
     picture = rasterise(faces, grid, rays, size_px)
-    colours = display_colours(benchmark)[volume[tuple(faces.index.T)]]
+    colours = display_colours(task)[volume[tuple(faces.index.T)]]
     return picture, shade(picture, faces, colours, grid, rays)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from voxway.core.benchmark import Benchmark
 from voxway.core.grid import VoxelGrid
+from voxway.core.task import Task
 from voxway.view.raster import Picture, Rays
 from voxway.view.surface import Faces
 
@@ -28,9 +28,9 @@ _LIFT = 0.07
 """Share of white in every colour, so that shape still shows on the nearly black ones."""
 
 
-def display_colours(benchmark: Benchmark) -> UInt8[np.ndarray, "k 3"]:
-    """The benchmark's palette, a trace calmer and lighter: RGB by training id."""
-    palette = np.array(benchmark.palette, np.float64)
+def display_colours(task: Task) -> UInt8[np.ndarray, "k 3"]:
+    """The task's palette, a trace calmer and lighter: RGB by training id."""
+    palette = np.array(task.palette, np.float64)
     grey = palette @ np.array([0.299, 0.587, 0.114])  # luma of ITU-R BT.601
     calm = palette * (1 - _CALM) + grey[:, None] * _CALM
     return np.round(calm * (1 - _LIFT) + 255 * _LIFT).astype(np.uint8)

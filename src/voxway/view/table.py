@@ -7,12 +7,12 @@ from html import escape
 
 import numpy as np
 
-from voxway.core.benchmark import Benchmark
 from voxway.core.result import Protocol, Result
+from voxway.core.task import Task
 from voxway.view.shade import display_colours
 
 
-def results_table(results: Sequence[Result], benchmark: Benchmark) -> str:
+def results_table(results: Sequence[Result], task: Task) -> str:
     """One column for each result: IoU, mIoU, precision, recall, every evaluated class; then the protocols.
 
     The best of each row is set off only where all results share one protocol; where they do not, a notice says in what
@@ -26,10 +26,10 @@ def results_table(results: Sequence[Result], benchmark: Benchmark) -> str:
         _row(label, [getattr(r, name) for r in results], not unlike)
         for label, name in (("IoU", "iou"), ("mIoU", "miou"), ("Precision", "precision"), ("Recall", "recall"))
     ]
-    colours = display_colours(benchmark)
+    colours = display_colours(task)
     per_class = [
-        _row(benchmark.classes[i], [float(r.class_iou[i]) for r in results], not unlike, colours[i].tolist())
-        for i in benchmark.evaluated
+        _row(task.classes[i], [float(r.class_iou[i]) for r in results], not unlike, colours[i].tolist())
+        for i in task.evaluated
     ]
     protocols = "".join(f"<li>{escape(line)}</li>" for line in _protocol_lines(results))
     return (

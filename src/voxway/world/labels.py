@@ -11,7 +11,9 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import UInt8
 
-from voxway.core.benchmark import OCC3D_NUSCENES, OCC3D_WAYMO, OPENOCCUPANCY_NUSCENES, Benchmark
+from voxway.core.benchmark import Benchmark
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 
 CAR = 10
 BICYCLE = 11
@@ -90,7 +92,7 @@ def _table(benchmark: Benchmark, names: dict[str, tuple[int, ...]], nothing: int
     table = np.full(max(TRAFFIC_LIGHT, TRAFFIC_CONE, BARRIER, CONSTRUCTION_VEHICLE) + 1, nothing, np.uint8)
     for name, ids in names.items():
         for raw in ids:
-            table[raw] = table[MOVING.get(raw, raw)] = benchmark.class_id(name)
+            table[raw] = table[MOVING.get(raw, raw)] = benchmark.task.class_id(name)
     return table
 
 

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32
 
-from voxway.core.benchmark import OCC3D_WAYMO
 from voxway.core.files import write_bytes
 from voxway.data.occupancy_truth import build_occupancy, in_view
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.data.waymo.layout import IMAGE_FOLDERS
 from voxway.world.camera import photograph
 from voxway.world.config_waymo import Split, WaymoWorldConfig

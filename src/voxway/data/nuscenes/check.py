@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from voxway.core.benchmark import OCC3D_NUSCENES
 from voxway.core.errors import InputError
 from voxway.data.images import read_image
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
 from voxway.data.nuscenes.key_frame import KeyFrame
 from voxway.data.nuscenes.occ3d import Occ3DNuScenes, Occ3DNuScenesConfig
 from voxway.data.nuscenes.openoccupancy import OpenOccupancy, OpenOccupancyConfig
@@ -207,7 +207,7 @@ def _check_labels(reader: NuScenes, frame: KeyFrame, report: Report) -> None:
     if reader.benchmark is OCC3D_NUSCENES:
         _check_masks(path, truth.masks, report)
         _check_release(path, truth.target, report)
-    occupied = np.isin(truth.target, reader.benchmark.occupied)
+    occupied = np.isin(truth.target, reader.benchmark.task.occupied)
     if not occupied.any():
         report.add(
             "warning", path, "no occupied voxel", "The file may be damaged or of another release; fetch it again."
@@ -224,7 +224,7 @@ def _check_masks(path: Path, masks: Mapping[str, np.ndarray], report: Report) ->
 
 def _check_release(path: Path, target: np.ndarray, report: Report) -> None:
     """The first revision (March 2023) has flattened all road into the lowest layer."""
-    road = target == OCC3D_NUSCENES.class_id("driveable_surface")
+    road = target == OCC3D_NUSCENES.task.class_id("driveable_surface")
     layers = np.flatnonzero(road.any((0, 1)))
     if road.sum() > 1000 and len(layers) < _ROAD_LAYERS and layers[0] == 0:
         what = "all driveable voxels lie in the lowest layer: this is the early revision of March 2023"

@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from voxway.core.benchmark import IGNORE, OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.core.errors import InputError
+from voxway.core.task import IGNORE
 from voxway.data.arrays import read_array, read_member
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.nuscenes.key_frame import KeyFrame
 from voxway.data.volumes import read_labels, read_mask
 

@@ -22,7 +22,7 @@ from typing import Literal
 
 import numpy as np
 
-from voxway.core.benchmark import OCC3D_NUSCENES
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
 from voxway.data.nuscenes.frames import NuScenesConfig
 from voxway.data.nuscenes.key_frame import CAMERAS, KeyFrame
 from voxway.data.nuscenes.labels import occ3d_path, read_occ3d

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from voxway.core.benchmark import OPENOCCUPANCY_NUSCENES
+from voxway.data.nuscenes.benchmark import OPENOCCUPANCY_NUSCENES
 from voxway.data.nuscenes.frames import NuScenesConfig
 from voxway.data.nuscenes.key_frame import KeyFrame
 from voxway.data.nuscenes.labels import Order, openoccupancy_path, read_openoccupancy

@@ -12,10 +12,11 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from voxway.core.benchmark import IGNORE, Benchmark
+from voxway.core.benchmark import Benchmark
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.sample import Sample
+from voxway.core.task import IGNORE
 from voxway.data.augment import Augment
 from voxway.data.depth_images import sparse_depth
 from voxway.data.nuscenes.frames import NuScenesConfig, find_frames

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voxway.core.benchmark import OCC3D_NUSCENES
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
 from voxway.data.prediction_files import PredictionFiles
 
 FILES = PredictionFiles(benchmark=OCC3D_NUSCENES, ending=".npz", array="arr_0", key=r"\w+")

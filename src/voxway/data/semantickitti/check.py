@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 
-from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.errors import InputError
 from voxway.data.images import image_size, read_image
 from voxway.data.report import Report
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.ground_truth import voxelise_scan
 from voxway.data.semantickitti.keys import annotated_frames
 from voxway.data.semantickitti.labels import preprocessed_path, read_target, training_target
@@ -279,7 +279,7 @@ def _check_histogram(config: SemanticKITTIConfig, report: Report) -> None:
         report.add("warning", folder, what, "Check the `.invalid` files, and that labels were not remapped.")
     if report.read_frames >= 10:
         for name in ("road", "vegetation"):
-            if not report.voxels[SEMANTIC_KITTI.class_id(name)]:
+            if not report.voxels[SEMANTIC_KITTI.task.class_id(name)]:
                 what = f"no voxel of class {name} in {report.read_frames} frames"
                 report.add("warning", folder, what, "Check that labels hold raw ids and not training ids.")
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, UInt16
 
-from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.grid import VoxelGrid
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.ops.raycast import visible_from
 
 _SAME_PLACE_M = 0.2

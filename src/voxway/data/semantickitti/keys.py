@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.errors import InputError
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import SequenceFiles
 
 if TYPE_CHECKING:

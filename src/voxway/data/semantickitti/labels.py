@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, UInt8, UInt16
 
-from voxway.core.benchmark import IGNORE, SEMANTIC_KITTI
 from voxway.core.errors import InputError
 from voxway.core.files import atomic_path
+from voxway.core.task import IGNORE
 from voxway.data.arrays import read_array
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 
 _MOSTLY_FREE = 0.95
 """A block with more than this share of free and ignored voxels has no class of its own."""

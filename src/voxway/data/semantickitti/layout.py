@@ -28,10 +28,10 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float32, UInt16, UInt32
 
-from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.errors import InputError
 from voxway.core.files import write_bytes
 from voxway.core.grid import VoxelGrid
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.odometry import (
     Calibration,
     read_calibration,

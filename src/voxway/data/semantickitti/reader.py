@@ -16,13 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from voxway.core.benchmark import IGNORE, SEMANTIC_KITTI
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError, nearest
 from voxway.core.sample import NEEDS, Sample
+from voxway.core.task import IGNORE
 from voxway.data.arrays import read_array, read_member
 from voxway.data.images import image_size, read_image
 from voxway.data.projection import project_depth, project_values
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.keys import find_keys, parse_key
 from voxway.data.semantickitti.labels import preprocessed_path, read_target, training_target
 from voxway.data.semantickitti.layout import (

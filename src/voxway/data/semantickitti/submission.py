@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.errors import InputError
 from voxway.core.files import atomic_path
 from voxway.data.prediction_files import open_submission
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.keys import parse_key
 from voxway.data.semantickitti.layout import read_voxel_labels, write_voxel_labels
 

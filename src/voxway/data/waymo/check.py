@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from voxway.core.benchmark import OCC3D_WAYMO
 from voxway.core.errors import InputError
 from voxway.data.images import read_image
 from voxway.data.report import Report
 from voxway.data.surround import check_size
 from voxway.data.surround_check import check_cameras, missing_files
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.data.waymo.layout import WaymoFiles, frame_cameras, read_camera_infos, read_waymo_scan
 from voxway.data.waymo.reader import Occ3DWaymo, Occ3DWaymoConfig
 

@@ -25,10 +25,10 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
 
-from voxway.core.benchmark import OCC3D_WAYMO
 from voxway.core.errors import InputError
 from voxway.data.pickles import read_pickle
 from voxway.data.volumes import read_labels, read_mask
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 
 SplitName = Literal["train", "val"]
 

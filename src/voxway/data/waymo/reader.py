@@ -13,13 +13,13 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from voxway.core.benchmark import OCC3D_WAYMO
 from voxway.core.errors import InputError
 from voxway.core.sample import Sample
 from voxway.data.augment import Augment
 from voxway.data.depth_images import sparse_depth
 from voxway.data.few_labels import labelled_scenes
 from voxway.data.surround import Truth, check_needs, load_cameras, mirrored, with_truth
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.data.waymo.layout import (
     MASKS,
     SplitName,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from voxway.core.benchmark import OCC3D_WAYMO
 from voxway.data.prediction_files import PredictionFiles
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 
 FILES = PredictionFiles(benchmark=OCC3D_WAYMO, ending="_04.npz", array="voxel_label", key=r"\d{3}/\d{3}")
 

@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from voxway.core.benchmark import OCC3D_NUSCENES
 from voxway.core.sample import Batch, Prediction
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,11 +32,12 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from voxway.core.benchmark import OCC3D_NUSCENES, OCC3D_WAYMO, OPENOCCUPANCY_NUSCENES
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Batch, Prediction
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.methods.effocc import supervision
 from voxway.methods.effocc.bev import ResidualConfig, SecondConfig
 from voxway.methods.effocc.camera import CameraBranch, CameraConfig

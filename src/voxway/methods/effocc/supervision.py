@@ -11,9 +11,10 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from voxway.core.benchmark import IGNORE, OCC3D_NUSCENES
 from voxway.core.errors import InputError
 from voxway.core.sample import Batch, Prediction
+from voxway.core.task import IGNORE
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
 from voxway.losses.cross_entropy import cross_entropy
 from voxway.losses.depth import depth_cross_entropy, nearest_bin
 from voxway.losses.hard_examples import with_hard_examples

@@ -42,11 +42,12 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
-from voxway.core.benchmark import IGNORE, SEMANTIC_KITTI
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Batch, Prediction
+from voxway.core.task import IGNORE
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.losses.cross_entropy import Averaging, cross_entropy, semantic_2d
 from voxway.losses.distillation import Form, feature_distillation
 from voxway.losses.scene_affinity import geometric_affinity, semantic_affinity

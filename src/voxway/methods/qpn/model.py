@@ -30,10 +30,11 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
-from voxway.core.benchmark import IGNORE, SEMANTIC_KITTI
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Batch, Prediction
+from voxway.core.task import IGNORE
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.losses.cross_entropy import cross_entropy
 from voxway.losses.valid import valid_log_probs
 

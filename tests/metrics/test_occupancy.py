@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from voxway.core.benchmark import BENCHMARKS, IGNORE, OCC3D_NUSCENES, OCC3D_WAYMO, OPENOCCUPANCY_NUSCENES, Benchmark
+from voxway.core.benchmark import Benchmark
 from voxway.core.result import Protocol
 from voxway.core.sample import Batch, Sample
+from voxway.core.task import IGNORE
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
+from voxway.data.registry import BENCHMARKS
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.engine.evaluate import evaluate
-from voxway.metrics import metric_for
 from voxway.metrics.confusion import confusion
-from voxway.metrics.occ3d import Occ3DMetric
-from voxway.metrics.openoccupancy import OpenOccupancyMetric
+from voxway.metrics.occupancy import OccupancyMetric
 
 PROTOCOL = Protocol(benchmark="", split="val", samples=0, masks=(), inputs=("images",))
 
@@ -31,17 +33,15 @@ def mask(benchmark: Benchmark, seed: int) -> torch.Tensor:
 
 def test_every_benchmark_has_its_metric() -> None:
     for name, benchmark in BENCHMARKS.items():
-        metric = metric_for(benchmark)
+        metric = OccupancyMetric(benchmark)
         assert metric.benchmark is benchmark
-        assert isinstance(metric, Occ3DMetric) == name.startswith("occ3d")
-        assert isinstance(metric, OpenOccupancyMetric) == name.startswith("openoccupancy")
         assert metric.results(PROTOCOL)[0].protocol.benchmark == name
 
 
 def test_nuscenes_counts_within_the_camera_mask_alone() -> None:
     target, prediction = volumes(OCC3D_NUSCENES)
     camera, lidar = mask(OCC3D_NUSCENES, 1), mask(OCC3D_NUSCENES, 2)
-    metric = metric_for(OCC3D_NUSCENES)
+    metric = OccupancyMetric(OCC3D_NUSCENES)
     metric.update(target, prediction, {"camera": camera, "lidar": lidar})
     (result,) = metric.results(PROTOCOL, "ours")
     np.testing.assert_array_equal(result.confusion, confusion(target[camera], prediction[camera], 18))
@@ -51,7 +51,7 @@ def test_nuscenes_counts_within_the_camera_mask_alone() -> None:
 def test_waymo_counts_where_both_masks_hold() -> None:
     target, prediction = volumes(OCC3D_WAYMO)
     camera, view = mask(OCC3D_WAYMO, 1), mask(OCC3D_WAYMO, 2)
-    metric = metric_for(OCC3D_WAYMO)
+    metric = OccupancyMetric(OCC3D_WAYMO)
     metric.update(target, prediction, {"camera": camera, "field_of_view": view})
     both = camera & view
     np.testing.assert_array_equal(metric.results(PROTOCOL)[0].confusion, confusion(target[both], prediction[both], 16))
@@ -59,7 +59,7 @@ def test_waymo_counts_where_both_masks_hold() -> None:
 
 def test_openoccupancy_counts_all_that_is_known() -> None:
     target, prediction = volumes(OPENOCCUPANCY_NUSCENES)
-    metric = metric_for(OPENOCCUPANCY_NUSCENES)
+    metric = OccupancyMetric(OPENOCCUPANCY_NUSCENES)
     metric.update(target, prediction, {})
     metric.reduce()
     (result,) = metric.results(PROTOCOL)
@@ -70,7 +70,7 @@ def test_openoccupancy_counts_all_that_is_known() -> None:
 def test_a_batch_counts_as_its_frames() -> None:
     frames = [volumes(OCC3D_NUSCENES, seed) for seed in (0, 1)]
     masks = [mask(OCC3D_NUSCENES, seed) for seed in (2, 3)]
-    one, two = metric_for(OCC3D_NUSCENES), metric_for(OCC3D_NUSCENES)
+    one, two = OccupancyMetric(OCC3D_NUSCENES), OccupancyMetric(OCC3D_NUSCENES)
     for (target, prediction), camera in zip(frames, masks):
         one.update(target, prediction, {"camera": camera})
     targets, predictions = (torch.stack(volume) for volume in zip(*frames))
@@ -85,7 +85,7 @@ def test_absent_classes_enter_the_mean_as_published(benchmark: Benchmark, mean: 
     """Occ3D leaves classes out that occur nowhere; OpenOccupancy's plain mean cannot, so they score 0."""
     target, _ = volumes(benchmark)
     prediction = torch.where(target == IGNORE, benchmark.free, target)
-    metric = metric_for(benchmark)
+    metric = OccupancyMetric(benchmark)
     metric.update(target, prediction, {"camera": torch.ones_like(target, dtype=torch.bool)})
     assert metric.results(PROTOCOL)[0].miou == pytest.approx(mean)
 
@@ -109,13 +109,13 @@ def test_evaluation_hands_the_masks_on() -> None:
         right = torch.where(batch.need("target") == IGNORE, OCC3D_NUSCENES.free, batch.need("target"))
         return torch.where(batch.masks["camera"], right, 13).to(torch.uint8)
 
-    (result,) = evaluate(predict, Frames(), metric_for(OCC3D_NUSCENES), PROTOCOL, show=False)
+    (result,) = evaluate(predict, Frames(), OccupancyMetric(OCC3D_NUSCENES), PROTOCOL, show=False)
     assert (result.miou, result.iou, result.protocol.samples) == (1, 1, 2)
 
 
 def test_errors_say_what_was_wrong() -> None:
     target, prediction = volumes(OCC3D_NUSCENES)
     with pytest.raises(ValueError, match=r"occ3d-nuscenes scores within masks \('camera',\), got \('lidar',\)"):
-        metric_for(OCC3D_NUSCENES).update(target, prediction, {"lidar": target < 3})
+        OccupancyMetric(OCC3D_NUSCENES).update(target, prediction, {"lidar": target < 3})
     with pytest.raises(ValueError, match="volumes must end in"):
-        metric_for(OPENOCCUPANCY_NUSCENES).update(target, prediction, {})
+        OccupancyMetric(OPENOCCUPANCY_NUSCENES).update(target, prediction, {})

@@ -1,14 +1,15 @@
-"""SemanticKITTI's scores: whole grid, and the near ranges that camera methods report.
+"""Scores of occupancy by a benchmark's protocol: within its masks, over the whole grid first, then within near ranges.
 
-IoU, precision and recall of occupied against free, IoU per class and their mean over classes 1..19, all over the whole
-split and over voxels whose target is not 255 (MonoScene's evaluation, which VoxFormer, MonoOcc and VLScene share).
-Their script adds 1e-5 to the denominator of a class's IoU; here there is no such term, and a class that occurs neither
-in truth nor in prediction scores 0 as it does there.
+IoU, precision and recall of occupied against free, IoU per class and their mean, over the whole split and over voxels
+whose target is not 255; a free voxel taken for an object, or the reverse, counts against that object's class. What
+benchmarks differ in are facts of `Benchmark`: masks, near ranges, and how a class counts that never occurs. The
+published scripts of SemanticKITTI and OpenOccupancy add a small number to denominators or end in NaN for such a class;
+here it scores 0 for them, and for Occ3D it is left out, as published.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -16,12 +17,10 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from voxway.core.benchmark import SEMANTIC_KITTI, Benchmark
+from voxway.core.benchmark import Benchmark
 from voxway.core.grid import VoxelGrid
 from voxway.core.result import Protocol, Result
 from voxway.metrics.confusion import Confusion
-
-NEAR_RANGES_M = (25.6, 12.8)
 
 
 def near_range(grid: VoxelGrid, range_m: float) -> tuple[slice, slice, slice]:
@@ -37,15 +36,13 @@ def near_range(grid: VoxelGrid, range_m: float) -> tuple[slice, slice, slice]:
     return slice(0, ahead), slice(right, left), slice(None)
 
 
-class SemanticKITTIMetric:
-    """Counts a split's frames and turns them into results, the whole grid first, then each near range.
+class OccupancyMetric:
+    """Counts a split's frames and turns them into results, the whole grid first, then each near range."""
 
-    Also scores SSCBench-KITTI-360, which has the same grid and rules.
-    """
-
-    def __init__(self, benchmark: Benchmark = SEMANTIC_KITTI, near_ranges_m: Sequence[float] = NEAR_RANGES_M) -> None:
+    def __init__(self, benchmark: Benchmark) -> None:
         self.benchmark = benchmark
-        self._parts = {None: (slice(None),) * 3} | {m: near_range(benchmark.grid, m) for m in near_ranges_m}
+        near = {m: near_range(benchmark.grid, m) for m in benchmark.near_ranges_m}
+        self._parts: dict[float | None, tuple[slice, slice, slice]] = {None: (slice(None),) * 3, **near}
         self._counts = {part: Confusion(len(benchmark.classes), benchmark.free) for part in self._parts}
 
     def update(
@@ -59,18 +56,29 @@ class SemanticKITTIMetric:
         Args:
             target: training ids; 255 is not counted.
             prediction: training ids.
-            masks: not looked at: here 255 alone says what counts.
+            masks: the frames' masks by name, bool (*b, x, y, z); a voxel counts where all that the protocol names hold.
 
         Raises:
-            ValueError: the volumes do not have the benchmark's shape, or hold ids that are no class.
+            ValueError: the volumes do not have the benchmark's shape, hold ids that are no class, or a mask is missing.
         """
         volumes = torch.as_tensor(target), torch.as_tensor(prediction)
         for volume in volumes:
             if tuple(volume.shape[-3:]) != self.benchmark.grid.shape:
                 raise ValueError(f"volumes must end in {self.benchmark.grid.shape}, got {tuple(volume.shape)}")
+        mask = self._mask(masks or {})
         for name, part in self._parts.items():
             truth, guess = (volume[(..., *part)] for volume in volumes)
-            self._counts[name].update(truth, guess)
+            self._counts[name].update(truth, guess, None if mask is None else mask[(..., *part)])
+
+    def _mask(self, masks: Mapping[str, Tensor]) -> Tensor | None:
+        missing = [name for name in self.benchmark.masks if name not in masks]
+        if missing:
+            raise ValueError(f"{self.benchmark.name} scores within masks {self.benchmark.masks}, got {tuple(masks)}")
+        together = None
+        for name in self.benchmark.masks:
+            mask = torch.as_tensor(masks[name]).bool()
+            together = mask if together is None else together & mask
+        return together
 
     def reduce(self) -> None:
         """Sum over all processes of a distributed run; see `Confusion.reduce`."""
@@ -81,12 +89,20 @@ class SemanticKITTIMetric:
         """Results of everything counted.
 
         Args:
-            protocol: split, inputs and so on; benchmark, samples and range are filled in here.
+            protocol: split, inputs and so on; benchmark, samples, masks and range are filled in here.
             name: whose results they are.
         """
         return [
             Result(
-                protocol=replace(protocol, benchmark=self.benchmark.name, samples=counts.samples, range_m=part),
+                task=self.benchmark.task,
+                protocol=replace(
+                    protocol,
+                    benchmark=self.benchmark.name,
+                    samples=counts.samples,
+                    masks=self.benchmark.masks,
+                    absent=self.benchmark.absent,
+                    range_m=part,
+                ),
                 confusion=counts.counts,
                 name=name,
             )

@@ -1,0 +1,1 @@
+"""SSCBench-KITTI-360."""

@@ -1,0 +1,52 @@
+"""What Occ3D-nuScenes and OpenOccupancy-nuScenes fix: two labellings of the same drives."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from voxway.core.benchmark import Benchmark, Split
+from voxway.core.grid import VoxelGrid
+from voxway.core.task import IGNORE, Task
+
+# fmt: off
+_CLASSES = (
+    "barrier", "bicycle", "bus", "car", "construction_vehicle", "motorcycle", "pedestrian", "traffic_cone", "trailer",
+    "truck", "driveable_surface", "other_flat", "sidewalk", "terrain", "manmade", "vegetation",
+)
+_PALETTE = (
+    (255, 120, 50), (255, 192, 203), (255, 255, 0), (0, 150, 245), (0, 255, 255), (200, 180, 0), (255, 0, 0),
+    (255, 240, 150), (135, 60, 0), (160, 32, 240), (255, 0, 255), (139, 137, 137), (75, 0, 75), (150, 240, 80),
+    (230, 230, 250), (0, 175, 0),
+)
+
+OCC3D_NUSCENES = Benchmark(
+    task=Task(
+        name="occ3d-nuscenes",
+        grid=VoxelGrid(lower=(-40.0, -40.0, -1.0), cell=(0.4, 0.4, 0.4), shape=(200, 200, 16)),
+        classes=("others", *_CLASSES, "free"),
+        palette=((90, 90, 90), *_PALETTE, (255, 255, 255)),
+        free=17,
+        foreground=tuple(range(11)),
+    ),
+    absent="left out",
+    masks=("camera",),
+    splits=MappingProxyType({
+        "train": Split(frames=28130, scenes=700),
+        "val": Split(frames=6019, scenes=150),
+    }),
+)
+
+OPENOCCUPANCY_NUSCENES = Benchmark(
+    task=Task(
+        name="openoccupancy-nuscenes",
+        grid=VoxelGrid(lower=(-51.2, -51.2, -5.0), cell=(0.2, 0.2, 0.2), shape=(512, 512, 40)),
+        classes=("free", *_CLASSES),
+        palette=((255, 255, 255), *_PALETTE),
+        free=0,
+        foreground=tuple(range(1, 11)),
+    ),
+    # On disk only occupied voxels are listed, and 0 there means noise; absent voxels are free.
+    raw_to_train=MappingProxyType({0: IGNORE, **{i: i for i in range(1, 17)}}),
+    splits=MappingProxyType({"train": Split(frames=28130, scenes=700), "val": Split(frames=6019, scenes=150)}),
+)
+# fmt: on

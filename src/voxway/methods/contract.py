@@ -1,0 +1,141 @@
+"""What a method is: the protocols by which engine, export and API know networks that they have never seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+from torch import Tensor, nn
+
+from voxway.core.camera import Cameras
+from voxway.core.sample import Batch, Prediction
+from voxway.core.task import Task
+
+Said = Mapping[str, Tensor]
+"""What a teacher says about a batch: named tensors, such as ``"logits"`` or ``"bev"``."""
+
+
+@runtime_checkable
+class MethodConfig(Protocol):
+    """Configuration of a network: a frozen dataclass of plain values, which a model folder keeps as JSON."""
+
+    __dataclass_fields__: ClassVar[dict]
+
+    @property
+    def task(self) -> Task:
+        """The task that it is built for: the grid and classes of its targets."""
+        ...
+
+    def build(self) -> nn.Module:
+        """The network, freshly initialised: a `Method`."""
+        ...
+
+
+@runtime_checkable
+class Method(Protocol):
+    """A network that predicts and knows its own loss. Methods are `nn.Module`s; this is all that is asked of them."""
+
+    task: Task
+    """What it predicts: grid and classes of its logits."""
+    inputs: frozenset[str]
+    """Fields of a batch that `forward` reads."""
+    targets: frozenset[str]
+    """Further fields that `loss` reads."""
+
+    def forward(self, batch: Batch) -> Prediction:
+        """Predict; pure, and equal for a sample alone or in a batch."""
+        ...
+
+    def loss(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
+        """Named terms, weights included; the engine sums and logs them."""
+        ...
+
+
+@runtime_checkable
+class Student(Method, Protocol):
+    """A method that can learn from a teacher. The teacher is handed in, and is no part of the student's state."""
+
+    def follow(self, prediction: Prediction, said: Said, batch: Batch) -> dict[str, Tensor]:
+        """Named terms that pull the prediction towards what a teacher says of the same batch, weights included."""
+        ...
+
+    def inherit(self, teacher: nn.Module) -> None:
+        """Take over what the student is to start from, before training."""
+        ...
+
+
+@runtime_checkable
+class VoxelStudent(Student, Protocol):
+    """A student that follows voxel features, so that what its teacher says can be kept on disk."""
+
+    feature_shape: tuple[int, int, int, int]
+    """Channels and voxels (x, y, z) of the prediction's ``"voxels"``."""
+
+    def followed(self, target: Tensor) -> Tensor:
+        """Voxels (b, x2, y2, z2) whose features are followed."""
+        ...
+
+
+@runtime_checkable
+class Grouped(Protocol):
+    """A network whose parts learn at rates of their own."""
+
+    rate_factors: Mapping[str, float]
+    """Factor of the learning rate by prefix of parameter names; the longest prefix that fits counts, else 1."""
+
+
+class Graph(Protocol):
+    """A network as a pure function of tensors: what an exported file computes. It is an `nn.Module`, too."""
+
+    input_names: tuple[str, ...]
+    """Arguments of `forward`, in order."""
+    output_names: tuple[str, ...]
+    """What it returns, in order: ``classes`` uint8 (1, x, y, z), then ``logits`` (1, k, x, y, z)."""
+    ragged: Mapping[str, int]
+    """Inputs whose first axis has any length, with the most it may have."""
+
+    def feed(self, batch: Batch) -> dict[str, np.ndarray]:
+        """The inputs by name, from a batch of one.
+
+        Raises:
+            InputError: the batch lacks what the network reads.
+        """
+        ...
+
+    def facts(self) -> Mapping[str, object]:
+        """What a user of the file must know besides, as plain values: how points become voxels, and the like."""
+        ...
+
+
+class Exporter(Protocol):
+    """Makes the graph of a method's networks, for one frame."""
+
+    def __call__(self, network: nn.Module, batches: Sequence[Batch], fixed: Cameras | None) -> Graph:
+        """The graph.
+
+        Args:
+            network: one of the method's, in evaluation mode.
+            batches: frames of one sample each, for shapes.
+            fixed: cameras of one frame (1, n) that the graph is made for; None makes calibration an input.
+
+        Raises:
+            InputError: this network or these frames cannot be exported.
+        """
+        ...
+
+
+class Published(Protocol):
+    """A method's published checkpoints: the module ``names`` of its folder offers these."""
+
+    def from_published(
+        self, published: Mapping[str, Tensor], source: object, variants: Sequence[MethodConfig]
+    ) -> tuple[MethodConfig, dict[str, Tensor]]:
+        """Configuration, derived from one of the known variants, and state of our network from a published file."""
+        ...
+
+    def to_published(self, config: MethodConfig, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """A state of ours under its published names and layouts."""
+        ...
+
+

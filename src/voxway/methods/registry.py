@@ -1,0 +1,116 @@
+"""Which methods there are. A new one is its folder and one entry here; a user's own is registered from outside."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from voxway.core.errors import InputError, nearest
+from voxway.methods.contract import Exporter, MethodConfig, Published
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """Where a method's parts live. Each is ``"module:name"``, imported when it is asked for, or the thing itself."""
+
+    config: str | type[MethodConfig]
+    """Class of its configuration."""
+    names: str | Published | None = None
+    """Module that reads and writes its published checkpoints."""
+    variants: str | Sequence[MethodConfig] = ()
+    """Configurations of its published networks, by which a checkpoint is recognised."""
+    exporter: str | Exporter | None = None
+    """Makes graphs for ONNX files."""
+
+
+_LISTED = {
+    "effocc": Entry(
+        config="voxway.methods.effocc:EffOccConfig",
+        names="voxway.methods.effocc.names",
+        variants="voxway.recipes.networks.effocc:PUBLISHED",
+        exporter="voxway.methods.effocc.export:graph",
+    ),
+    "monoocc": Entry(
+        config="voxway.methods.monoocc:MonoOccConfig",
+        names="voxway.methods.monoocc.names",
+        variants="voxway.recipes.networks.monoocc:PUBLISHED",
+    ),
+    "qpn": Entry(
+        config="voxway.methods.qpn:QPNConfig",
+        names="voxway.methods.qpn.names",
+        variants="voxway.recipes.networks.qpn:PUBLISHED",
+    ),
+}
+
+_registered: dict[str, Entry] = {}
+
+
+def register(name: str, entry: Entry) -> None:
+    """Make a method of one's own known to this process: it then trains, saves, loads and exports like the listed ones.
+
+    Raises:
+        InputError: another method has that name.
+    """
+    if name in _LISTED or _registered.get(name, entry) != entry:
+        raise InputError(
+            file=f"method {name}",
+            field="name",
+            expected="one that no other method has",
+            found=name,
+            remedy="Choose another name.",
+        )
+    _registered[name] = entry
+
+
+def names() -> tuple[str, ...]:
+    """Names of all methods."""
+    return (*_LISTED, *_registered)
+
+
+def entry(name: str) -> Entry:
+    """The entry of a method.
+
+    Raises:
+        InputError: no method has that name; lists those that there are.
+    """
+    known = _LISTED | _registered
+    if name not in known:
+        raise nearest(name, names(), "method")
+    return known[name]
+
+
+def config_type(name: str) -> type[MethodConfig]:
+    """The configuration class of a method.
+
+    Raises:
+        InputError: no method has that name.
+    """
+    return loaded(entry(name).config)
+
+
+def config_name(config: MethodConfig) -> str:
+    """The name under which a configuration's class is listed or registered.
+
+    Raises:
+        InputError: it is neither.
+    """
+    for name in names():
+        if config_type(name) is type(config):
+            return name
+    raise InputError(
+        file=f"{type(config).__module__}.{type(config).__qualname__}",
+        field="method",
+        expected=f"a configuration of {', '.join(names())}, or of a registered method",
+        found="neither",
+        remedy="Register it first: voxway.methods.registry.register('name', Entry(config=...)).",
+    )
+
+
+def loaded[T](place: str | T) -> T:
+    """The thing at ``"module:name"`` or the module ``"module"``; anything else is the thing itself."""
+    if not isinstance(place, str):
+        return place
+    module, colon, name = place.partition(":")
+    found = importlib.import_module(module)
+    return getattr(found, name) if colon else found
