@@ -5,9 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from voxway.core.errors import InputError, nearest
 from voxway.methods.contract import Exporter, MethodConfig, Published
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +111,7 @@ def config_name(config: MethodConfig) -> str:
     )
 
 
-def loaded[T](place: str | T) -> T:
+def loaded(place: str | T) -> T:
     """The thing at ``"module:name"`` or the module ``"module"``; anything else is the thing itself."""
     if not isinstance(place, str):
         return place
