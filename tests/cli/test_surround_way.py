@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.small_world import execute, train_surround
 from voxway.core.result import Result
-from voxway.data.selection import Selection
+from voxway.data.steps.selection import Selection
 from voxway.engine.log import read_log
 from voxway.engine.model_files import load_tensors
 

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from tests.data import toy
-from voxway.data.report import Report
+from voxway.data.checks.report import Report
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.check import SCANS, check_semantickitti
 from voxway.data.semantickitti.labels import preprocessed_path, write_target

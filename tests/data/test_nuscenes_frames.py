@@ -13,8 +13,8 @@ import pytest
 from tests.data import toy_nuscenes as toy
 from voxway.core.config import from_json, override_all, to_json
 from voxway.core.errors import InputError
-from voxway.data.augment import Augment
-from voxway.data.few_labels import labelled_scenes
+from voxway.data.steps.augment import Augment
+from voxway.data.steps.few_labels import labelled_scenes
 from voxway.data.nuscenes.infos import read_infos, write_infos
 from voxway.data.nuscenes.key_frame import CAMERAS, KeyFrame, parse_info, quaternion_rotation, relative_path
 from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig

@@ -14,13 +14,13 @@ from tests.data import toy_nuscenes as toy
 from voxway.core.errors import InputError
 from voxway.core.sample import Sample, collate
 from voxway.core.task import IGNORE
-from voxway.data.augment import Augment, ImageChange
+from voxway.data.steps.augment import Augment, ImageChange
 from voxway.data.depth_images import sparse_depth
 from voxway.data.nuscenes.key_frame import CAMERAS
 from voxway.data.nuscenes.labels import read_openoccupancy
 from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig
 from voxway.data.nuscenes.openoccupancy import OpenOccupancy, OpenOccupancyConfig
-from voxway.data.resize import change_image, pixel_transform
+from voxway.data.steps.image_change import change_image, pixel_transform
 
 EVERYTHING = frozenset({"images", "points", "pose", "target", "depth"})
 FIRST, SECOND = (toy.sample_token("scene-0001", n) for n in (0, 1))

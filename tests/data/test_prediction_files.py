@@ -14,7 +14,7 @@ from voxway.data import DATASETS
 from voxway.data.nuscenes import openoccupancy_submission
 from voxway.data.nuscenes import submission as nuscenes
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
-from voxway.data.prediction_files import PredictionFiles
+from voxway.data.files.predictions import PredictionFiles
 from voxway.data.waymo import submission as waymo
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
 

@@ -18,7 +18,7 @@ from voxway.core.errors import InputError
 from voxway.data.nuscenes.infos import read_infos, write_infos
 from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig
 from voxway.data.nuscenes.tables import read_tables
-from voxway.data.pickles import read_pickle
+from voxway.data.files.pickles import read_pickle
 from voxway.data.waymo.reader import Occ3DWaymoConfig
 
 LAST = toy_nuscenes.sample_token("scene-0001", 1)

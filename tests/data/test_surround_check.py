@@ -17,7 +17,7 @@ from voxway.data.nuscenes.check import check_occ3d_nuscenes, check_openoccupancy
 from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig
 from voxway.data.nuscenes.openoccupancy import OpenOccupancyConfig
 from voxway.data.nuscenes.tables import read_tables
-from voxway.data.report import Report
+from voxway.data.checks.report import Report
 from voxway.data.waymo.check import check_occ3d_waymo
 from voxway.data.waymo.reader import Occ3DWaymoConfig
 

@@ -12,8 +12,8 @@ import torch
 from tests.data import toy_waymo as toy
 from voxway.core.errors import InputError
 from voxway.core.sample import collate
-from voxway.data.augment import Augment
-from voxway.data.few_labels import labelled_scenes
+from voxway.data.steps.augment import Augment
+from voxway.data.steps.few_labels import labelled_scenes
 from voxway.data.waymo.reader import Occ3DWaymoConfig
 
 EVERYTHING = frozenset({"images", "points", "target", "depth"})

@@ -12,14 +12,14 @@ import torch
 from tests.conftest import SHARED, Reference, load_reference
 from voxway.core.result import Protocol, Result
 from voxway.core.task import IGNORE
-from voxway.data.augment import ImageChange
+from voxway.data.steps.augment import ImageChange
 from voxway.data.depth_images import sparse_depth
-from voxway.data.few_labels import labelled_scenes
+from voxway.data.steps.few_labels import labelled_scenes
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.nuscenes.key_frame import quaternion_rotation
 from voxway.data.nuscenes.labels import read_openoccupancy
 from voxway.data.nuscenes.points import camera_ego_from_lidar, move
-from voxway.data.resize import change_image, pixel_transform, plain_change
+from voxway.data.steps.image_change import change_image, pixel_transform, plain_change
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.metrics.confusion import confusion
 from voxway.metrics.occupancy import OccupancyMetric

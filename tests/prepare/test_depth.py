@@ -14,7 +14,7 @@ import torch
 
 from tests.small_world import execute, leftovers, linked
 from voxway.core.errors import InputError, MissingExtra
-from voxway.data.images import read_image
+from voxway.data.files.images import read_image
 from voxway.data.semantickitti.layout import Calibration, SequenceFiles, read_scan
 from voxway.prepare.depth import StereoDepth, StoredDepth, calibration, depth_path
 from voxway.prepare.depth_model import load_depth_model

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from tests.world.conftest import TINY_WAYMO as TINY
-from voxway.data.pickles import read_pickle
+from voxway.data.files.pickles import read_pickle
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.data.waymo.layout import IMAGE_FOLDERS, WaymoFiles
 from voxway.data.waymo.reader import Occ3DWaymoConfig

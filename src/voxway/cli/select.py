@@ -47,7 +47,7 @@ def run(options: Options) -> None:
 
     from voxway.core.errors import InputError
     from voxway.core.sample import Batch, Prediction
-    from voxway.data.selection import Selection
+    from voxway.data.steps.selection import Selection
     from voxway.engine.distributed import process_group
     from voxway.prepare.runner import parse_shard
     from voxway.prepare.selection import frame_entropies, select

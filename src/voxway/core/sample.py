@@ -16,7 +16,7 @@ from voxway.core.grid import VoxelGrid
 from voxway.core.task import IGNORE
 
 NEEDS = frozenset({"images", "points", "pose", "target", "proposals", "pseudo", "semantics_2d", "depth"})
-"""What a method may ask of a reader. A reader loads what is asked for and nothing else."""
+"""Fields of a sample that a method may ask for by name; prepared files may add others, which arrive as `extras`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,8 @@ class Sample:
     """Training ids per pixel, 255 where unknown."""
     depth: Float[Tensor, "n h w"] | None = None
     """Metres along the optical axis, 0 where unknown."""
+    extras: Mapping[str, Tensor] = field(default_factory=dict)
+    """Whatever else was asked for, by name: features of other networks, evidence, what a user's own files hold."""
     labelled: bool = True
     """Whether the target may supervise. False: the frame is one of the many without labels, for a teacher alone."""
 
@@ -99,6 +101,8 @@ class Batch:
     pseudo: Bool[Tensor, "b x y z"] | None = None
     semantics_2d: UInt8[Tensor, "b n h w"] | None = None
     depth: Float[Tensor, "b n h w"] | None = None
+    extras: Mapping[str, Tensor] = field(default_factory=dict)
+    """Named tensors with a first axis of samples."""
     labelled: Bool[Tensor, "b"] | None = None
     """Which samples' targets may supervise."""
 
@@ -110,12 +114,12 @@ class Batch:
         return replace(self, **{f.name: _move(getattr(self, f.name), device) for f in fields(self)})
 
     def need(self, name: str) -> Any:
-        """The field `name`.
+        """The field `name`, or the one of `extras`.
 
         Raises:
             InputError: the batch was read without it.
         """
-        value = getattr(self, name)
+        value = self.extras.get(name) if name not in self.__dataclass_fields__ else getattr(self, name)
         if value is None:
             raise InputError(
                 file=f"batch {', '.join(self.keys)}",
@@ -177,11 +181,12 @@ def collate(samples: Sequence[Sample]) -> Batch:
         pose=together.of("pose", torch.stack),
         earlier=tuple(collate([s.earlier[i] for s in samples]) for i in range(earlier.pop())),
         target=together.of("target", torch.stack),
-        masks={name: torch.stack([s.masks[name] for s in samples]) for name in together.common_masks()},
+        masks={name: torch.stack([s.masks[name] for s in samples]) for name in together.common("masks")},
         proposals=together.of("proposals", torch.stack),
         pseudo=together.of("pseudo", torch.stack),
         semantics_2d=together.of("semantics_2d", lambda maps: _stack_padded(maps, IGNORE)),
         depth=together.of("depth", _stack_padded),
+        extras={name: torch.stack([s.extras[name] for s in samples]) for name in together.common("extras")},
         labelled=torch.tensor([s.labelled for s in samples]),
     )
 
@@ -201,12 +206,18 @@ class _Collator:
         found = self.values(name)
         return None if found is None else join(found)
 
-    def common_masks(self) -> list[str]:
-        first = self.samples[0]
+    def common(self, name: str) -> list[str]:
+        """Names of the tensors that all samples have in their field `name`, of one shape each."""
+        first: Mapping[str, Tensor] = getattr(self.samples[0], name)
         for sample in self.samples:
-            if sample.masks.keys() != first.masks.keys():
-                raise _unlike(sample, first, "masks", sorted(sample.masks), sorted(first.masks))
-        return list(first.masks)
+            own: Mapping[str, Tensor] = getattr(sample, name)
+            if own.keys() != first.keys():
+                raise _unlike(sample, self.samples[0], name, sorted(own), sorted(first))
+            for inner, tensor in own.items():
+                if tensor.shape != first[inner].shape:
+                    found, expected = tuple(tensor.shape), tuple(first[inner].shape)
+                    raise _unlike(sample, self.samples[0], f"{name}.{inner}", found, expected)
+        return list(first)
 
 
 def _presence(value: Any) -> str:

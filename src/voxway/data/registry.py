@@ -1,30 +1,135 @@
-"""Which benchmarks there are."""
+"""Which datasets there are. A new one is its folder and one line here; a user's own is registered from outside."""
 
 from __future__ import annotations
 
-from types import MappingProxyType
+import importlib
+from typing import TypeVar
 
 from voxway.core.benchmark import Benchmark
-from voxway.core.errors import nearest
-from voxway.data.kitti360.benchmark import SSCBENCH_KITTI360
-from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
-from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.data.waymo.benchmark import OCC3D_WAYMO
+from voxway.core.errors import InputError, nearest
+from voxway.data.config import DataConfig
+from voxway.data.entry import Check, Dataset, Server
 
-BENCHMARKS = MappingProxyType(
-    {
-        benchmark.name: benchmark
-        for benchmark in (SEMANTIC_KITTI, SSCBENCH_KITTI360, OCC3D_NUSCENES, OCC3D_WAYMO, OPENOCCUPANCY_NUSCENES)
-    }
-)
+T = TypeVar("T")
+
+_LISTED = {
+    "semantickitti": "voxway.data.semantickitti",
+    "occ3d-nuscenes": "voxway.data.nuscenes",
+    "openoccupancy-nuscenes": "voxway.data.nuscenes",
+    "occ3d-waymo": "voxway.data.waymo",
+    "sscbench-kitti360": "voxway.data.kitti360",
+}
+"""Folder whose `DATASETS` has the entry."""
+
+_registered: dict[str, Dataset] = {}
+
+
+def register(name: str, entry: Dataset) -> None:
+    """Make a dataset of one's own known to commands and model folders of this process.
+
+    Raises:
+        InputError: another dataset has that name.
+    """
+    if name in _LISTED or _registered.get(name, entry) != entry:
+        raise InputError(
+            file=f"dataset {name}",
+            field="name",
+            expected="one that no other dataset has",
+            found=name,
+            remedy="Choose another name.",
+        )
+    _registered[name] = entry
+
+
+def names() -> tuple[str, ...]:
+    """Names of all datasets."""
+    return (*_LISTED, *_registered)
+
+
+def dataset(name: str) -> Dataset:
+    """The dataset of that name.
+
+    Raises:
+        InputError: no dataset has it; lists those that there are.
+    """
+    if name in _registered:
+        return _registered[name]
+    if name not in _LISTED:
+        raise nearest(name, names(), "benchmark")
+    return importlib.import_module(_LISTED[name]).DATASETS[name]
 
 
 def benchmark(name: str) -> Benchmark:
-    """The benchmark of that name.
+    """The constants of a benchmark.
 
     Raises:
-        InputError: unknown name; lists the known ones and the nearest.
+        InputError: no dataset has that name.
     """
-    if name not in BENCHMARKS:
-        raise nearest(name, list(BENCHMARKS), "benchmark")
-    return BENCHMARKS[name]
+    return loaded(dataset(name).benchmark)
+
+
+def config_type(name: str) -> type[DataConfig]:
+    """The configuration class of a dataset.
+
+    Raises:
+        InputError: no dataset has that name, or it has no reader yet.
+    """
+    entry = dataset(name)
+    return loaded(_part(name, entry.config, "reader"))
+
+
+def config_name(config: DataConfig) -> str:
+    """The name under which a configuration's class is listed or registered.
+
+    Raises:
+        InputError: it is neither.
+    """
+    for name in names():
+        if dataset(name).config and config_type(name) is type(config):
+            return name
+    raise InputError(
+        file=f"{type(config).__module__}.{type(config).__qualname__}",
+        field="dataset",
+        expected=f"a configuration of {', '.join(names())}, or of a registered dataset",
+        found="neither",
+        remedy="Register it first: voxway.data.registry.register('name', Dataset(...)).",
+    )
+
+
+def checker(name: str) -> Check:
+    """What checks a dataset's copies.
+
+    Raises:
+        InputError: no dataset has that name, or it has no check.
+    """
+    return loaded(_part(name, dataset(name).check, "check"))
+
+
+def server(name: str) -> Server:
+    """What reads and writes a dataset's server files.
+
+    Raises:
+        InputError: no dataset has that name, or it has no server.
+    """
+    return loaded(_part(name, dataset(name).server, "submission format"))
+
+
+def loaded(place: str | T) -> T:
+    """The thing at ``"module:name"``, or the module ``"module"``; anything else is the thing itself."""
+    if not isinstance(place, str):
+        return place
+    module, colon, name = place.partition(":")
+    found = importlib.import_module(module)
+    return getattr(found, name) if colon else found
+
+
+def _part(name: str, place: str | T | None, what: str) -> str | T:
+    if place is None:
+        raise InputError(
+            file=f"dataset {name}",
+            field=what,
+            expected=f"a {what}",
+            found="none",
+            remedy="Give its entry one, or choose another dataset.",
+        )
+    return place

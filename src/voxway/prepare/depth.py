@@ -15,8 +15,8 @@ from jaxtyping import Float32
 
 from voxway.core.errors import InputError
 from voxway.core.files import atomic_path
-from voxway.data.arrays import read_array
-from voxway.data.images import read_image
+from voxway.data.files.arrays import read_array
+from voxway.data.files.images import read_image
 from voxway.data.semantickitti.layout import Calibration, SequenceFiles, read_calibration
 from voxway.data.semantickitti.reader import check_image_size
 from voxway.prepare.stereo import stereo_depth

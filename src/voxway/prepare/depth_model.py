@@ -13,7 +13,7 @@ from jaxtyping import Float32, UInt8
 
 from voxway.core.errors import InputError, MissingExtra
 from voxway.core.files import atomic_path
-from voxway.data.images import read_image
+from voxway.data.files.images import read_image
 from voxway.data.semantickitti.layout import SequenceFiles
 from voxway.data.semantickitti.reader import check_image_size
 from voxway.prepare.depth import StoredDepth, calibration, depth_path

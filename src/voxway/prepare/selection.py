@@ -20,7 +20,7 @@ from voxway.core.errors import InputError
 from voxway.core.files import read_json, write_json
 from voxway.core.sample import Batch, Prediction, collate
 from voxway.data import Reader
-from voxway.data.selection import Selection, write_bits
+from voxway.data.steps.selection import Selection, write_bits
 from voxway.prepare.runner import run
 
 Network = Callable[[Batch], Prediction]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from voxway.data.augment import Augment
+from voxway.data.steps.augment import Augment
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
 from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig
 from voxway.data.nuscenes.openoccupancy import OpenOccupancyConfig

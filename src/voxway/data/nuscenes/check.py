@@ -8,21 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from voxway.core.errors import InputError
-from voxway.data.images import read_image
-from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
+from voxway.data.files.images import read_image
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
+from voxway.data.nuscenes.config import NuScenesConfig, Occ3DNuScenesConfig
 from voxway.data.nuscenes.key_frame import KeyFrame
-from voxway.data.nuscenes.occ3d import Occ3DNuScenes, Occ3DNuScenesConfig
-from voxway.data.nuscenes.openoccupancy import OpenOccupancy, OpenOccupancyConfig
 from voxway.data.nuscenes.points import read_lidar
+from voxway.data.nuscenes.reader import NuScenesReader
 from voxway.data.nuscenes.splits import scenes_of
-from voxway.data.report import Report
-from voxway.data.surround import check_size
-from voxway.data.surround_check import check_cameras, missing_files
+from voxway.data.checks.pictures import check_principal_point
+from voxway.data.checks.report import Report
+from voxway.data.samples import Samples
+from voxway.data.checks.surround import check_cameras, missing_files
 
 Progress = Callable[[int, int, str], None]
-NuScenes = Occ3DNuScenes | OpenOccupancy
 
 _DOWNLOAD = "Complete the download of nuScenes' file blobs."
 _LABELS = "Complete the download of the voxel labels."
@@ -32,7 +33,7 @@ _ROAD_LAYERS = 2
 """Real road is not flat: over a frame it spreads over more layers than this."""
 
 
-def check_occ3d_nuscenes(config: Occ3DNuScenesConfig, contents: int = 10, progress: Progress | None = None) -> Report:
+def check_nuscenes(config: NuScenesConfig, contents: int = 10, progress: Progress | None = None) -> Report:
     """List everything that is missing from or wrong with what a reader of this configuration would read.
 
     Args:
@@ -40,70 +41,52 @@ def check_occ3d_nuscenes(config: Occ3DNuScenesConfig, contents: int = 10, progre
         contents: frames whose files are opened, evenly spread; 0 for none.
         progress: called with (done, total, what) after every step.
     """
-    return _check(config, contents, progress)
-
-
-def check_openoccupancy(config: OpenOccupancyConfig, contents: int = 10, progress: Progress | None = None) -> Report:
-    """List everything that is missing from or wrong with what a reader of this configuration would read.
-
-    Args:
-        config: the reader's configuration. Where it says `partial`, a count that differs is a note.
-        contents: frames whose files are opened, evenly spread; 0 for none.
-        progress: called with (done, total, what) after every step.
-    """
-    return _check(config, contents, progress)
-
-
-def _check(config: Occ3DNuScenesConfig | OpenOccupancyConfig, contents: int, progress: Progress | None) -> Report:
-    kind = Occ3DNuScenes if isinstance(config, Occ3DNuScenesConfig) else OpenOccupancy
-    split = kind.benchmark.splits.get(config.split)
-    whole = not (config.scenes or config.keys or config.only_labelled)
+    benchmark = OCC3D_NUSCENES if isinstance(config, Occ3DNuScenesConfig) else OPENOCCUPANCY_NUSCENES
+    split = benchmark.splits.get(config.split)
+    whole = not (config.drives or config.keys or config.only_labelled)
     report = Report(
-        benchmark=kind.benchmark, split=config.split, expected_frames=split.frames if split and whole else None
+        benchmark=benchmark, split=config.split, expected_frames=split.frames if split and whole else None
     )
     try:
-        reader = _lenient(config)
+        # What a copy lacks is for the report to say.
+        samples = replace(config, partial=True).build()
     except InputError as error:
         report.add_error(error)
         return report
-    report.frames = len(reader)
+    reader: NuScenesReader = samples.reader
+    report.frames = len(samples)
     if report.expected_frames is not None and report.frames != report.expected_frames:
         severity = "note" if config.partial else "error"
         what = f"{report.frames} key frames; split {config.split} has {report.expected_frames}"
         report.add(severity, reader.frames.source, what, "Complete the copy, or name what you have and say `partial`.")
-    frames = _parse(reader, report)
+    frames = _parse(samples, reader, report)
     scenes = {frame.scene for frame in frames}
     if split and whole and not config.partial and split.scenes != len(scenes):
         what = f"{len(scenes)} scenes; split {config.split} has {split.scenes}"
         report.add("error", reader.frames.source, what, "Complete the copy, or name another info file.")
     _check_scenes(config, reader, frames, report)
-    _check_listing(config, reader, frames, report)
+    _check_listing(config, samples, frames, report)
     if contents and frames:
         chosen = np.unique(np.linspace(0, len(frames) - 1, contents).round().astype(int))
         for done, place in enumerate(chosen, 1):
-            _check_contents(config, reader, frames[place], report)
+            _check_contents(config, samples, frames[place], report)
             if progress:
                 progress(done, len(chosen), f"sample {frames[place].token[:8]}")
     return report
 
 
-def _lenient(config: Occ3DNuScenesConfig | OpenOccupancyConfig) -> NuScenes:
-    """The reader of a copy that need not be whole: what it lacks is for the report to say."""
-    return replace(config, partial=True).build()
-
-
-def _parse(reader: NuScenes, report: Report) -> list[KeyFrame]:
+def _parse(samples: Samples, reader: NuScenesReader, report: Report) -> list[KeyFrame]:
     frames = []
-    for place in range(len(reader)):
+    for key in samples.keys:
         try:
-            frames.append(reader.key_frame(place))
+            frames.append(reader.key_frame(key))
         except InputError as error:
             report.add_error(error)
     return frames
 
 
 def _check_scenes(
-    config: Occ3DNuScenesConfig | OpenOccupancyConfig, reader: NuScenes, frames: list[KeyFrame], report: Report
+    config: NuScenesConfig, reader: NuScenesReader, frames: list[KeyFrame], report: Report
 ) -> None:
     """Scenes of another split, and scans that two key frames share."""
     source = reader.frames.source
@@ -120,10 +103,9 @@ def _check_scenes(
         report.add("error", source, what, "Make the info file again with `write_infos`.")
 
 
-def _check_listing(
-    config: Occ3DNuScenesConfig | OpenOccupancyConfig, reader: NuScenes, frames: list[KeyFrame], report: Report
-) -> None:
+def _check_listing(config: NuScenesConfig, samples: Samples, frames: list[KeyFrame], report: Report) -> None:
     """Presence of every file that a run will read, without opening it; and sweeps that the records lack."""
+    reader: NuScenesReader = samples.reader
     root = Path(config.root)
     if config.needs & {"images", "depth"}:
         for name in frames[0].cameras if frames else ():
@@ -139,27 +121,22 @@ def _check_listing(
             report.add("warning", reader.frames.source, what, "Make the info file again with `write_infos`.")
     if "target" in config.needs:
         try:
-            paths = [reader.label_path(frame) for frame in frames if _supervises(reader, frame)]
+            paths = [reader.label_path(frame) for frame in frames if samples.labels.supervises(frame.token)]
         except InputError as error:
             report.add_error(error)
             return
         missing_files(report, "label files", paths, _LABELS)
 
 
-def _supervises(reader: NuScenes, frame: KeyFrame) -> bool:
-    return reader.frames.supervises(frame)
-
-
-def _check_contents(
-    config: Occ3DNuScenesConfig | OpenOccupancyConfig, reader: NuScenes, frame: KeyFrame, report: Report
-) -> None:
+def _check_contents(config: NuScenesConfig, samples: Samples, frame: KeyFrame, report: Report) -> None:
     """Open the files of one frame."""
+    reader: NuScenesReader = samples.reader
     checks: list[Callable[[], None]] = [lambda: _check_calibration(reader, frame, report)]
     if config.needs & {"images", "depth"}:
         checks += [lambda name=name: _check_picture(config, frame, name) for name in frame.cameras]
     if config.needs & {"points", "depth"}:
         checks.append(lambda: _check_scans(config, frame, report))
-    if "target" in config.needs and _supervises(reader, frame):
+    if "target" in config.needs and samples.labels.supervises(frame.token):
         checks.append(lambda: _check_labels(reader, frame, report))
     for check in checks:
         try:
@@ -169,7 +146,7 @@ def _check_contents(
                 report.add_error(error)
 
 
-def _check_calibration(reader: NuScenes, frame: KeyFrame, report: Report) -> None:
+def _check_calibration(reader: NuScenesReader, frame: KeyFrame, report: Report) -> None:
     source = f"{reader.frames.source}: sample {frame.token}"
     check_cameras(report, source, {name: camera.T_ego_cam for name, camera in frame.cameras.items()})
     for name, camera in frame.cameras.items():
@@ -183,13 +160,13 @@ def _check_calibration(reader: NuScenes, frame: KeyFrame, report: Report) -> Non
         report.add("warning", source, what, "Make the info file again with `write_infos`.")
 
 
-def _check_picture(config: Occ3DNuScenesConfig | OpenOccupancyConfig, frame: KeyFrame, name: str) -> None:
+def _check_picture(config: NuScenesConfig, frame: KeyFrame, name: str) -> None:
     path = Path(config.root) / frame.cameras[name].path
     height, width, _ = read_image(path).shape
-    check_size(path, (height, width), frame.cameras[name].K)
+    check_principal_point(path, (height, width), frame.cameras[name].K)
 
 
-def _check_scans(config: Occ3DNuScenesConfig | OpenOccupancyConfig, frame: KeyFrame, report: Report) -> None:
+def _check_scans(config: NuScenesConfig, frame: KeyFrame, report: Report) -> None:
     for relative in (frame.lidar_path, *(sweep.path for sweep in frame.sweeps)):
         path = Path(config.root) / relative
         if not path.exists():
@@ -200,23 +177,22 @@ def _check_scans(config: Occ3DNuScenesConfig | OpenOccupancyConfig, frame: KeyFr
             report.add("warning", path, what, "Use the original scans: networks were trained on raw intensities.")
 
 
-def _check_labels(reader: NuScenes, frame: KeyFrame, report: Report) -> None:
+def _check_labels(reader: NuScenesReader, frame: KeyFrame, report: Report) -> None:
     path = reader.label_path(frame)
-    truth = reader.truth(frame)
-    report.count(truth.target)
+    truth = reader.truth(frame.token)
+    report.count(truth.classes.numpy())
     if reader.benchmark is OCC3D_NUSCENES:
         _check_masks(path, truth.masks, report)
-        _check_release(path, truth.target, report)
-    occupied = np.isin(truth.target, reader.benchmark.task.occupied)
-    if not occupied.any():
+        _check_release(path, truth.classes.numpy(), report)
+    if not truth.occupied.any():
         report.add(
             "warning", path, "no occupied voxel", "The file may be damaged or of another release; fetch it again."
         )
 
 
-def _check_masks(path: Path, masks: Mapping[str, np.ndarray], report: Report) -> None:
+def _check_masks(path: Path, masks: Mapping[str, Tensor], report: Report) -> None:
     for name, mask in masks.items():
-        share = float(mask.mean())
+        share = float(mask.float().mean())
         if not 0.01 < share < 0.9:
             what = f"mask_{name} covers {100 * share:.1f} % of the grid; real ones cover about 5 to 40 %"
             report.add("warning", path, what, "The file may be damaged or of another release; fetch it again.")

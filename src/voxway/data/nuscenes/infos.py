@@ -24,7 +24,7 @@ from voxway.core.errors import InputError
 from voxway.core.files import write_bytes
 from voxway.data.nuscenes.key_frame import parse_info
 from voxway.data.nuscenes.tables import read_tables
-from voxway.data.pickles import read_pickle
+from voxway.data.files.pickles import read_pickle
 
 Info = Mapping[str, Any]
 

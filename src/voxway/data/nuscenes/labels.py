@@ -11,10 +11,10 @@ from jaxtyping import Bool, UInt8
 
 from voxway.core.errors import InputError
 from voxway.core.task import IGNORE
-from voxway.data.arrays import read_array, read_member
+from voxway.data.files.arrays import read_array, read_member
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.nuscenes.key_frame import KeyFrame
-from voxway.data.volumes import read_labels, read_mask
+from voxway.data.files.volumes import read_labels, read_mask
 
 Order = Literal["xyz", "zyx"]
 

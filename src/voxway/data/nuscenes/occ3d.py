@@ -16,65 +16,42 @@ told to put everything into the LiDAR scan's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
+import torch
 
+from voxway.core.occupancy import Occupancy
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
-from voxway.data.nuscenes.frames import NuScenesConfig
+from voxway.data.nuscenes.config import Occ3DNuScenesConfig
 from voxway.data.nuscenes.key_frame import CAMERAS, KeyFrame
 from voxway.data.nuscenes.labels import occ3d_path, read_occ3d
 from voxway.data.nuscenes.points import camera_ego_from_lidar
 from voxway.data.nuscenes.reader import Geometry, NuScenesReader
-from voxway.data.surround import Truth
 
 
-@dataclass(frozen=True, kw_only=True)
-class Occ3DNuScenesConfig(NuScenesConfig):
-    """Which key frames to read, and what of them."""
-
-    labels: Path | None = None
-    """Folder with <scene name>/<sample token>/labels.npz; None: `gts` below `root`."""
-    sweeps: int = 9
-    """LiDAR scans before the key frame to add, at most."""
-    depth_range_m: tuple[float, float] = (1.0, 45.0)
-    """Least depth in depth images, and the one from which on points are left out."""
-    points_ego: Literal["cam_front", "lidar"] = "cam_front"
-    """Time of the ego frame that points are in: of CAM_FRONT's picture, multiplied in float32, as published; or of the
-    LiDAR scan, which is the labels'."""
-    cameras_ego: Literal["cam_front_left", "lidar"] = "cam_front_left"
-    """Time of the ego frame that cameras are in: of CAM_FRONT_LEFT's picture, as published; or of the LiDAR scan."""
-    depth_motion: Literal["ignored", "compensated"] = "ignored"
-    """Whether depth images account for the car's motion between the points' time and each picture's. Published: not."""
-
-    def build(self) -> Occ3DNuScenes:
-        """The reader.
-
-        Raises:
-            InputError: an unknown need, no records of key frames, or frames missing from the split.
-        """
-        return Occ3DNuScenes(self)
-
-
-class Occ3DNuScenes(NuScenesReader):
-    """Samples of Occ3D-nuScenes by position or by sample token, with masks "lidar" and "camera"."""
+class Occ3DNuScenesReader(NuScenesReader):
+    """Raw moments of Occ3D-nuScenes by sample token; truth comes with masks "lidar" and "camera"."""
 
     benchmark = OCC3D_NUSCENES
     mask_names = ("lidar", "camera")
 
     def __init__(self, config: Occ3DNuScenesConfig) -> None:
         self.config = config
-        super().__init__(config, config.sweeps, config.depth_range_m)
+        super().__init__(config, config.sweeps)
 
     def label_path(self, frame: KeyFrame) -> Path:
         """Where the labels of a key frame lie."""
         return occ3d_path(Path(self.config.labels or Path(self.config.root) / "gts"), frame)
 
-    def _labels(self, frame: KeyFrame) -> Truth:
-        target, masks = read_occ3d(self.label_path(frame))
-        return Truth(target=target, masks=masks)
+    def _labels(self, frame: KeyFrame) -> Occupancy:
+        classes, masks = read_occ3d(self.label_path(frame))
+        return Occupancy(
+            task=OCC3D_NUSCENES.task,
+            classes=torch.from_numpy(classes),
+            masks={name: torch.from_numpy(mask) for name, mask in masks.items()},
+            key=frame.token,
+        )
 
     def _geometry(self, frame: KeyFrame) -> Geometry:
         config, cameras = self.config, list(frame.cameras.values())

@@ -12,50 +12,28 @@ picture is accounted for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from voxway.core.occupancy import Occupancy
 from voxway.data.nuscenes.benchmark import OPENOCCUPANCY_NUSCENES
-from voxway.data.nuscenes.frames import NuScenesConfig
+from voxway.data.nuscenes.config import OpenOccupancyConfig
 from voxway.data.nuscenes.key_frame import KeyFrame
-from voxway.data.nuscenes.labels import Order, openoccupancy_path, read_openoccupancy
+from voxway.data.nuscenes.labels import openoccupancy_path, read_openoccupancy
 from voxway.data.nuscenes.reader import Geometry, NuScenesReader
-from voxway.data.surround import Truth
 
 
-@dataclass(frozen=True, kw_only=True)
-class OpenOccupancyConfig(NuScenesConfig):
-    """Which key frames to read, and what of them."""
-
-    labels: Path | None = None
-    """Folder with scene_<scene token>/occupancy; None: `nuScenes-Occupancy-v0.1` below `root`."""
-    flat_order: Order = "xyz"
-    """Slowest to fastest axis in label files of flat indices (rows of two); rows of four need no such word."""
-    sweeps: int | None = None
-    """LiDAR scans before the key frame to add, at most. None: 9 in training and 10 elsewhere, as published."""
-    depth_range_m: tuple[float, float] = (1.0, 60.0)
-    """Least depth in depth images, and the one from which on points are left out; the networks' depth bins."""
-
-    def build(self) -> OpenOccupancy:
-        """The reader.
-
-        Raises:
-            InputError: an unknown need, no records of key frames, or frames missing from the split.
-        """
-        return OpenOccupancy(self)
-
-
-class OpenOccupancy(NuScenesReader):
-    """Samples of OpenOccupancy-nuScenes by position or by sample token."""
+class OpenOccupancyReader(NuScenesReader):
+    """Raw moments of OpenOccupancy-nuScenes by sample token."""
 
     benchmark = OPENOCCUPANCY_NUSCENES
 
     def __init__(self, config: OpenOccupancyConfig) -> None:
         self.config = config
         sweeps = config.sweeps if config.sweeps is not None else 9 if config.split == "train" else 10
-        super().__init__(config, sweeps, config.depth_range_m)
+        super().__init__(config, sweeps)
 
     def label_path(self, frame: KeyFrame) -> Path:
         """Where the labels of a key frame lie.
@@ -66,8 +44,9 @@ class OpenOccupancy(NuScenesReader):
         folder = self.config.labels or Path(self.config.root) / "nuScenes-Occupancy-v0.1"
         return openoccupancy_path(Path(folder), frame)
 
-    def _labels(self, frame: KeyFrame) -> Truth:
-        return Truth(target=read_openoccupancy(self.label_path(frame), self.config.flat_order), masks={})
+    def _labels(self, frame: KeyFrame) -> Occupancy:
+        classes = read_openoccupancy(self.label_path(frame), self.config.flat_order)
+        return Occupancy(task=OPENOCCUPANCY_NUSCENES.task, classes=torch.from_numpy(classes), key=frame.token)
 
     def _geometry(self, frame: KeyFrame) -> Geometry:
         T_lidar_cam = np.stack([camera.T_lidar_cam for camera in frame.cameras.values()])

@@ -1,9 +1,9 @@
-"""From a nuScenes key frame to a sample: what Occ3D's and OpenOccupancy's readers share."""
+"""From a nuScenes key frame to a raw moment: what Occ3D's and OpenOccupancy's readers share."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,14 +15,13 @@ from torch import Tensor
 from voxway.core.benchmark import Benchmark
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
+from voxway.core.occupancy import Occupancy
 from voxway.core.sample import Sample
-from voxway.core.task import IGNORE
-from voxway.data.augment import Augment
-from voxway.data.depth_images import sparse_depth
-from voxway.data.nuscenes.frames import NuScenesConfig, find_frames
+from voxway.data.files.images import load_cameras
+from voxway.data.nuscenes.config import NuScenesConfig
+from voxway.data.nuscenes.frames import find_frames
 from voxway.data.nuscenes.key_frame import KeyFrame, parse_info
 from voxway.data.nuscenes.points import aggregate, move
-from voxway.data.surround import Truth, check_needs, load_cameras, mirrored, with_truth
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,114 +42,101 @@ class Geometry:
 
 
 class NuScenesReader(ABC):
-    """Samples of nuScenes by position or by token; `torch.utils.data.DataLoader` takes it as it is."""
+    """Raw moments of nuScenes by sample token; see `voxway.data.reader.Reader`."""
 
     benchmark: ClassVar[Benchmark]
     mask_names: ClassVar[tuple[str, ...]] = ()
+    provides = frozenset({"images", "points", "pose", "target", "T_cam_points"})
 
-    def __init__(self, config: NuScenesConfig, sweeps: int, depth_range_m: tuple[float, float]) -> None:
-        check_needs(config.needs)
-        self._config, self._sweeps, self._depth_range_m = config, sweeps, depth_range_m
+    def __init__(self, config: NuScenesConfig, sweeps: int) -> None:
+        self._config, self._sweeps = config, sweeps
         self.frames = find_frames(config, self.benchmark)
-        self.keys: tuple[str, ...] = tuple(str(info["token"]) for info in self.frames.infos)
-        self._places = {key: place for place, key in enumerate(self.keys)}
+        self.keys = self.frames.keys
+        self.split_keys: tuple[str, ...] = tuple(str(info["token"]) for info in self.frames.infos)
+        self._places = {key: place for place, key in enumerate(self.split_keys)}
 
-    def __len__(self) -> int:
-        return len(self.keys)
+    def drive(self, key: str) -> str:
+        """Token of the scene."""
+        return str(self._info(key)["scene_token"])
 
-    def __getitem__(self, index: int | str) -> Sample:
-        """The sample at a position, or of a token, as networks see it outside training.
+    def before(self, key: str, recordings: int) -> str:
+        """The sample so many key frames before, or the first of the scene."""
+        scene = self.drive(key)
+        own = [other for other in self.split_keys[: self._places[key] + 1] if self.drive(other) == scene]
+        return own[max(len(own) - 1 - recordings, 0)]
 
-        Raises:
-            InputError: a file of this frame is missing or damaged.
-        """
-        frame = self.key_frame(index)
-        return self._sample(frame, None, np.random.default_rng(list(frame.token.encode())))
+    def holds(self, key: str, field: str) -> bool:
+        """Whether the scan, the labels, or all pictures exist."""
+        frame, root = self.key_frame(key), Path(self._config.root)
+        if field == "points":
+            return (root / frame.lidar_path).exists()
+        if field == "target":
+            return self.label_path(frame).exists()
+        return all((root / camera.path).exists() for camera in frame.cameras.values())
 
-    def augmented(self, index: int | str, seed: int) -> Sample:
-        """The sample after the random changes of training; the same for the same frame and seed.
-
-        Every camera draws its own change of its picture; mirroring along x and y moves points, voxels, pose and cameras
-        together. Depth images are those of the changed pictures. Without `augment` this is ``self[index]``.
-
-        Raises:
-            InputError: a file of this frame is missing or damaged.
-        """
-        if self._config.augment is None:
-            return self[index]
-        frame = self.key_frame(index)
-        random = np.random.default_rng([seed, *frame.token.encode()])
-        return mirrored(self._sample(frame, self._config.augment, random), self._config.augment, random)
-
-    def key_frame(self, index: int | str) -> KeyFrame:
-        """What was recorded for the sample at a position, or of a token.
+    def key_frame(self, key: str) -> KeyFrame:
+        """What was recorded for a sample.
 
         Raises:
             InputError: no such token, or its record is damaged.
         """
-        if isinstance(index, str) and index not in self._places:
-            remedy = "Check the split and the token."
-            raise InputError(
-                file=self.frames.source, field="keys", expected="a token of the split", found=index, remedy=remedy
-            )
-        place = self._places[index] if isinstance(index, str) else index
-        return parse_info(self.frames.infos[place], self.frames.source)
+        return parse_info(self._info(key), self.frames.source)
 
-    def truth(self, frame: KeyFrame) -> Truth:
-        """Labels and masks of a key frame; nothing but 255 where it must not supervise.
+    def moment(self, key: str, fields: frozenset[str], random: np.random.Generator) -> Sample:
+        """What the files hold of a key frame.
+
+        Raises:
+            InputError: a file of this frame is missing or damaged.
+        """
+        frame = self.key_frame(key)
+        geometry = self._geometry(frame)
+        cameras, images, extras = None, None, {}
+        if fields & {"images", "cameras"}:
+            cameras, images = self._cameras(frame, geometry, "images" in fields)
+        if "T_cam_points" in fields:
+            extras["T_cam_points"] = torch.linalg.inv(torch.from_numpy(geometry.T_depth_cam).float())
+        return Sample(
+            key=key,
+            grid=self.benchmark.grid,
+            cameras=cameras,
+            images=images,
+            points=self._points(frame, geometry, random) if "points" in fields else None,
+            pose=torch.from_numpy(geometry.T_world_ego) if "pose" in fields else None,
+            extras=extras,
+        )
+
+    def truth(self, key: str) -> Occupancy:
+        """Labels and masks of a key frame.
 
         Raises:
             InputError: the label file is missing or damaged.
         """
-        if not self.frames.supervises(frame):
-            return Truth.withheld(self.benchmark.grid, self.mask_names)
-        selection = self.frames.selection
-        chosen = None if selection is None else selection.voxels(frame.token, self.benchmark.grid)
-        truth = self._labels(frame)
-        return truth if chosen is None else replace(truth, target=np.where(chosen, truth.target, np.uint8(IGNORE)))
+        return self._labels(self.key_frame(key))
 
     @abstractmethod
-    def _labels(self, frame: KeyFrame) -> Truth:
+    def label_path(self, frame: KeyFrame) -> Path:
+        """Where the labels of a key frame lie."""
+
+    @abstractmethod
+    def _labels(self, frame: KeyFrame) -> Occupancy:
         """Labels and masks of a key frame as its benchmark stores them."""
 
     @abstractmethod
     def _geometry(self, frame: KeyFrame) -> Geometry:
         """Where cameras and LiDAR are in its benchmark's ego frame."""
 
-    def _sample(self, frame: KeyFrame, augment: Augment | None, random: np.random.Generator) -> Sample:
-        needs, geometry = self._config.needs, self._geometry(frame)
-        cameras, images = None, None
-        if needs & {"images", "depth"}:
-            cameras, images = self._cameras(frame, geometry, augment, random, "images" in needs)
-        points = self._points(frame, geometry, random) if needs & {"points", "depth"} else None
-        depth = None
-        if "depth" in needs and cameras is not None and points is not None:
-            depth = self._depth(points, cameras, geometry)
-        sample = Sample(
-            key=frame.token,
-            grid=self.benchmark.grid,
-            cameras=cameras,
-            images=images,
-            points=points if "points" in needs else None,
-            pose=torch.from_numpy(geometry.T_world_ego) if "pose" in needs else None,
-            depth=depth,
-        )
-        if "target" not in needs:
-            return replace(sample, labelled=self.frames.supervises(frame))
-        return with_truth(sample, self.truth(frame))
+    def _info(self, key: str) -> dict:
+        if key not in self._places:
+            remedy = "Check the split and the token."
+            raise InputError(
+                file=self.frames.source, field="keys", expected="a token of the split", found=key, remedy=remedy
+            )
+        return dict(self.frames.infos[self._places[key]])
 
-    def _cameras(
-        self,
-        frame: KeyFrame,
-        geometry: Geometry,
-        augment: Augment | None,
-        random: np.random.Generator,
-        pictures: bool,
-    ) -> tuple[Cameras, Tensor | None]:
+    def _cameras(self, frame: KeyFrame, geometry: Geometry, pictures: bool) -> tuple[Cameras, Tensor | None]:
         paths = [Path(self._config.root) / camera.path for camera in frame.cameras.values()]
         K = np.stack([camera.K for camera in frame.cameras.values()])
-        T_cam_ego = np.linalg.inv(geometry.T_ego_cam)
-        return load_cameras(paths, K, T_cam_ego, self._config.image_px, augment, random, pictures)
+        return load_cameras(paths, K, np.linalg.inv(geometry.T_ego_cam), pictures)
 
     def _points(self, frame: KeyFrame, geometry: Geometry, random: np.random.Generator) -> Tensor:
         config = self._config
@@ -161,8 +147,4 @@ class NuScenesReader(ABC):
             points = move(points, geometry.T_ego_lidar)
         return torch.from_numpy(points)
 
-    def _depth(self, points: Tensor, cameras: Cameras, geometry: Geometry) -> Tensor:
-        T_cam_points = torch.linalg.inv(torch.from_numpy(geometry.T_depth_cam).float())
-        return sparse_depth(
-            points[:, :3], cameras.K, T_cam_points, cameras.T_image, self._config.image_px, self._depth_range_m
-        )
+

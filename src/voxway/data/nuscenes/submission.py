@@ -1,14 +1,9 @@
-"""Predictions for Occ3D-nuScenes: `<sample token>.npz`, one uint8 array (200, 200, 16), ids 0..17, 17 free."""
+"""Predictions for Occ3D-nuScenes and OpenOccupancy: `<sample token>.npz`, one uint8 array of the grid, training ids."""
 
 from __future__ import annotations
 
-from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
-from voxway.data.prediction_files import PredictionFiles
+from voxway.data.files.predictions import PredictionFiles
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 
-FILES = PredictionFiles(benchmark=OCC3D_NUSCENES, ending=".npz", array="arr_0", key=r"\w+")
-
-prediction_name = FILES.name
-write_prediction = FILES.write
-read_prediction = FILES.read
-check_submission = FILES.check
-zip_submission = FILES.pack
+OCC3D_FILES = PredictionFiles(benchmark=OCC3D_NUSCENES, ending=".npz", array="arr_0", key=r"\w+")
+OPENOCCUPANCY_FILES = PredictionFiles(benchmark=OPENOCCUPANCY_NUSCENES, ending=".npz", array="arr_0", key=r"\w+")

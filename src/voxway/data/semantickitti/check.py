@@ -9,24 +9,26 @@ from typing import Literal
 import numpy as np
 
 from voxway.core.errors import InputError
-from voxway.data.images import image_size, read_image
-from voxway.data.report import Report
+from voxway.data.files.images import image_size, read_image
+from voxway.data.checks.pictures import check_principal_point
+from voxway.data.checks.report import Report
+from voxway.data.prepared.registry import prepared_format
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.data.semantickitti.ground_truth import voxelise_scan
+from voxway.truth.semantickitti import voxelise_scan
+from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.data.semantickitti.keys import annotated_frames
 from voxway.data.semantickitti.labels import preprocessed_path, read_target, training_target
 from voxway.data.semantickitti.layout import (
     Calibration,
     SequenceFiles,
     read_calibration,
-    read_flags,
+    read_voxel_flags,
     read_point_labels,
     read_poses,
     read_scan,
     read_times,
     read_voxel_labels,
 )
-from voxway.data.semantickitti.reader import SemanticKITTIConfig, check_image_size, pseudo_path
 
 # fmt: off
 SCANS = {
@@ -59,7 +61,7 @@ def check_semantickitti(
         progress: called with (done, total, what) after every sequence.
     """
     split = SEMANTIC_KITTI.splits[config.split]
-    sequences = config.sequences or split.sequences
+    sequences = config.drives or split.sequences
     expected = [_expected_frames(sequence) for sequence in sequences]
     report = Report(
         benchmark=SEMANTIC_KITTI,
@@ -179,16 +181,12 @@ def _check_sizes(config: SemanticKITTIConfig, files: SequenceFiles, frames: list
     if config.needs & {"images", "semantics_2d", "depth"}:
         for camera in config.cameras:
             groups.append((f"pictures of camera {camera}", [files.image(camera, f) for f in frames], None, True))
-    drawn = ("depth" in config.needs and config.depth is None) or (
-        "semantics_2d" in config.needs and config.semantics_2d is None
-    )
-    if "proposals" in config.needs and config.proposals is not None:
-        queries = Path(config.proposals) / files.sequence / "queries"
-        paths = [queries / f"{f:06d}.{config.proposals_tag}" for f in frames]
-        groups.append(("proposal files", paths, count // 64, True))
-    if "pseudo" in config.needs and config.pseudo is not None:
-        paths = [pseudo_path(config.pseudo, files.sequence, f) for f in frames]
-        groups.append(("files of pseudo points", paths, count // 8, True))
+    bits = {"proposals": count // 64, "pseudo": count // 8}
+    for need in sorted(config.needs & set(config.prepared)):
+        kept = prepared_format(need)
+        paths = [kept.path(config.prepared[need], f"{files.sequence}/{f:06d}") for f in frames]
+        groups.append((f"prepared files ({need})", paths, bits.get(need), True))
+    drawn = config.needs & {"depth", "semantics_2d"} - set(config.prepared)
     if drawn or "points" in config.needs:
         groups.append(("scans", [files.scan(f) for f in frames], None, True))
     for name, paths, size, required in groups:
@@ -228,14 +226,14 @@ def _check_pictures(
         if path.exists():
             read_image(path)
             if calibration is not None:
-                check_image_size(path, image_size(path), calibration.projection(camera))
+                check_principal_point(path, image_size(path), calibration.projection(camera)[:, :3], least_row=0.25)
 
 
 def _check_target(config: SemanticKITTIConfig, files: SequenceFiles, frame: int, report: Report) -> None:
     label, invalid = files.voxels(frame, "label"), files.voxels(frame, "invalid")
     if not (label.exists() and invalid.exists()):
         return
-    raw, hidden = read_voxel_labels(label), read_flags(invalid)
+    raw, hidden = read_voxel_labels(label), read_voxel_flags(invalid)
     target = training_target(raw, hidden, label)
     report.count(target)
     if (contradiction := int((hidden & (raw != 0)).sum())) > 0:
@@ -246,7 +244,7 @@ def _check_target(config: SemanticKITTIConfig, files: SequenceFiles, frame: int,
         differing = int((read_target(path) != target).sum())
         if differing:
             what = f"{differing} voxels differ from the voxel files"
-            report.add("error", path, what, "Make it again from the voxel files with `voxway prepare labels`.")
+            report.add("error", path, what, "Make it again from the voxel files with `voxway prepare targets`.")
 
 
 def _check_release(files: SequenceFiles, frame: int, report: Report) -> None:
@@ -257,7 +255,7 @@ def _check_release(files: SequenceFiles, frame: int, report: Report) -> None:
     points = read_scan(scan)
     labelled = files.point_labels(frame)
     labels = read_point_labels(labelled, len(points)) if labelled.exists() else np.ones(len(points), np.uint32)
-    own, stored = voxelise_scan(points, labels).ravel(), read_flags(path).ravel()
+    own, stored = voxelise_scan(points, labels, SEMANTIC_KITTI.grid).ravel(), read_voxel_flags(path).ravel()
     as_is = (own & stored).sum() / max((own | stored).sum(), 1)
     shifted = (own[:-1] & stored[1:]).sum() / max((own[:-1] | stored[1:]).sum(), 1)
     if shifted > as_is and shifted > 0.9:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from voxway.core.errors import InputError
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
+from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.data.semantickitti.layout import SequenceFiles
-
-if TYPE_CHECKING:
-    from voxway.data.semantickitti.reader import SemanticKITTIConfig
 
 _STRIDE = 5
 """Every fifth scan is annotated."""
@@ -46,10 +43,10 @@ def find_keys(config: SemanticKITTIConfig) -> tuple[str, ...]:
             parse_key(key)
         return config.keys
     split = SEMANTIC_KITTI.splits[config.split]
-    whole = not config.sequences and not config.partial
+    whole = not config.drives and not config.partial
     keys: list[str] = []
     missing: list[str] = []
-    for sequence in config.sequences or split.sequences:
+    for sequence in config.drives or split.sequences:
         frames = annotated_frames(config, sequence)
         keys += [f"{sequence}/{frame:06d}" for frame in frames]
         if not frames:
@@ -58,7 +55,7 @@ def find_keys(config: SemanticKITTIConfig) -> tuple[str, ...]:
         raise InputError(
             file=_where(config),
             field="sequences",
-            expected=", ".join(config.sequences or split.sequences),
+            expected=", ".join(config.drives or split.sequences),
             found=f"no annotated frames for {', '.join(missing)}",
             remedy="Complete the copy (`voxway check-data` lists what is missing), name the sequences that you have, "
             "or set `partial`.",

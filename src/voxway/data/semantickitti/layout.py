@@ -30,7 +30,8 @@ from jaxtyping import Bool, Float32, UInt16, UInt32
 
 from voxway.core.errors import InputError
 from voxway.core.files import write_bytes
-from voxway.core.grid import VoxelGrid
+from voxway.data.files.flags import read_flags
+from voxway.data.files.raw import read_bytes
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.odometry import (
     Calibration,
@@ -46,14 +47,13 @@ __all__ = [
     "Calibration",
     "SequenceFiles",
     "read_calibration",
-    "read_flags",
+    "read_voxel_flags",
     "read_point_labels",
     "read_poses",
     "read_scan",
     "read_times",
     "read_voxel_labels",
     "write_calibration",
-    "write_flags",
     "write_point_labels",
     "write_poses",
     "write_scan",
@@ -70,7 +70,7 @@ def read_scan(path: Path | str) -> Float32[np.ndarray, "p 4"]:
     Raises:
         InputError: missing, truncated or empty file, or a value that is not finite.
     """
-    data = _bytes(path)
+    data = read_bytes(path)
     if len(data) % 16 or not data:
         raise _bad(path, "size", "a positive multiple of 16 bytes (4 x float32 per point)", f"{len(data)} bytes")
     points = np.frombuffer(data, "<f4").reshape(-1, 4)
@@ -97,7 +97,7 @@ def read_point_labels(path: Path | str, points: int) -> UInt32[np.ndarray, "p"]:
     Raises:
         InputError: missing file, not one label per point, or a class outside the label map.
     """
-    data = _bytes(path)
+    data = read_bytes(path)
     if len(data) != 4 * points:
         remedy = "Scan and labels are not of the same frame or release; fetch both again."
         raise _bad(path, "size", f"{4 * points} bytes, for {points} points", f"{len(data)} bytes", remedy)
@@ -111,28 +111,13 @@ def write_point_labels(path: Path | str, labels: UInt32[np.ndarray, "p"]) -> Non
     write_bytes(path, np.ascontiguousarray(labels, "<u4").tobytes())
 
 
-def read_flags(path: Path | str, grid: VoxelGrid = SEMANTIC_KITTI.grid) -> Bool[np.ndarray, "x y z"]:
-    """Read packed flags: `.bin`, `.invalid`, `.occluded`, and proposal files on a coarser grid.
+def read_voxel_flags(path: Path | str) -> Bool[np.ndarray, "256 256 32"]:
+    """Read packed flags of the benchmark's grid: `.bin`, `.invalid`, `.occluded`.
 
     Raises:
-        InputError: missing file, or not one bit per voxel of `grid`.
+        InputError: missing file, or not one bit per voxel.
     """
-    data = _bytes(path)
-    if len(data) * 8 != grid.count:
-        expected = f"{grid.count // 8} bytes, one bit for each of {grid.shape} voxels"
-        raise _bad(path, "size", expected, f"{len(data)} bytes")
-    return np.unpackbits(np.frombuffer(data, np.uint8)).view(bool).reshape(grid.shape)
-
-
-def write_flags(path: Path | str, flags: Bool[np.ndarray, "x y z"]) -> None:
-    """Write packed flags; see `read_flags`.
-
-    Raises:
-        ValueError: the flags do not fill whole bytes.
-    """
-    if flags.size % 8:
-        raise ValueError(f"flags are packed eight to a byte, got {flags.size} of them")
-    write_bytes(path, np.packbits(np.ascontiguousarray(flags, bool)).tobytes())
+    return read_flags(path, SEMANTIC_KITTI.grid)
 
 
 def read_voxel_labels(path: Path | str) -> UInt16[np.ndarray, "256 256 32"]:
@@ -142,7 +127,7 @@ def read_voxel_labels(path: Path | str) -> UInt16[np.ndarray, "256 256 32"]:
         InputError: missing file, wrong size, or a class outside the label map.
     """
     grid = SEMANTIC_KITTI.grid
-    data = _bytes(path)
+    data = read_bytes(path)
     if len(data) != 2 * grid.count:
         expected = f"{2 * grid.count} bytes, uint16 for {grid.shape} voxels"
         raise _bad(path, "size", expected, f"{len(data)} bytes")
@@ -244,16 +229,6 @@ class SequenceFiles:
 
 def _numbered(folder: Path, suffix: str) -> list[int]:
     return sorted(int(path.stem) for path in folder.glob(f"[0-9]*.{suffix}") if path.stem.isdecimal())
-
-
-def _bytes(path: Path | str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        remedy = "Run `voxway check-data` to list everything that is missing."
-        raise _bad(path, "file", "present", "absent", remedy) from None
-    except OSError as error:
-        raise _bad(path, "file", "readable", error.strerror, "Check its permissions and the disk.") from None
 
 
 def _bad(path: Path | str, field: str, expected: object, found: object, remedy: str = _DOWNLOAD_AGAIN) -> InputError:

@@ -1,146 +1,112 @@
-"""SemanticKITTI's reader: sample keys to samples. `layout.py` shows the tree of files.
+"""SemanticKITTI's reader: keys to raw moments. `layout.py` shows the tree of files.
 
-The ego frame is the velodyne frame. Besides the official download it reads the two archives that users of the
-published camera methods hold: preprocessed targets (`labels/SS/FFFFFF_1_1.npy`), and query proposals and pseudo points
-(`sequences_msnet3d_sweep10/SS/queries/FFFFFF.query...` and `SS/voxels/FFFFFF.pseudo`).
+The ego frame is the velodyne frame. Targets come from the official voxel files, or from the archive that users of the
+published camera methods hold: preprocessed targets (`labels/SS/FFFFFF_1_1.npy`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from voxway.core.camera import Cameras
-from voxway.core.errors import InputError, nearest
-from voxway.core.sample import NEEDS, Sample
+from voxway.core.errors import InputError
+from voxway.core.occupancy import Occupancy
+from voxway.core.sample import Sample
 from voxway.core.task import IGNORE
-from voxway.data.arrays import read_array, read_member
-from voxway.data.images import image_size, read_image
-from voxway.data.projection import project_depth, project_values
+from voxway.data.checks.pictures import check_principal_point
+from voxway.data.files.arrays import read_member
+from voxway.data.files.images import image_size, read_image
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
+from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.data.semantickitti.keys import find_keys, parse_key
 from voxway.data.semantickitti.labels import preprocessed_path, read_target, training_target
 from voxway.data.semantickitti.layout import (
     Calibration,
     SequenceFiles,
     read_calibration,
-    read_flags,
     read_point_labels,
     read_poses,
     read_scan,
+    read_voxel_flags,
     read_voxel_labels,
 )
 
-_PICTURES = frozenset({"images", "semantics_2d", "depth"})
 
-
-@dataclass(frozen=True, kw_only=True)
-class SemanticKITTIConfig:
-    """Which frames to read, and what of them."""
-
-    root: Path
-    """Folder that holds `sequences/`."""
-    split: Literal["train", "val", "test"] = "train"
-    """Which of the benchmark's splits."""
-    sequences: tuple[str, ...] = ()
-    """Sequences to read instead of the split's own."""
-    keys: tuple[str, ...] = ()
-    """Frames to read, such as "08/000005", instead of all that are annotated."""
-    partial: bool = False
-    """Accept a copy that lacks sequences or frames of the split."""
-    needs: frozenset[str] = frozenset({"images", "target"})
-    """What to load: images, points, pose, target, proposals, pseudo, semantics_2d, depth."""
-    cameras: tuple[Literal[2, 3], ...] = (2,)
-    """2 is the left colour camera, 3 the right one."""
-    earlier: tuple[int, ...] = ()
-    """Earlier frames to add, in scans before the key frame, e.g. (3, 6). Before a drive begins, its first scan."""
-    voxel_folder: str = "voxels"
-    """Folder of a sequence that holds its voxel files."""
-    preprocessed: Path | None = None
-    """Folder with targets SS/FFFFFF_1_1.npy to read instead of the voxel files."""
-    targets: Path | None = None
-    """Folder with targets SS_FFFFFF.npz to read instead of the voxel files."""
-    targets_field: str = "target_certain"
-    """Which array of those."""
-    proposals: Path | None = None
-    """Folder with query proposals SS/queries/FFFFFF.<tag>."""
-    proposals_tag: str = "query"
-    """Extension of the proposal files; public archives also use "query_iou5203_pre7712_rec6153"."""
-    pseudo: Path | None = None
-    """Folder with voxels that hold pseudo points SS/voxels/FFFFFF.pseudo."""
-    semantics_2d: Path | None = None
-    """Folder with classes per pixel SS/FFFFFF.npy; without it the labelled scan is projected."""
-    depth: Path | None = None
-    """Folder with depths SS/FFFFFF.npy (metres); without it the scan is projected."""
-
-    def build(self) -> SemanticKITTI:
-        """The reader.
-
-        Raises:
-            InputError: an unknown need, a missing folder, or frames missing from the split.
-        """
-        return SemanticKITTI(self)
-
-
-class SemanticKITTI:
-    """Samples of SemanticKITTI by position or by key; `torch.utils.data.DataLoader` takes it as it is."""
+class SemanticKITTIReader:
+    """Raw moments of SemanticKITTI; see `voxway.data.reader.Reader`."""
 
     benchmark = SEMANTIC_KITTI
+    provides = frozenset({"images", "points", "pose", "target", "point_labels", "P", "T_rect_ego"})
+    mask_names: tuple[str, ...] = ()
 
     def __init__(self, config: SemanticKITTIConfig) -> None:
-        for need in config.needs:
-            if need not in NEEDS:
-                raise nearest(need, sorted(NEEDS), "need of a reader")
         for camera in config.cameras:
             if camera not in (2, 3):
                 raise _bad("SemanticKITTIConfig", "cameras", "2 (left) or 3 (right)", camera, "Choose among those.")
-        if "proposals" in config.needs and config.proposals is None:
-            remedy = "Name their folder, or make proposals with `voxway prepare proposals`."
-            raise _bad("SemanticKITTIConfig", "proposals", "a folder, as they are needed", "none", remedy)
-        if "pseudo" in config.needs and config.pseudo is None:
-            remedy = "Name their folder, or make pseudo points with `voxway prepare pseudo`."
-            raise _bad("SemanticKITTIConfig", "pseudo", "a folder, as they are needed", "none", remedy)
         self.config = config
         self.keys: tuple[str, ...] = find_keys(config)
+        self.split_keys = self.keys
 
-    def __len__(self) -> int:
-        return len(self.keys)
+    def drive(self, key: str) -> str:
+        """The sequence, e.g. ``"08"``."""
+        return parse_key(key)[0]
 
-    def __getitem__(self, index: int | str) -> Sample:
-        """The sample at a position, or of a key.
+    def before(self, key: str, recordings: int) -> str:
+        """The frame so many scans before, scan 0 at most."""
+        sequence, frame = parse_key(key)
+        return f"{sequence}/{max(frame - recordings, 0):06d}"
+
+    def holds(self, key: str, field: str) -> bool:
+        """Whether the scan, the labels, or the first camera's picture exists."""
+        files, frame = self._files(key)
+        paths = {"points": files.scan(frame), "point_labels": files.point_labels(frame)}
+        return paths.get(field, files.image(self.config.cameras[0], frame)).exists()
+
+    def moment(self, key: str, fields: frozenset[str], random: np.random.Generator) -> Sample:
+        """What the files hold of a frame.
 
         Raises:
             InputError: a file of this frame is missing or damaged.
         """
-        sequence, frame = parse_key(index if isinstance(index, str) else self.keys[index])
-        sample = self._frame(sequence, frame, self.config.needs)
-        seen = self.config.needs & {"images", "points", "pose"}
-        earlier = [self._frame(sequence, max(frame - back, 0), seen) for back in self.config.earlier]
-        return replace(sample, earlier=tuple(earlier))
-
-    def _frame(self, sequence: str, frame: int, needs: frozenset[str]) -> Sample:
-        files = SequenceFiles(self.config.root, sequence, self.config.voxel_folder)
-        cameras = self._cameras(files, frame) if needs & _PICTURES else None
-        points = read_scan(files.scan(frame)) if "points" in needs else None
+        files, frame = self._files(key)
+        cameras = self._cameras(files, frame) if fields & {"images", "cameras"} else None
+        points = read_scan(files.scan(frame)) if fields & {"points", "point_labels"} else None
+        extras: dict[str, Tensor] = {}
+        if points is not None and "point_labels" in fields:
+            extras["point_labels"] = torch.from_numpy(_point_classes(files.point_labels(frame), len(points)))
+        if fields & {"P", "T_rect_ego"}:
+            calibration = _calibration(files.calibration)
+            projections = [calibration.projection(camera) for camera in self.config.cameras]
+            extras["P"] = torch.from_numpy(np.stack(projections))
+            extras["T_rect_ego"] = torch.from_numpy(calibration.T_cam_velo)
         return Sample(
-            key=f"{sequence}/{frame:06d}",
+            key=key,
             grid=SEMANTIC_KITTI.grid,
             cameras=cameras,
-            images=self._images(files, frame, cameras) if cameras is not None and "images" in needs else None,
+            images=self._images(files, frame, cameras) if cameras is not None and "images" in fields else None,
             points=None if points is None else torch.from_numpy(points),
-            pose=self._pose(files, frame) if "pose" in needs else None,
-            target=torch.from_numpy(self._target(files, frame)) if "target" in needs else None,
-            proposals=self._proposals(sequence, frame) if "proposals" in needs else None,
-            pseudo=self._pseudo(sequence, frame) if "pseudo" in needs else None,
-            semantics_2d=self._semantics(files, frame, cameras) if cameras and "semantics_2d" in needs else None,
-            depth=self._depth(files, frame, cameras) if cameras and "depth" in needs else None,
+            pose=self._pose(files, frame) if "pose" in fields else None,
+            extras=extras,
         )
+
+    def truth(self, key: str) -> Occupancy:
+        """Classes of a frame; 255 where the voxel was never seen or its raw class is not trained.
+
+        Raises:
+            InputError: the label file is missing or damaged.
+        """
+        files, frame = self._files(key)
+        classes = torch.from_numpy(self._target(files, frame))
+        return Occupancy(task=SEMANTIC_KITTI.task, classes=classes, key=key)
+
+    def _files(self, key: str) -> tuple[SequenceFiles, int]:
+        sequence, frame = parse_key(key)
+        return SequenceFiles(self.config.root, sequence, self.config.voxel_folder), frame
 
     def _cameras(self, files: SequenceFiles, frame: int) -> Cameras:
         calibration = _calibration(files.calibration)
@@ -148,7 +114,7 @@ class SemanticKITTI:
         for camera in self.config.cameras:
             path = files.image(camera, frame)
             sizes.append(image_size(path))
-            check_image_size(path, sizes[-1], calibration.projection(camera))
+            check_principal_point(path, sizes[-1], calibration.projection(camera)[:, :3], least_row=0.25)
         P = np.stack([calibration.projection(camera) for camera in self.config.cameras])
         T_cam_velo = torch.from_numpy(calibration.T_cam_velo).expand(len(P), 4, 4)
         return Cameras.from_projection(torch.from_numpy(P), T_cam_velo, torch.tensor(sizes))
@@ -179,82 +145,15 @@ class SemanticKITTI:
         if config.preprocessed is not None:
             return read_target(preprocessed_path(config.preprocessed, files.sequence, frame))
         path = files.voxels(frame, "label")
-        return training_target(read_voxel_labels(path), read_flags(files.voxels(frame, "invalid")), path)
-
-    def _proposals(self, sequence: str, frame: int) -> Tensor:
-        folder = Path(self.config.proposals or "") / sequence / "queries"
-        path = folder / f"{frame:06d}.{self.config.proposals_tag}"
-        if not path.exists():
-            raise _bad(
-                path, "file", "present", "absent", "Make it with `voxway prepare proposals`, for this split too."
-            )
-        return torch.from_numpy(read_flags(path, SEMANTIC_KITTI.grid.coarsen(2)))
-
-    def _pseudo(self, sequence: str, frame: int) -> Tensor:
-        path = pseudo_path(self.config.pseudo or "", sequence, frame)
-        if not path.exists():
-            raise _bad(path, "file", "present", "absent", "Make it with `voxway prepare pseudo`, for this split too.")
-        return torch.from_numpy(read_flags(path))
-
-    def _semantics(self, files: SequenceFiles, frame: int, cameras: Cameras) -> Tensor:
-        if self.config.semantics_2d is not None:
-            stored = self._stored_picture(self.config.semantics_2d, files.sequence, frame, cameras)
-            return torch.from_numpy(stored.astype(np.uint8))
-        points = read_scan(files.scan(frame))
-        labels = read_point_labels(files.point_labels(frame), len(points))
-        return torch.from_numpy(project_semantics(torch.from_numpy(points), labels, cameras))
-
-    def _depth(self, files: SequenceFiles, frame: int, cameras: Cameras) -> Tensor:
-        if self.config.depth is not None:
-            stored = self._stored_picture(self.config.depth, files.sequence, frame, cameras)
-            return torch.from_numpy(stored.astype(np.float32))
-        return torch.from_numpy(project_depth(torch.from_numpy(read_scan(files.scan(frame)))[:, :3], cameras))
-
-    def _stored_picture(self, folder: Path, sequence: str, frame: int, cameras: Cameras) -> np.ndarray:
-        path = Path(folder) / sequence / f"{frame:06d}.npy"
-        stored = read_array(path, "Make it again with `voxway prepare`.")
-        stored = stored[None] if stored.ndim == 2 else stored
-        expected = (cameras.count, *(int(size) for size in cameras.size_px.max(0).values))
-        if stored.shape != expected:
-            raise _bad(path, "shape", f"{expected}, as the pictures have", stored.shape, "Make it again.")
-        return stored
+        return training_target(read_voxel_labels(path), read_voxel_flags(files.voxels(frame, "invalid")), path)
 
 
-def pseudo_path(folder: Path | str, sequence: str, frame: int) -> Path:
-    """Where a frame's voxels with pseudo points lie: `<folder>/SS/voxels/FFFFFF.pseudo`."""
-    return Path(folder) / sequence / "voxels" / f"{frame:06d}.pseudo"
-
-
-def project_semantics(points: Tensor, labels: np.ndarray, cameras: Cameras) -> np.ndarray:
-    """Training ids per pixel from a labelled scan, uint8 (n, h, w); 255 where no labelled point falls.
-
-    Args:
-        points: (p, 3 or more), metres, velodyne frame.
-        labels: (p,) as stored; raw 0 means unlabelled here, not empty.
-        cameras: where to draw.
-    """
-    raw = labels & 0xFFFF
-    trained = SEMANTIC_KITTI.to_train(raw, "point labels")
+def _point_classes(path: Path, points: int) -> np.ndarray:
+    """Training ids of a scan's points; raw 0 means unlabelled here, not empty."""
+    raw = read_point_labels(path, points) & 0xFFFF
+    trained = SEMANTIC_KITTI.to_train(raw, path)
     trained[raw == 0] = IGNORE
-    return project_values(points[:, :3], trained, cameras, IGNORE)
-
-
-def check_image_size(path: Path | str, size_px: tuple[int, int], P: np.ndarray) -> None:
-    """Refuse a picture that a calibration cannot belong to: the principal point must lie in its middle half.
-
-    Raises:
-        InputError: it does not, as after a resize or crop, or with another sequence's calibration.
-    """
-    height, width = size_px
-    u, v = P[0, 2], P[1, 2]
-    if not (width / 4 < u < 3 * width / 4 and height / 4 < v < 3 * height / 4):
-        raise _bad(
-            path,
-            "size",
-            f"a picture around the principal point ({u:.0f}, {v:.0f}), about {2 * u:.0f} x {2 * v:.0f} px",
-            f"{width} x {height} px",
-            "Use the original pictures of this sequence, and its own calib.txt.",
-        )
+    return trained
 
 
 @lru_cache(maxsize=32)

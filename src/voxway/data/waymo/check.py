@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from voxway.core.errors import InputError
-from voxway.data.images import read_image
-from voxway.data.report import Report
-from voxway.data.surround import check_size
-from voxway.data.surround_check import check_cameras, missing_files
+from voxway.data.files.images import read_image
+from voxway.data.checks.pictures import check_principal_point
+from voxway.data.checks.report import Report
+from voxway.data.checks.surround import check_cameras, missing_files
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
+from voxway.data.samples import Samples
+from voxway.data.waymo.config import Occ3DWaymoConfig
 from voxway.data.waymo.layout import WaymoFiles, frame_cameras, read_camera_infos, read_waymo_scan
-from voxway.data.waymo.reader import Occ3DWaymo, Occ3DWaymoConfig
 
 _CONVERT = "Convert Waymo to KITTI's format again, and link its folder with `kitti`."
 _LABELS = "Complete the download of the voxel labels."
@@ -32,40 +33,40 @@ def check_occ3d_waymo(
     """
     report = Report(benchmark=OCC3D_WAYMO, split=config.split)
     try:
-        reader = replace(config, partial=True).build()
+        samples = replace(config, partial=True).build()
     except InputError as error:
         report.add_error(error)
         return report
-    report.frames = len(reader)
+    report.frames = len(samples)
     files, expected = config.files, OCC3D_WAYMO.splits[config.split].scenes
-    sequences = {key.split("/")[0] for key in reader.keys}
-    if not (config.sequences or config.keys or config.only_labelled) and len(sequences) != expected:
+    sequences = {key.split("/")[0] for key in samples.keys}
+    if not (config.drives or config.keys or config.only_labelled) and len(sequences) != expected:
         what = f"{len(sequences)} sequences; split {config.split} has {expected}"
         report.add("note" if config.partial else "error", files.labels_folder, what, _LABELS)
-    _check_listing(config, files, reader, report)
+    _check_listing(config, files, samples.keys, report)
     infos = None
     if config.needs & {"images", "depth", "pose"}:
         try:
             infos = read_camera_infos(files.camera_infos)
         except InputError as error:
             report.add_error(error)
-    chosen = np.unique(np.linspace(0, len(reader) - 1, contents).round().astype(int)) if contents else []
+    chosen = np.unique(np.linspace(0, len(samples) - 1, contents).round().astype(int)) if contents else []
     for done, place in enumerate(chosen, 1):
-        _check_contents(config, reader, reader.keys[place], infos, report)
+        _check_contents(config, samples, samples.keys[place], infos, report)
         if progress:
-            progress(done, len(chosen), f"frame {reader.keys[place]}")
+            progress(done, len(chosen), f"frame {samples.keys[place]}")
     return report
 
 
-def _check_listing(config: Occ3DWaymoConfig, files: WaymoFiles, reader: Occ3DWaymo, report: Report) -> None:
+def _check_listing(config: Occ3DWaymoConfig, files: WaymoFiles, keys: Sequence[str], report: Report) -> None:
     if config.needs & {"images", "depth"}:
         for slot in range(5):
-            missing_files(report, f"pictures of slot {slot}", [files.image(key, slot) for key in reader.keys], _CONVERT)
+            missing_files(report, f"pictures of slot {slot}", [files.image(key, slot) for key in keys], _CONVERT)
     if config.needs & {"points", "depth"}:
-        missing_files(report, "scans", [files.scan(key) for key in reader.keys], _CONVERT)
+        missing_files(report, "scans", [files.scan(key) for key in keys], _CONVERT)
 
 
-def _check_contents(config: Occ3DWaymoConfig, reader: Occ3DWaymo, key: str, infos: object, report: Report) -> None:
+def _check_contents(config: Occ3DWaymoConfig, samples: Samples, key: str, infos: object, report: Report) -> None:
     """Open the files of one frame."""
     files = config.files
     checks: list[Callable[[], None]] = []
@@ -76,7 +77,7 @@ def _check_contents(config: Occ3DWaymoConfig, reader: Occ3DWaymo, key: str, info
     if config.needs & {"points", "depth"}:
         checks.append(lambda: _check_scan(files, key))
     if "target" in config.needs:
-        checks.append(lambda: _check_labels(reader, files, key, report))
+        checks.append(lambda: _check_labels(samples, files, key, report))
     for check in checks:
         try:
             check()
@@ -95,20 +96,20 @@ def _check_picture(files: WaymoFiles, key: str, slot: int, infos: object) -> Non
     path = files.image(key, slot)
     height, width, _ = read_image(path).shape
     K, _ = frame_cameras(infos, key, files.camera_infos)
-    check_size(path, (height, width), K[slot])
+    check_principal_point(path, (height, width), K[slot])
 
 
 def _check_scan(files: WaymoFiles, key: str) -> None:
     read_waymo_scan(files.scan(key))
 
 
-def _check_labels(reader: Occ3DWaymo, files: WaymoFiles, key: str, report: Report) -> None:
-    truth = reader.truth(key)
+def _check_labels(samples: Samples, files: WaymoFiles, key: str, report: Report) -> None:
+    truth = samples.truth(key)
     if not truth.labelled:
         return
-    report.count(truth.target)
+    report.count(truth.classes.numpy())
     for name, mask in truth.masks.items():
-        share = float(mask.mean())
+        share = float(mask.float().mean())
         if not 0.005 < share < 0.99:
             what = f"mask {name} covers {100 * share:.1f} % of the grid"
             report.add("warning", files.labels(key), what, "The file may be damaged; fetch it again.")

@@ -26,8 +26,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
 
 from voxway.core.errors import InputError
-from voxway.data.pickles import read_pickle
-from voxway.data.volumes import read_labels, read_mask
+from voxway.data.files.pickles import read_pickle
+from voxway.data.files.volumes import read_labels, read_mask
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
 
 SplitName = Literal["train", "val"]

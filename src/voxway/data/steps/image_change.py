@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Float64, UInt8
+from jaxtyping import Float64, Shaped, UInt8
 from torch import Tensor
 
-from voxway.data.augment import ImageChange
+from voxway.data.steps.augment import ImageChange
 
 
 def plain_change(source_px: tuple[int, int], size_px: tuple[int, int]) -> ImageChange:
@@ -40,6 +40,32 @@ def change_image(
     if change.rotation_deg:
         image = image.rotate(change.rotation_deg)
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
+
+
+def change_map(
+    values: Shaped[np.ndarray, "h0 w0"], change: ImageChange, size_px: tuple[int, int]
+) -> Shaped[Tensor, "h w"]:
+    """The same for a value per pixel, which is never mixed: nearest everywhere.
+
+    Args:
+        values: class ids, uint8, of which 255 stands for what comes in from outside; or metres, for which 0 does.
+        change: what happens to the picture.
+        size_px: (height, width) of the network's image.
+    """
+    from PIL import Image
+
+    height, width = size_px
+    columns, rows, top = _resized(values.shape[:2], change, height)
+    ids = values.dtype == np.uint8
+    image = Image.fromarray(~values if ids else values.astype(np.float32))
+    image = image.resize((columns, rows), Image.Resampling.NEAREST)
+    image = image.crop((change.left, top, change.left + width, top + height))
+    if change.flip:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if change.rotation_deg:
+        image = image.rotate(change.rotation_deg)
+    changed = np.array(image)
+    return torch.from_numpy(~changed if ids else changed)
 
 
 def pixel_transform(

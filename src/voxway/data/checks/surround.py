@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
-from voxway.data.report import Report
+from voxway.data.checks.report import Report
 
 _AROUND_RAD = np.deg2rad(100)
 """Widest gap between the directions of neighbouring cameras that look all around."""

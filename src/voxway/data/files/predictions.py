@@ -9,14 +9,16 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import UInt8
 
 from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError
 from voxway.core.files import atomic_path
+from voxway.core.occupancy import Occupancy
+from voxway.core.task import IGNORE
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """One time stamp for all members, so that equal predictions give equal archives."""
@@ -49,30 +51,25 @@ class PredictionFiles:
             raise _bad("sample key", "key", f"a key of {self.benchmark.name} ({self.key})", repr(key))
         return key + self.ending
 
-    def write(self, folder: Path | str, key: str, prediction: UInt8[np.ndarray, "x y z"]) -> Path:
-        """Write one frame's prediction, atomically.
+    def write(self, folder: Path | str, occupancy: Occupancy) -> Path:
+        """Write one frame's prediction in ids on disk, atomically.
 
         Args:
             folder: the submission's folder.
-            key: the sample's.
-            prediction: training ids.
+            occupancy: of this benchmark's task, with the frame's key.
 
         Raises:
-            ValueError: another shape, or an id that is no class.
+            InputError: of another task, or with voxels of which nothing is said.
         """
-        benchmark = self.benchmark
-        if prediction.shape != benchmark.grid.shape:
-            raise ValueError(f"a prediction must be {benchmark.grid.shape}, got {prediction.shape}")
-        if (highest := int(prediction.max())) >= len(benchmark.classes):
-            raise ValueError(f"a prediction must hold class ids 0..{len(benchmark.classes) - 1}, got {highest}")
-        path = Path(folder) / self.name(key)
-        stored: dict[str, Any] = {self.array: benchmark.to_raw(prediction).astype(np.uint8)}
+        require_prediction(occupancy, self.benchmark)
+        path = Path(folder) / self.name(occupancy.key)
+        stored = {self.array: self.benchmark.to_raw(occupancy.classes.cpu().numpy()).astype(np.uint8)}
         with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **stored)
+            np.savez_compressed(file, allow_pickle=False, **stored)
         return path
 
-    def read(self, folder: Path | str, key: str) -> UInt8[np.ndarray, "x y z"]:
-        """Read one frame's prediction as training ids.
+    def read(self, folder: Path | str, key: str) -> Occupancy:
+        """Read one frame's prediction.
 
         Raises:
             InputError: it is absent, damaged, of another grid, or holds ids that are no class.
@@ -80,7 +77,8 @@ class PredictionFiles:
         path = Path(folder) / self.name(key)
         if not path.exists():
             raise _bad(path, "file", "present", "absent")
-        return self._decode(path.read_bytes(), path)
+        classes = torch.from_numpy(self._decode(path.read_bytes(), path))
+        return Occupancy(task=self.benchmark.task, classes=classes, key=key)
 
     def check(self, path: Path | str, keys: Sequence[str]) -> None:
         """Check a submission, folder or zip: all frames and no others, every one of them whole.
@@ -131,6 +129,20 @@ class PredictionFiles:
         raw = np.zeros(256, np.uint8)
         raw[list(ids)] = np.arange(len(ids))
         return raw[stored]
+
+
+def require_prediction(occupancy: Occupancy, benchmark: Benchmark) -> None:
+    """Refuse to hand in what is no prediction of a benchmark.
+
+    Raises:
+        InputError: another grid or other classes, or voxels of which nothing is said.
+    """
+    task, wanted = occupancy.task, benchmark.task
+    source = f"prediction {occupancy.key}"
+    if (task.grid, task.classes) != (wanted.grid, wanted.classes):
+        raise _bad(source, "task", f"{wanted.name}, {wanted.grid}", f"{task.name}, {task.grid}")
+    if not occupancy.known.all():
+        raise _bad(source, "class ids", f"0..{len(wanted.classes) - 1} in every voxel", IGNORE)
 
 
 @contextmanager

@@ -1,0 +1,125 @@
+"""Which frames to read, what of them, and what happens to them on the way: what all datasets have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+from voxway.core.errors import InputError
+from voxway.data.steps.augment import Augment
+
+if TYPE_CHECKING:
+    from voxway.data.reader import Reader
+    from voxway.data.samples import Samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig(ABC):
+    """What every dataset's configuration has; each adds where its own files lie and which of its switches are on.
+
+    Raises:
+        ValueError: a count or a size is not positive, or frames without labels are to be left out of all-labelled data.
+    """
+
+    root: Path
+    """Folder of the dataset."""
+    split: Literal["train", "val", "test"] = "train"
+    """Which of the benchmark's splits."""
+    drives: tuple[str, ...] = ()
+    """Sequences or scenes to read instead of the split's own."""
+    keys: tuple[str, ...] = ()
+    """Frames to read, by key, instead of all."""
+    partial: bool = False
+    """Accept a copy that lacks parts of the split."""
+    needs: frozenset[str] = frozenset({"images", "target"})
+    """Fields of a sample to load, and no others."""
+    prepared: Mapping[str, Path] = field(default_factory=dict)
+    """Folders of prepared files, by the need that they serve (`voxway prepare`)."""
+
+    every: int = 1
+    """Read every n-th frame of split train, from the first, in order; other splits are whole."""
+    labelled: int | None = None
+    """How many drives (or frames, see `labelled_by`) of split train may supervise; the others have no target and their
+    label files are never opened. None: all of them. Other splits are whole."""
+    labelled_by: Literal["drives", "frames"] = "drives"
+    """What `labelled` counts. Drives are drawn as in the published label-efficient runs: names sorted, then Python's
+    generator with seed 42; frames likewise, by key."""
+    only_labelled: bool = False
+    """Leave out the frames that may not supervise: the data of a teacher that learns from few labels."""
+    selection: Path | None = None
+    """Folder that `voxway select` wrote: of split train, only its frames and voxels may supervise."""
+
+    earlier: tuple[int, ...] = ()
+    """Earlier frames to add, in recordings before the key frame, e.g. (3, 6). Before a drive begins, its first."""
+    image_px: tuple[int, int] | None = None
+    """(height, width) of the network's images; None leaves them as recorded."""
+    augment: Augment | None = None
+    """How training changes samples at random, a visit at a time; None: not at all."""
+    depth_rule: Literal["nearest", "published"] = "nearest"
+    """How points become depth images: the nearest wins, exactly; or by the rounded rank that the published fusion
+    networks learnt with (`voxway.ops.draw`)."""
+    depth_range_m: tuple[float, float] | None = None
+    """Least depth in depth images, and the one from which on points are left out; None draws all in front."""
+
+    def __post_init__(self) -> None:
+        if self.image_px is not None and min(self.image_px) < 1:
+            raise ValueError(f"image_px is (height, width) in pixels, got {self.image_px}")
+        if self.every < 1:
+            raise ValueError(f"every n-th frame needs n >= 1, got {self.every}")
+        if self.only_labelled and self.labelled is None and self.selection is None:
+            raise ValueError("only_labelled needs `labelled`, how many drives may supervise, or `selection`")
+        if self.depth_rule == "published" and self.depth_range_m is None:
+            raise ValueError("depth images by the published rule need depth_range_m")
+
+    @abstractmethod
+    def reader(self) -> Reader:
+        """What reads this dataset's files.
+
+        Raises:
+            InputError: nothing to read, unknown drives or keys, or fewer frames than the split has.
+        """
+
+    def build(self) -> Samples:
+        """Samples: what the reader reads, after all steps.
+
+        Raises:
+            InputError: see `reader`; or a need that neither files, nor prepared files, nor a step can serve.
+        """
+        from voxway.data.samples import Samples
+
+        return Samples(self)
+
+    def stereo(self) -> Self:
+        """The same frames as rectified pairs: images of two cameras, left and right.
+
+        Raises:
+            InputError: the dataset has no stereo pair.
+        """
+        raise InputError(
+            file=self.root,
+            field="cameras",
+            expected="a dataset with a rectified stereo pair",
+            found=type(self).__name__,
+            remedy="Make it from LiDAR, or name a folder of files made elsewhere.",
+        )
+
+    def raw(self, *needs: str) -> Self:
+        """The same frames as recorded, with these needs: no selection, augmentation, resizing, earlier frames."""
+        return replace(
+            self,
+            needs=frozenset(needs),
+            every=1,
+            labelled=None,
+            only_labelled=False,
+            selection=None,
+            earlier=(),
+            image_px=None,
+            augment=None,
+        )
+
+    def with_prepared(self, need: str, folder: Path) -> Self:
+        """The same with a folder of prepared files."""
+        return replace(self, prepared={**self.prepared, need: folder})

@@ -1,0 +1,43 @@
+"""Job: files that are made one by one from keys, so that any number of machines may share them and a stop costs one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What there is to make. A key whose file exists is done."""
+
+    what: str
+    """What is made, for the progress line."""
+    keys: Sequence[str]
+    """In an order that all shards share."""
+    target: Callable[[str], Path]
+    """The file that belongs to a key; of several, the one that is written last."""
+    make: Callable[[str, Path], None]
+    """Writes it, atomically."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobOptions:
+    """Settings of jobs; each looks at its own."""
+
+    source: str | None = None
+    """What files are made from, where there is a choice; None takes the usual."""
+    sweeps: int | None = None
+    """Frames put together; None takes the usual number."""
+    scans: int = 70
+    """Scans after the key scan that voxel truth is built from."""
+    depth: Path | None = None
+    """Folder of depth maps: read if stored, else where they are kept."""
+    depth_model: str | None = None
+    """Folder or name of a depth network."""
+    depth_scale: float = 1.0
+    """What depths are multiplied with."""
+    model: Path | None = None
+    """Folder of a trained network."""
+    device: str = "cpu"
+    """Where networks run."""

@@ -1,0 +1,77 @@
+"""Which nuScenes key frames to read, and in which of their ego frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from voxway.data.config import DataConfig
+
+if TYPE_CHECKING:
+    from voxway.data.nuscenes.occ3d import Occ3DNuScenesReader
+    from voxway.data.nuscenes.openoccupancy import OpenOccupancyReader
+
+
+@dataclass(frozen=True, kw_only=True)
+class NuScenesConfig(DataConfig):
+    """What Occ3D's and OpenOccupancy's labels of nuScenes have in common. `root` is the folder that holds `samples/`
+    and `sweeps/`; drives are scenes by name ("scene-0061") or token, keys are sample tokens.
+    """
+
+    infos: Path | None = None
+    """Info file of the split, such as bevdetv3-nuscenes_infos_val.pkl; None reads nuScenes' own tables below `root`."""
+    labels: Path | None = None
+    """Folder of the voxel labels; None: where the release puts it below `root`."""
+    image_px: tuple[int, int] | None = (256, 704)
+    """(height, width) of the network's images; None leaves them as recorded."""
+    depth_rule: Literal["nearest", "published"] = "published"
+    """See `DataConfig`."""
+    depth_range_m: tuple[float, float] | None = (1.0, 45.0)
+    """Least depth in depth images, and the one from which on points are left out."""
+    sweep_choice: Literal["random", "nearest"] = "random"
+    """Which sweeps, where more are listed than asked for. Published networks draw them at random, in tests too.
+    Here the draw is seeded by the frame's token, so that it is the same every time. "nearest" takes the latest."""
+    pad_sweeps: bool = True
+    """Repeat the key frame's points where a frame has no sweep at all, as published: sums over points stay alike."""
+    drop_near: Literal["sweeps", "all", "none"] = "sweeps"
+    """Whose points within 1 m of the sensor (along x and y) are dropped. Published: the key frame keeps its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Occ3DNuScenesConfig(NuScenesConfig):
+    """Occ3D-nuScenes; `labels` holds <scene name>/<sample token>/labels.npz, by default `gts` below `root`."""
+
+    sweeps: int = 9
+    """LiDAR scans before the key frame to add, at most."""
+    points_ego: Literal["cam_front", "lidar"] = "cam_front"
+    """Time of the ego frame that points are in: of CAM_FRONT's picture, multiplied in float32, as published; or of the
+    LiDAR scan, which is the labels'."""
+    cameras_ego: Literal["cam_front_left", "lidar"] = "cam_front_left"
+    """Time of the ego frame that cameras are in: of CAM_FRONT_LEFT's picture, as published; or of the LiDAR scan."""
+    depth_motion: Literal["ignored", "compensated"] = "ignored"
+    """Whether depth images account for the car's motion between the points' time and each picture's. Published: not."""
+
+    def reader(self) -> Occ3DNuScenesReader:
+        """See `DataConfig.reader`."""
+        from voxway.data.nuscenes.occ3d import Occ3DNuScenesReader
+
+        return Occ3DNuScenesReader(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenOccupancyConfig(NuScenesConfig):
+    """OpenOccupancy; `labels` holds scene_<scene token>/occupancy, by default `nuScenes-Occupancy-v0.1`."""
+
+    flat_order: Literal["xyz", "zyx"] = "xyz"
+    """Slowest to fastest axis in label files of flat indices (rows of two); rows of four need no such word."""
+    sweeps: int | None = None
+    """LiDAR scans before the key frame to add, at most. None: 9 in training and 10 elsewhere, as published."""
+    depth_range_m: tuple[float, float] | None = (1.0, 60.0)
+    """Least depth in depth images, and the one from which on points are left out; the networks' depth bins."""
+
+    def reader(self) -> OpenOccupancyReader:
+        """See `DataConfig.reader`."""
+        from voxway.data.nuscenes.openoccupancy import OpenOccupancyReader
+
+        return OpenOccupancyReader(self)

@@ -1,0 +1,76 @@
+"""Which kinds of prepared files there are, by the need that they serve. Users may register theirs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from torch import Tensor
+
+from voxway.core.camera import Cameras
+from voxway.core.errors import InputError, nearest
+from voxway.core.task import Task
+from voxway.data.prepared.flags import Proposals, PseudoPoints
+from voxway.data.prepared.maps import DepthMaps, SemanticMaps
+
+
+@runtime_checkable
+class PreparedFormat(Protocol):
+    """One kind of prepared file, one file per frame."""
+
+    need: str
+    """Field of a sample, or name among its extras, that it fills."""
+
+    def path(self, folder: Path, key: str) -> Path:
+        """Where the file of a frame lies."""
+        ...
+
+    def read(self, path: Path, task: Task, cameras: Cameras | None) -> Tensor:
+        """What the file holds.
+
+        Args:
+            path: the file.
+            task: whose grid volumes lie on.
+            cameras: as recorded, whose size pictures have.
+
+        Raises:
+            InputError: missing or damaged file, or one for another grid or size.
+        """
+        ...
+
+    def write(self, path: Path, value: np.ndarray) -> None:
+        """Write a file, atomically."""
+        ...
+
+
+FORMATS: dict[str, PreparedFormat] = {kind.need: kind for kind in (Proposals(), PseudoPoints(), DepthMaps(), SemanticMaps())}
+"""By need."""
+
+
+def register(kind: PreparedFormat) -> None:
+    """Make a kind of prepared file of one's own known to this process.
+
+    Raises:
+        InputError: its need is served by another.
+    """
+    if FORMATS.get(kind.need, kind) != kind:
+        raise InputError(
+            file=f"prepared files for {kind.need}",
+            field="need",
+            expected="one that no other kind serves",
+            found=kind.need,
+            remedy="Choose another name.",
+        )
+    FORMATS[kind.need] = kind
+
+
+def prepared_format(need: str) -> PreparedFormat:
+    """The kind of file that serves a need.
+
+    Raises:
+        InputError: none does.
+    """
+    if need not in FORMATS:
+        raise nearest(need, list(FORMATS), "need with prepared files")
+    return FORMATS[need]

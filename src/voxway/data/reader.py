@@ -1,0 +1,66 @@
+"""What a dataset's reader offers: the raw moment that files hold, and nothing else. Steps and makers do the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from voxway.core.benchmark import Benchmark
+from voxway.core.occupancy import Occupancy
+from voxway.core.sample import Sample
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Frames of one benchmark by key.
+
+    Raw fields that a reader may provide: ``images`` ``points`` ``pose`` ``target``, and as extras ``point_labels``
+    (training ids per point, uint8, 255 unknown), ``T_cam_points`` (points to cameras, (n, 4, 4) float32, where it is
+    not the cameras' own), ``P`` and ``T_rect_ego`` (KITTI's projections (n, 3, 4) and ego to rectified camera 0).
+    """
+
+    benchmark: Benchmark
+    """What is read."""
+    keys: Sequence[str]
+    """The frames that were asked for, in order."""
+    split_keys: Sequence[str]
+    """All frames of the split that are there, in order."""
+    provides: frozenset[str]
+    """Raw fields that the files hold."""
+    mask_names: tuple[str, ...]
+    """Masks that come with a target."""
+
+    def drive(self, key: str) -> str:
+        """The sequence or scene of a frame, by which labels are dealt out."""
+        ...
+
+    def before(self, key: str, recordings: int) -> str:
+        """The frame so many recordings before, or the first of the drive. It need not be among `keys`."""
+        ...
+
+    def holds(self, key: str, field: str) -> bool:
+        """Whether the files that a raw field is read from exist for a frame."""
+        ...
+
+    def moment(self, key: str, fields: frozenset[str], random: np.random.Generator) -> Sample:
+        """What the files hold of a frame: these raw fields, images in their own size.
+
+        Args:
+            key: the frame.
+            fields: raw fields; ``cameras`` alone reads no picture. The target is for `truth`.
+            random: for whatever is drawn, such as which LiDAR sweeps.
+
+        Raises:
+            InputError: a file of this frame is missing or damaged.
+        """
+        ...
+
+    def truth(self, key: str) -> Occupancy:
+        """Labels and masks of a frame.
+
+        Raises:
+            InputError: the label file is missing or damaged.
+        """
+        ...

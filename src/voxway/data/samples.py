@@ -1,0 +1,191 @@
+"""Samples: what a reader reads, after the steps that are the same for every dataset, with prepared files filled in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from voxway.core.benchmark import Benchmark
+from voxway.core.errors import InputError, nearest
+from voxway.core.occupancy import Occupancy
+from voxway.core.sample import Sample
+from voxway.core.task import Task
+from voxway.data.config import DataConfig
+from voxway.data.prepared.registry import FORMATS, prepared_format
+from voxway.data.reader import Reader
+from voxway.data.steps.augment import draw_flips
+from voxway.data.steps.draw import draw_depth_images, draw_semantics
+from voxway.data.steps.few_labels import Labels
+from voxway.data.steps.mirror import mirrored
+from voxway.data.steps.resize import ImageChanges, resized
+
+_DRAWN = {"depth": frozenset({"points", "T_cam_points"}), "semantics_2d": frozenset({"points", "point_labels"})}
+"""Needs that a step can draw from points, with the raw fields that it takes."""
+_PICTURES = frozenset({"images", "depth", "semantics_2d"})
+"""Fields that belong to cameras."""
+
+
+class Samples:
+    """Samples of a benchmark by position or by key; `torch.utils.data.DataLoader` takes it as it is.
+
+    Raises:
+        InputError: a need that neither the files, nor prepared files, nor a step can serve; see also the reader.
+    """
+
+    def __init__(self, config: DataConfig) -> None:
+        self.config = config
+        self.reader: Reader = config.reader()
+        self._check_needs()
+        self.labels = Labels.of(config, self.reader)
+        self.keys: tuple[str, ...] = self._chosen()
+        self._raw = self._raw_fields()
+
+    @property
+    def benchmark(self) -> Benchmark:
+        """What is read."""
+        return self.reader.benchmark
+
+    @property
+    def task(self) -> Task:
+        """Grid and classes of the targets."""
+        return self.reader.benchmark.task
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, index: int | str) -> Sample:
+        """The sample at a position, or of a key, as networks see it outside training.
+
+        Raises:
+            InputError: a file of this frame is missing or damaged.
+        """
+        key = self._key(index)
+        return self._sample(key, [*key.encode()], training=False)
+
+    def augmented(self, index: int | str, seed: int) -> Sample:
+        """The sample after the random changes of training; the same for the same frame and seed.
+
+        Every camera draws its own change of its picture; mirroring along x and y moves points, voxels, pose and cameras
+        together. Depth images are those of the changed pictures. Without `augment` this is ``self[index]``.
+
+        Raises:
+            InputError: a file of this frame is missing or damaged.
+        """
+        if self.config.augment is None:
+            return self[index]
+        key = self._key(index)
+        return self._sample(key, [seed, *key.encode()], training=True)
+
+    def truth(self, index: int | str) -> Occupancy:
+        """Labels and masks of a frame; nothing but 255 where it must not supervise, and its file is not opened.
+
+        Raises:
+            InputError: the label file is missing or damaged.
+        """
+        key = self._key(index)
+        if not self.labels.supervises(key):
+            return Occupancy.unknown(self.task, self.reader.mask_names, key)
+        truth, chosen = self.reader.truth(key), self.labels.voxels(key, self.task.grid)
+        return truth if chosen is None else truth.where(chosen)
+
+    def _key(self, index: int | str) -> str:
+        return index if isinstance(index, str) else self.keys[index]
+
+    def _chosen(self) -> tuple[str, ...]:
+        config, keys = self.config, tuple(self.reader.keys)
+        if config.every > 1 and config.split == "train" and not config.keys:
+            kept = frozenset(self.reader.split_keys[:: config.every])
+            keys = tuple(key for key in keys if key in kept)
+        if config.only_labelled:
+            keys = tuple(key for key in keys if self.labels.supervises(key))
+        if not keys:
+            raise InputError(
+                file=config.root,
+                field="frames",
+                expected=f"frames of split {config.split}",
+                found="none",
+                remedy="Check the split, the drives and the selection.",
+            )
+        return keys
+
+    def _check_needs(self) -> None:
+        provided, prepared = self.reader.provides, self.config.prepared
+        served = provided | {need for need, fields in _DRAWN.items() if fields - {"T_cam_points"} <= provided}
+        for need in prepared:
+            prepared_format(need)
+        for need in sorted(self.config.needs - served - set(prepared)):
+            if need not in served | set(FORMATS):
+                raise nearest(need, sorted(served | set(FORMATS)), f"need of {self.benchmark.name}")
+            raise InputError(
+                file=type(self.config).__name__,
+                field=need,
+                expected="a folder of prepared files, as they are needed",
+                found="none",
+                remedy=f"Name their folder with --set data.prepared.{need}=FOLDER, or make them with "
+                f"`voxway prepare {need}`.",
+            )
+
+    def _raw_fields(self) -> frozenset[str]:
+        """What the reader is asked for."""
+        config = self.config
+        fields = config.needs & self.reader.provides - {"target"}
+        for need, drawn in _DRAWN.items():
+            if need in config.needs and need not in config.prepared:
+                fields |= drawn & self.reader.provides
+        if config.needs & _PICTURES:
+            fields |= {"cameras"}
+        return fields
+
+    def _sample(self, key: str, seed: list[int], training: bool) -> Sample:
+        # The reader draws from a generator of its own, so that steps draw alike whatever it reads.
+        config, random = self.config, np.random.default_rng(seed)
+        changes = ImageChanges(config.image_px, config.augment if training else None, random)
+        sample = self._stored(self.reader.moment(key, self._raw, np.random.default_rng(seed)))
+        sample = self._drawn(resized(sample, changes))
+        seen = self._raw & {"images", "points", "pose", "cameras"}
+        before = [self.reader.before(key, recordings) for recordings in config.earlier]
+        moments = [self.reader.moment(one, seen, np.random.default_rng([*one.encode()])) for one in before]
+        sample = replace(sample, earlier=tuple(self._only_needs(resized(one, changes)) for one in moments))
+        sample = self._with_truth(self._only_needs(sample))
+        if training and config.augment is not None:
+            sample = mirrored(sample, *draw_flips(config.augment, random))
+        return sample
+
+    def _stored(self, sample: Sample) -> Sample:
+        """With the contents of prepared files."""
+        found: dict[str, torch.Tensor] = {}
+        for need in sorted(self.config.needs & set(self.config.prepared)):
+            kept = prepared_format(need)
+            path = kept.path(self.config.prepared[need], sample.key)
+            found[need] = kept.read(path, self.task, sample.cameras)
+        own = {need: value for need, value in found.items() if need in Sample.__dataclass_fields__}
+        others = {need: value for need, value in found.items() if need not in own}
+        return replace(sample, **own, extras={**sample.extras, **others})
+
+    def _drawn(self, sample: Sample) -> Sample:
+        """With pictures drawn from points, where none are stored."""
+        config = self.config
+        if "semantics_2d" in config.needs and sample.semantics_2d is None:
+            sample = draw_semantics(sample)
+        if "depth" in config.needs and sample.depth is None:
+            sample = draw_depth_images(sample, config.depth_rule, config.depth_range_m)
+        return sample
+
+    def _only_needs(self, sample: Sample) -> Sample:
+        needs = self.config.needs
+        return replace(
+            sample,
+            images=None if sample.images is None else sample.images.contiguous(),
+            points=sample.points if "points" in needs else None,
+            extras={name: tensor for name, tensor in sample.extras.items() if name in needs},
+        )
+
+    def _with_truth(self, sample: Sample) -> Sample:
+        if "target" not in self.config.needs:
+            return replace(sample, labelled=self.labels.supervises(sample.key))
+        truth = self.truth(sample.key)
+        return replace(sample, target=truth.classes, masks=truth.masks, labelled=truth.labelled)
+
+

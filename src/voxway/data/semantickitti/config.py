@@ -1,0 +1,38 @@
+"""Which frames of SemanticKITTI to read, and where their truth lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+from voxway.data.config import DataConfig
+
+if TYPE_CHECKING:
+    from voxway.data.semantickitti.reader import SemanticKITTIReader
+
+
+@dataclass(frozen=True, kw_only=True)
+class SemanticKITTIConfig(DataConfig):
+    """SemanticKITTI. `root` is the folder that holds `sequences/`; drives are "08", keys "08/000005"."""
+
+    cameras: tuple[Literal[2, 3], ...] = (2,)
+    """2 is the left colour camera, 3 the right one."""
+    voxel_folder: str = "voxels"
+    """Folder of a sequence that holds its voxel files."""
+    preprocessed: Path | None = None
+    """Folder with targets SS/FFFFFF_1_1.npy to read instead of the voxel files."""
+    targets: Path | None = None
+    """Folder with targets SS_FFFFFF.npz to read instead of the voxel files."""
+    targets_field: str = "target_certain"
+    """Which array of those."""
+
+    def reader(self) -> SemanticKITTIReader:
+        """See `DataConfig.reader`."""
+        from voxway.data.semantickitti.reader import SemanticKITTIReader
+
+        return SemanticKITTIReader(self)
+
+    def stereo(self) -> Self:
+        """The colour cameras' pairs."""
+        return replace(self, cameras=(2, 3))

@@ -1,0 +1,1 @@
+"""Steps: pure functions from sample to sample, the same for every dataset."""

@@ -1,0 +1,79 @@
+"""Images at the network's size, with cameras that say where their pixels went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from jaxtyping import Shaped
+from torch import Tensor
+
+from voxway.core.sample import Sample
+from voxway.data.steps.augment import Augment, ImageChange, draw_image_change
+from voxway.data.steps.image_change import change_image, change_map, pixel_transform, plain_change
+
+Size = tuple[int, int]
+
+
+@dataclass
+class ImageChanges:
+    """What happens to the pictures of one visit: drawn once, then the same for the key frame and earlier ones.
+
+    Attributes:
+        image_px: (height, width) of the network's images; None keeps the first camera's.
+        augment: how far pictures may be changed at random; None: not at all.
+        random: what is drawn from.
+    """
+
+    image_px: Size | None
+    augment: Augment | None
+    random: np.random.Generator
+    _drawn: list[ImageChange] = field(default_factory=list)
+
+    def of(self, sizes: Sequence[Size], size_px: Size) -> list[ImageChange]:
+        """A change per camera, from its (height, width) to `size_px`."""
+        if self.augment is None:
+            return [plain_change(source, size_px) for source in sizes]
+        while len(self._drawn) < len(sizes):
+            source = sizes[len(self._drawn)]
+            self._drawn.append(draw_image_change(self.augment, source[1], size_px[1], self.random))
+        return self._drawn
+
+
+def resized(sample: Sample, changes: ImageChanges) -> Sample:
+    """The sample with pictures, classes and depths per pixel, and cameras at the network's size.
+
+    Raw pictures of unlike size stand in the top left corner of one tensor; afterwards all have one size.
+    """
+    cameras = sample.cameras
+    if cameras is None or (changes.image_px is None and changes.augment is None):
+        return sample
+    sizes = [(height, width) for height, width in cameras.size_px.tolist()]
+    size_px = changes.image_px or sizes[0]
+    each = changes.of(sizes, size_px)
+    moves = torch.stack([pixel_transform(source, change, size_px) for source, change in zip(sizes, each)])
+    moved = replace(
+        cameras,
+        T_image=moves @ cameras.T_image,
+        size_px=torch.tensor(size_px).expand(len(sizes), 2).clone(),
+    )
+
+    def changed(pictures: Tensor | None, change: Callable[[np.ndarray, ImageChange, Size], Tensor]) -> Tensor | None:
+        if pictures is None:
+            return None
+        cut = [picture[..., :height, :width] for picture, (height, width) in zip(pictures, sizes)]
+        return torch.stack([change(_channels_last(picture), one, size_px) for picture, one in zip(cut, each)])
+
+    return replace(
+        sample,
+        cameras=moved,
+        images=changed(sample.images, change_image),
+        semantics_2d=changed(sample.semantics_2d, change_map),
+        depth=changed(sample.depth, change_map),
+    )
+
+
+def _channels_last(picture: Shaped[Tensor, "*c h w"]) -> np.ndarray:
+    return picture.permute(1, 2, 0).numpy() if picture.dim() == 3 else picture.numpy()
