@@ -11,9 +11,9 @@ import torch
 
 from tests.conftest import SHARED, Reference, load_reference
 from voxway.core.benchmark import IGNORE, OCC3D_NUSCENES, OCC3D_WAYMO, OPENOCCUPANCY_NUSCENES
+from voxway.core.camera import Cameras
 from voxway.core.result import Protocol, Result
 from voxway.data.augment import ImageChange
-from voxway.data.depth_images import sparse_depth
 from voxway.data.few_labels import labelled_scenes
 from voxway.data.nuscenes.key_frame import quaternion_rotation
 from voxway.data.nuscenes.labels import read_openoccupancy
@@ -21,6 +21,7 @@ from voxway.data.nuscenes.points import camera_ego_from_lidar, move
 from voxway.data.resize import change_image, pixel_transform, plain_change
 from voxway.metrics import metric_for
 from voxway.metrics.confusion import confusion
+from voxway.ops.draw import draw_depth_published
 
 SOURCE_PX, SIZE_PX = (900, 1600), (256, 704)
 TRAINING = ImageChange(scale=0.49, left=31, flip=True, rotation_deg=3.0)
@@ -99,7 +100,13 @@ def test_depth_images(case: Reference) -> None:
     T_image = torch.eye(3).repeat(6, 1, 1)
     T_image[:, :2, :2] = torch.from_numpy(case["in.post_rots"][0])[:, :2, :2]
     T_image[:, :2, 2] = torch.from_numpy(case["in.post_trans"][0])[:, :2]
-    found = sparse_depth(points, K, T_cam_ego, T_image, SIZE_PX, (1.0, 45.0)).numpy()
+    cameras = Cameras(
+        K=K.double(),
+        T_cam_ego=T_cam_ego.double(),
+        size_px=torch.tensor(SIZE_PX).expand(6, 2),
+        T_image=T_image.double(),
+    )
+    found = draw_depth_published(points, cameras, (1.0, 45.0)).numpy()
     assert int((found > 0).sum()) == int(case["in.gt_depth.nnz"])
     np.testing.assert_array_equal(found > 0, expected > 0)
     columns, rows = np.meshgrid(np.arange(SIZE_PX[1]), np.arange(SIZE_PX[0]))

@@ -15,9 +15,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from voxway.core.frames import invert, transform_points
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Sample
+from voxway.core.transforms import invert, transform_points
 from voxway.data.semantickitti.layout import write_flags
 from voxway.data.semantickitti.reader import SemanticKITTI, SemanticKITTIConfig
 from voxway.prepare.runner import run

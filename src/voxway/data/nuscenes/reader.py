@@ -17,11 +17,11 @@ from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.sample import Sample
 from voxway.data.augment import Augment
-from voxway.data.depth_images import sparse_depth
 from voxway.data.nuscenes.frames import NuScenesConfig, find_frames
 from voxway.data.nuscenes.key_frame import KeyFrame, parse_info
 from voxway.data.nuscenes.points import aggregate, move
 from voxway.data.surround import Truth, check_needs, load_cameras, mirrored, with_truth
+from voxway.ops.draw import draw_depth_published
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +162,6 @@ class NuScenesReader(ABC):
 
     def _depth(self, points: Tensor, cameras: Cameras, geometry: Geometry) -> Tensor:
         T_cam_points = torch.linalg.inv(torch.from_numpy(geometry.T_depth_cam).float())
-        return sparse_depth(
-            points[:, :3], cameras.K, T_cam_points, cameras.T_image, self._config.image_px, self._depth_range_m
+        return draw_depth_published(
+            points[:, :3], replace(cameras, T_cam_ego=T_cam_points.double()), self._depth_range_m
         )

@@ -12,7 +12,6 @@ from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.errors import InputError
 from voxway.data.images import image_size, read_image
 from voxway.data.report import Report
-from voxway.data.semantickitti.ground_truth import voxelise_scan
 from voxway.data.semantickitti.keys import annotated_frames
 from voxway.data.semantickitti.labels import preprocessed_path, read_target, training_target
 from voxway.data.semantickitti.layout import (
@@ -27,6 +26,7 @@ from voxway.data.semantickitti.layout import (
     read_voxel_labels,
 )
 from voxway.data.semantickitti.reader import SemanticKITTIConfig, check_image_size, pseudo_path
+from voxway.truth.semantickitti import voxelise_scan
 
 # fmt: off
 SCANS = {
@@ -257,7 +257,7 @@ def _check_release(files: SequenceFiles, frame: int, report: Report) -> None:
     points = read_scan(scan)
     labelled = files.point_labels(frame)
     labels = read_point_labels(labelled, len(points)) if labelled.exists() else np.ones(len(points), np.uint32)
-    own, stored = voxelise_scan(points, labels).ravel(), read_flags(path).ravel()
+    own, stored = voxelise_scan(points, labels, SEMANTIC_KITTI.grid).ravel(), read_flags(path).ravel()
     as_is = (own & stored).sum() / max((own | stored).sum(), 1)
     shifted = (own[:-1] & stored[1:]).sum() / max((own[:-1] | stored[1:]).sum(), 1)
     if shifted > as_is and shifted > 0.9:

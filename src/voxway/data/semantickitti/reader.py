@@ -22,7 +22,6 @@ from voxway.core.errors import InputError, nearest
 from voxway.core.sample import NEEDS, Sample
 from voxway.data.arrays import read_array, read_member
 from voxway.data.images import image_size, read_image
-from voxway.data.projection import project_depth, project_values
 from voxway.data.semantickitti.keys import find_keys, parse_key
 from voxway.data.semantickitti.labels import preprocessed_path, read_target, training_target
 from voxway.data.semantickitti.layout import (
@@ -35,6 +34,7 @@ from voxway.data.semantickitti.layout import (
     read_scan,
     read_voxel_labels,
 )
+from voxway.ops.draw import draw_depth, draw_values
 
 _PICTURES = frozenset({"images", "semantics_2d", "depth"})
 
@@ -201,13 +201,13 @@ class SemanticKITTI:
             return torch.from_numpy(stored.astype(np.uint8))
         points = read_scan(files.scan(frame))
         labels = read_point_labels(files.point_labels(frame), len(points))
-        return torch.from_numpy(project_semantics(torch.from_numpy(points), labels, cameras))
+        return project_semantics(torch.from_numpy(points), labels, cameras)
 
     def _depth(self, files: SequenceFiles, frame: int, cameras: Cameras) -> Tensor:
         if self.config.depth is not None:
             stored = self._stored_picture(self.config.depth, files.sequence, frame, cameras)
             return torch.from_numpy(stored.astype(np.float32))
-        return torch.from_numpy(project_depth(torch.from_numpy(read_scan(files.scan(frame)))[:, :3], cameras))
+        return draw_depth(torch.from_numpy(read_scan(files.scan(frame)))[:, :3].double(), cameras)
 
     def _stored_picture(self, folder: Path, sequence: str, frame: int, cameras: Cameras) -> np.ndarray:
         path = Path(folder) / sequence / f"{frame:06d}.npy"
@@ -224,8 +224,8 @@ def pseudo_path(folder: Path | str, sequence: str, frame: int) -> Path:
     return Path(folder) / sequence / "voxels" / f"{frame:06d}.pseudo"
 
 
-def project_semantics(points: Tensor, labels: np.ndarray, cameras: Cameras) -> np.ndarray:
-    """Training ids per pixel from a labelled scan, uint8 (n, h, w); 255 where no labelled point falls.
+def project_semantics(points: Tensor, labels: np.ndarray, cameras: Cameras) -> Tensor:
+    """Training ids per pixel from a labelled scan, uint8 (n, h, w); 255 where no point of a trained class falls.
 
     Args:
         points: (p, 3 or more), metres, velodyne frame.
@@ -235,7 +235,7 @@ def project_semantics(points: Tensor, labels: np.ndarray, cameras: Cameras) -> n
     raw = labels & 0xFFFF
     trained = SEMANTIC_KITTI.to_train(raw, "point labels")
     trained[raw == 0] = IGNORE
-    return project_values(points[:, :3], trained, cameras, IGNORE)
+    return draw_values(points[:, :3].double(), torch.from_numpy(trained), cameras, IGNORE)
 
 
 def check_image_size(path: Path | str, size_px: tuple[int, int], P: np.ndarray) -> None:

@@ -17,7 +17,6 @@ from voxway.core.benchmark import OCC3D_WAYMO
 from voxway.core.errors import InputError
 from voxway.core.sample import Sample
 from voxway.data.augment import Augment
-from voxway.data.depth_images import sparse_depth
 from voxway.data.few_labels import labelled_scenes
 from voxway.data.surround import Truth, check_needs, load_cameras, mirrored, with_truth
 from voxway.data.waymo.layout import (
@@ -30,6 +29,7 @@ from voxway.data.waymo.layout import (
     read_occ3d_waymo,
     read_waymo_scan,
 )
+from voxway.ops.draw import draw_depth_published
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,9 +147,7 @@ class Occ3DWaymo:
                 paths, K, np.linalg.inv(T_ego_cam), config.image_px, augment, random, "images" in needs
             )
         if "depth" in needs and cameras is not None and points is not None:
-            depth = sparse_depth(
-                points[:, :3], cameras.K, cameras.T_cam_ego, cameras.T_image, config.image_px, config.depth_range_m
-            )
+            depth = draw_depth_published(points[:, :3], cameras, config.depth_range_m)
         sample = Sample(
             key=key,
             grid=OCC3D_WAYMO.grid,

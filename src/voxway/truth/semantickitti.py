@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, UInt16
 
-from voxway.core.benchmark import SEMANTIC_KITTI
 from voxway.core.grid import VoxelGrid
 from voxway.ops.raycast import visible_from
+from voxway.truth.vote import majority
 
 _SAME_PLACE_M = 0.2
 
@@ -48,7 +48,7 @@ class VoxelTruth:
     occluded: Bool[np.ndarray, "x y z"]
 
 
-def build_truth(scans: Sequence[LabelledScan], grid: VoxelGrid = SEMANTIC_KITTI.grid) -> VoxelTruth:
+def build_truth(scans: Sequence[LabelledScan], grid: VoxelGrid) -> VoxelTruth:
     """Build a key frame's ground truth from its own scan, `scans[0]`, and those that follow (70 more, officially).
 
     Each voxel takes the raw class that most of its points have, the smaller id on a tie. Unlabelled points (raw 0)
@@ -82,10 +82,17 @@ def kept(points: Float32[np.ndarray, "p 4"]) -> Bool[np.ndarray, "p"]:
     return (distance >= 2.5) & (distance <= 70) & ~on_car
 
 
-def voxelise_scan(
-    points: Float32[np.ndarray, "p 4"], labels: np.ndarray, grid: VoxelGrid = SEMANTIC_KITTI.grid
-) -> Bool[np.ndarray, "x y z"]:
-    """Voxels that one scan occupies, as `.bin` files hold them."""
+def voxelise_scan(points: Float32[np.ndarray, "p 4"], labels: np.ndarray, grid: VoxelGrid) -> Bool[np.ndarray, "x y z"]:
+    """Voxels that one scan occupies, as `.bin` files hold them.
+
+    Args:
+        points: x, y, z in metres (velodyne frame), remission.
+        labels: raw class ids, one per point; those of class 0 occupy nothing.
+        grid: in the velodyne frame.
+
+    Raises:
+        ValueError: points and labels differ in number.
+    """
     scan = LabelledScan(points, labels, np.eye(4))
     return _majority([_votes(scan, scan, grid)], grid)[0] != 0
 
@@ -108,29 +115,12 @@ def _votes(scan: LabelledScan, key: LabelledScan, grid: VoxelGrid) -> _Votes:
     return grid.flat(index[inside]).numpy(), labels[inside.numpy()]
 
 
-def _majority(votes: Sequence[_Votes], grid: VoxelGrid) -> tuple[np.ndarray, np.ndarray]:
-    """Winning raw class (uint16) of every voxel, and whether it was hit at all."""
-    winner, hit = np.zeros(grid.count, np.uint16), np.zeros(grid.count, bool)
+def _majority(
+    votes: Sequence[_Votes], grid: VoxelGrid
+) -> tuple[UInt16[np.ndarray, "x y z"], Bool[np.ndarray, "x y z"]]:
+    """Winning raw class of every voxel, 0 without points, and whether it was hit at all."""
     voxel, label = (np.concatenate(parts) for parts in zip(*votes))
-    if not len(voxel):
-        return winner.reshape(grid.shape), hit.reshape(grid.shape)
-    present = np.zeros(2**16, bool)
-    present[label] = True
-    ids = np.flatnonzero(present)
-    code = np.cumsum(present) - 1
-    pair = voxel * len(ids) + code[label]
-    # A sort by (voxel, class) puts equal pairs together; 32 bits, where they suffice, sort twice as fast.
-    pair = np.sort(pair.astype(np.uint32) if grid.count * len(ids) < 2**32 else pair)
-    start = np.flatnonzero(np.concatenate([[True], pair[1:] != pair[:-1]]))
-    count = np.diff(start, append=len(pair))
-    voxel, rank = np.divmod(pair[start].astype(np.int64), len(ids))
-    # The largest (count, -rank) of each voxel: most points, then the smaller id.
-    score = count * len(ids) + (len(ids) - 1 - rank)
-    first = np.flatnonzero(np.concatenate([[True], voxel[1:] != voxel[:-1]]))
-    best = len(ids) - 1 - np.maximum.reduceat(score, first) % len(ids)
-    winner[voxel[first]] = ids[best]
-    hit[voxel[first]] = True
-    return winner.reshape(grid.shape), hit.reshape(grid.shape)
+    return majority(voxel, label, grid.shape, empty=0)
 
 
 def _apart(places: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "m 3"]:
