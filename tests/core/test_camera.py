@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from voxway.core.camera import Cameras
-from voxway.core.transforms import invert, is_rigid, rigid, transform_points, yaw_rotation
+from voxway.core.transforms import invert, is_rigid, rigid, transform_points
 
 SIZE = (60, 100)
 FORWARD = torch.tensor([[0.0, -1, 0], [0, 0, -1], [1, 0, 0]]).double()
@@ -29,10 +29,16 @@ changes = st.lists(
 )
 
 
+def yaw_rotation(yaw: float) -> Tensor:
+    """Rotation about the z axis, counter-clockwise seen from above."""
+    cos, sin = math.cos(yaw), math.sin(yaw)
+    return torch.tensor([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]], dtype=torch.float64)
+
+
 def cameras(yaw: float = 0.0, position: tuple[float, float, float] = (0.0, 0.0, 0.0), count: int = 2) -> Cameras:
     """Cameras at one place, looking along yaw, yaw + 0.5 ... radians."""
     K = torch.tensor([[70.0, 0, 49.5], [0, 72, 29.5], [0, 0, 1]]).double().expand(count, 3, 3)
-    turn = yaw_rotation(yaw + 0.5 * torch.arange(count).double())
+    turn = torch.stack([yaw_rotation(yaw + 0.5 * camera) for camera in range(count)])
     T_ego_cam = rigid(turn @ FORWARD.T, torch.tensor(position).double().expand(count, 3))
     return Cameras.pinhole(K, invert(T_ego_cam), torch.tensor(SIZE).expand(count, 2))
 
@@ -87,13 +93,32 @@ def test_flipping_mirrors_columns_and_twice_changes_nothing() -> None:
     torch.testing.assert_close(cams.flip().flip().projection, cams.projection)
 
 
-def test_a_crop_shifts_and_a_resize_scales() -> None:
+def test_a_crop_shifts() -> None:
     cams, point = cameras(count=1), torch.tensor([[10.0, 1, 0.5]]).double()
     plain = cams.project(point)[0][0, 0]
     crop = cams.crop(5, 8, (40, 60))
     torch.testing.assert_close(crop.project(point)[0][0, 0], plain - torch.tensor([8, 5]))
     assert crop.size_px.tolist() == [[40, 60]]
-    torch.testing.assert_close(cams.resize((30, 200)).project(point)[0][0, 0], plain * torch.tensor([2, 0.5]))
+
+
+def test_a_resize_scales_about_the_picture_s_corner() -> None:
+    """The point of known pixel (42.5, 22.3) in 100 x 60 pixels; a first pixel's centre is half a pixel in."""
+    cams, point = cameras(count=1), torch.tensor([[10.0, 1, 1]]).double()
+    known = {"centres": [85.5, 10.9], "published": [85.0, 11.15]}
+    for rule, pixel in known.items():
+        resized = cams.resize((30, 200), rule)
+        torch.testing.assert_close(resized.project(point)[0][0, 0], torch.tensor(pixel).double())
+        assert resized.size_px.tolist() == [[30, 200]]
+    torch.testing.assert_close(cams.resize((30, 200)).T_image, cams.resize((30, 200), "centres").T_image)
+
+
+def test_resizing_and_flipping_in_either_order_is_the_same() -> None:
+    """So it must be where both obey the centres of pixels; the published rule does not."""
+    cams = cameras()
+    torch.testing.assert_close(cams.resize((7, 33)).flip().T_image, cams.flip().resize((7, 33)).T_image)
+    published = cams.resize((7, 33), "published")
+    assert (published.flip().T_image - cams.flip().resize((7, 33), "published").T_image).abs().max() > 0.3
+    torch.testing.assert_close(cams.resize((7, 33)).resize(SIZE).T_image, cams.T_image)
 
 
 def test_the_fourth_column_of_a_kitti_projection_moves_the_camera() -> None:
@@ -149,7 +174,7 @@ def test_what_is_not_rigid_is_refused() -> None:
 
 
 def _transform(yaw: float, position: tuple[float, float, float]) -> Tensor:
-    return rigid(yaw_rotation(torch.tensor(yaw).double()), torch.tensor(position).double())
+    return rigid(yaw_rotation(yaw), torch.tensor(position).double())
 
 
 @given(yaws, st.tuples(metres, metres, metres))
@@ -166,11 +191,6 @@ def test_transforms_compose(first: float, second: float) -> None:
     a, b = _transform(first, (1.0, 0.0, 2.0)), _transform(second, (-3.0, 4.0, 0.0))
     points = torch.tensor([[0.5, -2.0, 1.0], [3.0, 3.0, 3.0]]).double()
     torch.testing.assert_close(transform_points(a @ b, points), transform_points(a, transform_points(b, points)))
-
-
-def test_yaw_turns_counter_clockwise_seen_from_above() -> None:
-    turned = yaw_rotation(torch.tensor(math.pi / 2).double()) @ torch.tensor([1.0, 0, 0]).double()
-    torch.testing.assert_close(turned, torch.tensor([0.0, 1, 0]).double())
 
 
 def test_points_of_a_mirrored_ego_frame_project_as_before():

@@ -1,4 +1,4 @@
-"""Training targets: the 255 rule, downscaling, and preprocessed files."""
+"""Training targets: the 255 rule, and preprocessed files."""
 
 from __future__ import annotations
 
@@ -6,27 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from voxway.core.errors import InputError
-from voxway.core.task import IGNORE
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.data.semantickitti.labels import downscale, preprocessed_path, read_target, training_target, write_target
-
-
-def slow_downscale(target: np.ndarray, factor: int) -> np.ndarray:
-    """The published rule, block by block."""
-    result = np.zeros([size // factor for size in target.shape], np.uint8)
-    for index in np.ndindex(result.shape):
-        block = target[tuple(slice(i * factor, (i + 1) * factor) for i in index)].ravel()
-        free, ignored = np.sum(block == 0), np.sum(block == IGNORE)
-        if free + ignored > 0.95 * block.size:
-            result[index] = 0 if free > ignored else IGNORE
-        else:
-            counts = np.bincount(block[(block != 0) & (block != IGNORE)])
-            result[index] = counts.argmax()
-    return result
+from voxway.core.errors import InputError
+from voxway.data.semantickitti.labels import preprocessed_path, read_target, training_target, write_target
 
 
 def test_raw_ids_become_training_ids_and_unknown_becomes_255() -> None:
@@ -38,37 +21,6 @@ def test_raw_ids_become_training_ids_and_unknown_becomes_255() -> None:
 def test_an_unknown_raw_id_is_refused() -> None:
     with pytest.raises(InputError, match=r"some\.label: label ids: .* found ids \[7\]"):
         training_target(np.full((1, 1, 1), 7, np.uint16), np.zeros((1, 1, 1), bool), "some.label")
-
-
-@pytest.mark.parametrize(
-    ("block", "expected"),
-    [
-        ([0] * 8, 0),
-        ([0] * 5 + [255] * 3, 0),
-        ([0] * 4 + [255] * 4, 255),
-        ([255] * 8, 255),
-        ([0] * 7 + [13], 13),
-        ([0] * 4 + [9, 9, 4, 4], 4),
-        ([255] * 5 + [9, 9, 4], 9),
-    ],
-)
-def test_blocks_of_eight_by_hand(block: list[int], expected: int) -> None:
-    assert downscale(np.array(block, np.uint8).reshape(2, 2, 2), 2).item() == expected
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.sampled_from([2, 4, 8]), st.floats(0, 1))
-def test_downscaling_equals_the_rule_block_by_block(seed: int, factor: int, empty: float) -> None:
-    rng = np.random.default_rng(seed)
-    target = rng.choice(
-        np.array([0, 255, 1, 9, 19], np.uint8), (16, 8, 8), p=[0.7 * empty, 0.3 * empty, *[(1 - empty) / 3] * 3]
-    )
-    np.testing.assert_array_equal(downscale(target, factor), slow_downscale(target, factor))
-
-
-def test_downscaling_refuses_a_size_that_is_no_multiple() -> None:
-    with pytest.raises(ValueError, match="not multiples"):
-        downscale(np.zeros((6, 8, 8), np.uint8), 4)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])

@@ -11,15 +11,15 @@ import torch
 from PIL import Image
 
 from tests.data import toy_nuscenes as toy
+from voxway.core.task import IGNORE
 from voxway.core.errors import InputError
 from voxway.core.sample import Sample, collate
-from voxway.core.task import IGNORE
 from voxway.data.steps.augment import Augment, ImageChange
-from voxway.data.depth_images import sparse_depth
+from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig
+from voxway.data.nuscenes.openoccupancy import OpenOccupancyConfig
 from voxway.data.nuscenes.key_frame import CAMERAS
 from voxway.data.nuscenes.labels import read_openoccupancy
-from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig
-from voxway.data.nuscenes.openoccupancy import OpenOccupancy, OpenOccupancyConfig
+from voxway.data.nuscenes.openoccupancy import OpenOccupancy
 from voxway.data.steps.image_change import change_image, pixel_transform
 
 EVERYTHING = frozenset({"images", "points", "pose", "target", "depth"})
@@ -169,17 +169,6 @@ def test_depth_images_ignore_motion_unless_told(nuscenes_root: Path) -> None:
     ]
     assert agreement(exact.depth, slow_depth(exact, np.stack(moving), (32, 88), 45)) > 0.995
     assert agreement(exact.depth, slow_depth(sample, own, (32, 88), 45)) < 0.9
-
-
-def test_sparse_depth_by_hand() -> None:
-    """Nearest wins, 1 m is in, 45 m is out, pixels round to the nearest, points behind are not drawn."""
-    points = torch.tensor([[0.0, 0, 5], [0, 0, 4], [2, 0, 1], [0, 2, 45], [-4, 0, 2.0], [0, 0, -3]])
-    K, T = torch.eye(3).double()[None], torch.eye(4).double()[None]
-    move = torch.tensor([[[1.0, 0, 2], [0, 1, 1], [0, 0, 1]]]).double()
-    depth = sparse_depth(points, K, T, move, (3, 5), (1.0, 45.0))
-    expected = torch.zeros(1, 3, 5)
-    expected[0, 1, 2], expected[0, 1, 4], expected[0, 1, 0] = 4, 1, 2
-    assert torch.equal(depth, expected)
 
 
 def test_only_what_is_needed_is_read(nuscenes_copy: Path) -> None:

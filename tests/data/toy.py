@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from voxway.data.semantickitti.ground_truth import LabelledScan, build_truth
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import (
     Calibration,
     SequenceFiles,
@@ -19,6 +19,7 @@ from voxway.data.semantickitti.layout import (
     write_times,
     write_voxel_labels,
 )
+from voxway.truth.semantickitti import LabelledScan, build_truth
 
 SIZE_PX = (40, 120)
 ROAD, BUILDING, UNLABELLED = 40, 50, 0
@@ -69,7 +70,7 @@ def write_sequence(root: Path, sequence: str = "08", frames: tuple[int, ...] = (
             pixels = np.random.default_rng(number).integers(0, 255, (*SIZE_PX, 3)).astype(np.uint8)
             Image.fromarray(pixels).save(files.image(camera, number))
     for frame in frames:
-        truth = build_truth(scans[frame:])
+        truth = build_truth(scans[frame:], SEMANTIC_KITTI.grid)
         write_voxel_labels(files.voxels(frame, "label"), truth.labels)
         write_flags(files.voxels(frame, "bin"), truth.occupied)
         write_flags(files.voxels(frame, "invalid"), truth.invalid)

@@ -10,19 +10,20 @@ import pytest
 import torch
 
 from tests.conftest import SHARED, Reference, load_reference
-from voxway.core.result import Protocol, Result
 from voxway.core.task import IGNORE
-from voxway.data.steps.augment import ImageChange
-from voxway.data.depth_images import sparse_depth
-from voxway.data.steps.few_labels import labelled_scenes
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
+from voxway.core.camera import Cameras
+from voxway.core.result import Protocol, Result
+from voxway.data.steps.augment import ImageChange
+from voxway.data.steps.few_labels import labelled_scenes
 from voxway.data.nuscenes.key_frame import quaternion_rotation
 from voxway.data.nuscenes.labels import read_openoccupancy
 from voxway.data.nuscenes.points import camera_ego_from_lidar, move
 from voxway.data.steps.image_change import change_image, pixel_transform, plain_change
-from voxway.data.waymo.benchmark import OCC3D_WAYMO
+from voxway.metrics import metric_for
 from voxway.metrics.confusion import confusion
-from voxway.metrics.occupancy import OccupancyMetric
+from voxway.ops.draw import draw_depth_published
 
 SOURCE_PX, SIZE_PX = (900, 1600), (256, 704)
 TRAINING = ImageChange(scale=0.49, left=31, flip=True, rotation_deg=3.0)
@@ -101,7 +102,13 @@ def test_depth_images(case: Reference) -> None:
     T_image = torch.eye(3).repeat(6, 1, 1)
     T_image[:, :2, :2] = torch.from_numpy(case["in.post_rots"][0])[:, :2, :2]
     T_image[:, :2, 2] = torch.from_numpy(case["in.post_trans"][0])[:, :2]
-    found = sparse_depth(points, K, T_cam_ego, T_image, SIZE_PX, (1.0, 45.0)).numpy()
+    cameras = Cameras(
+        K=K.double(),
+        T_cam_ego=T_cam_ego.double(),
+        size_px=torch.tensor(SIZE_PX).expand(6, 2),
+        T_image=T_image.double(),
+    )
+    found = draw_depth_published(points, cameras, (1.0, 45.0)).numpy()
     assert int((found > 0).sum()) == int(case["in.gt_depth.nnz"])
     np.testing.assert_array_equal(found > 0, expected > 0)
     columns, rows = np.meshgrid(np.arange(SIZE_PX[1]), np.arange(SIZE_PX[0]))
@@ -162,7 +169,7 @@ def check_result(result: Result, parts: Reference, name: str) -> None:
 
 
 def test_occ3d_nuscenes_scores(parts: Reference, frames: Frames) -> None:
-    metric = OccupancyMetric(OCC3D_NUSCENES)
+    metric = metric_for(OCC3D_NUSCENES)
     for s in (0, 1):
         truth = frames.labels(f"metric.gt{s}", SHAPE, 17, 18)
         other = frames.labels(f"metric.other{s}", SHAPE, 17, 18)
@@ -176,7 +183,7 @@ def test_occ3d_nuscenes_scores(parts: Reference, frames: Frames) -> None:
 
 
 def test_occ3d_waymo_scores(parts: Reference, frames: Frames) -> None:
-    metric = OccupancyMetric(OCC3D_WAYMO)
+    metric = metric_for(OCC3D_WAYMO)
     for s in (0, 1):
         raw = frames.labels(f"metric.wgt{s}", SHAPE, 23, 15)
         truth = OCC3D_WAYMO.to_train(raw, "reference")
@@ -200,7 +207,7 @@ def test_openoccupancy_scores(parts: Reference, frames: Frames) -> None:
         prediction = frames.agree(f"metric.oagree{s}", 0.6, np.where(truth == IGNORE, 0, truth), other)
         counts += confusion(truth, prediction, 17)
     protocol = Protocol(benchmark=OPENOCCUPANCY_NUSCENES.name, split="val", samples=2, masks=())
-    result = Result(task=OPENOCCUPANCY_NUSCENES.task, protocol=protocol, confusion=counts)
+    result = Result(protocol=protocol, confusion=counts)
     np.testing.assert_array_equal(counts, parts["metric.openocc.ssc_hist"])
     occupied = [[counts[0, 0], counts[0, 1:].sum()], [counts[1:, 0].sum(), counts[1:, 1:].sum()]]
     np.testing.assert_array_equal(occupied, parts["metric.openocc.sc_hist"])

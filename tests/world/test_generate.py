@@ -12,9 +12,8 @@ import pytest
 from PIL import Image
 
 from tests.world.conftest import TINY, contents
-from voxway.core.errors import InputError, MissingExtra
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.data.semantickitti.ground_truth import voxelise_scan
+from voxway.core.errors import InputError, MissingExtra
 from voxway.data.semantickitti.layout import (
     SequenceFiles,
     read_calibration,
@@ -25,6 +24,7 @@ from voxway.data.semantickitti.layout import (
     read_times,
     read_voxel_labels,
 )
+from voxway.truth.semantickitti import voxelise_scan
 from voxway.world import WorldConfig, generate
 
 
@@ -62,7 +62,9 @@ def test_bin_is_the_voxelised_scan(tiny: Path) -> None:
     files = SequenceFiles(tiny, "00")
     points = read_scan(files.scan(5))
     labels = read_point_labels(files.point_labels(5), len(points))
-    np.testing.assert_array_equal(read_flags(files.voxels(5, "bin")), voxelise_scan(points, labels))
+    np.testing.assert_array_equal(
+        read_flags(files.voxels(5, "bin")), voxelise_scan(points, labels, SEMANTIC_KITTI.grid)
+    )
 
 
 def test_stereo_images_differ_and_carry_contrast(tiny: Path) -> None:
@@ -141,6 +143,4 @@ def test_configurations_are_checked(change: dict, message: str) -> None:
 def test_voxel_classes_are_of_the_benchmark(tiny: Path) -> None:
     files = SequenceFiles(tiny, "00")
     trained = SEMANTIC_KITTI.to_train(read_voxel_labels(files.voxels(0, "label")), files.voxels(0, "label"))
-    assert {SEMANTIC_KITTI.task.class_id(name) for name in ("road", "sidewalk", "vegetation")} <= set(
-        np.unique(trained)
-    )
+    assert {SEMANTIC_KITTI.class_id(name) for name in ("road", "sidewalk", "vegetation")} <= set(np.unique(trained))

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from voxway.core.pixels import ResizeRule, scale_pixels
 from voxway.core.transforms import invert, is_rigid, transform_points
 
 
@@ -15,8 +16,9 @@ from voxway.core.transforms import invert, is_rigid, transform_points
 class Cameras:
     """Pinhole cameras with any leading batch axes.
 
-    Pixels are (u right, v down); projections are right for the image that the network sees, after any resize, crop
-    or flip.
+    Pixels are (u right, v down), with the centres of pixels at whole numbers: an image of w columns spans -0.5 to
+    w - 0.5. `resize`, `crop`, `flip` and drawing obey that; `visible` draws its line at 0 and w, as published code
+    does. Projections are right for the image that the network sees, after any resize, crop or flip.
 
     Attributes:
         K: intrinsics of the original image, float64.
@@ -80,7 +82,7 @@ class Cameras:
         return image[..., :2] / depth.clamp(min=1e-5)[..., None], depth
 
     def visible(self, pixels: Float[Tensor, "*b n p 2"], depth: Float[Tensor, "*b n p"]) -> Bool[Tensor, "*b n p"]:
-        """Whether projected points lie in front of the camera and strictly inside its image."""
+        """Whether projected points lie in front of the camera, and strictly between 0 and width or height."""
         scaled = pixels / self.size_px.to(pixels).flip(-1)[..., None, :]
         return (depth > 1e-5) & ((scaled > 0) & (scaled < 1)).all(-1)
 
@@ -95,11 +97,15 @@ class Cameras:
         size = torch.tensor(size_px, device=self.size_px.device).expand_as(self.size_px).clone()
         return replace(self, T_image=T.to(self.T_image) @ self.T_image, size_px=size)
 
-    def resize(self, size_px: tuple[int, int]) -> Cameras:
-        """Cameras after every image was resized to (height, width); all images must have one size before."""
+    def resize(self, size_px: tuple[int, int], rule: ResizeRule = "centres") -> Cameras:
+        """Cameras after every image was resized to (height, width); all images must have one size before.
+
+        Args:
+            size_px: the new size.
+            rule: where pixels go; "published" leaves out the half pixel between a pixel's corner and its centre.
+        """
         height, width = (int(v) for v in self.size_px.reshape(-1, 2)[0])
-        scale = torch.tensor([size_px[1] / width, size_px[0] / height, 1.0]).double()
-        return self.transform_image(torch.diag(scale), size_px)
+        return self.transform_image(scale_pixels(size_px[1] / width, size_px[0] / height, rule), size_px)
 
     def crop(self, top: int, left: int, size_px: tuple[int, int]) -> Cameras:
         """Cameras after a crop whose corner was pixel (left, top)."""

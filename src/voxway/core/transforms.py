@@ -46,11 +46,3 @@ def is_rigid(transform: Float[Tensor, "4 4"], tolerance: float = 1e-3) -> bool:
         and torch.linalg.det(rotation) > 0
         and torch.allclose(transform[3], last_row, atol=tolerance)
     )
-
-
-def yaw_rotation(yaw: Float[Tensor, "*b"]) -> Float[Tensor, "*b 3 3"]:
-    """Rotation by `yaw` (radians) about the z axis, counter-clockwise seen from above."""
-    cos, sin = yaw.cos(), yaw.sin()
-    zero, one = torch.zeros_like(yaw), torch.ones_like(yaw)
-    rows = [torch.stack(row, -1) for row in ((cos, -sin, zero), (sin, cos, zero), (zero, zero, one))]
-    return torch.stack(rows, -2)

@@ -12,6 +12,7 @@ from torch import Tensor
 from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Batch, Sample, collate
+from voxway.ops.draw import draw_depth
 
 
 def street_batch(grid: VoxelGrid, size_px: tuple[int, int], proposals: int = 17_000, seed: int = 0) -> Batch:
@@ -78,7 +79,7 @@ def ring_batch(
         images=(255 * images.clamp(0, 1)).to(torch.uint8)[None],
         points=points,
         point_offsets=torch.tensor([0, len(points)]),
-        depth=depth_images(points[:, :3], cameras, (height, width)),
+        depth=draw_depth(points[:, :3], cameras[0], border="rounded", range_m=(1.0, 45.0))[None],
         target=torch.randint(0, classes, (1, *grid.shape), generator=generator).to(torch.uint8),
         masks={
             name: torch.rand(1, *grid.shape, generator=generator) < 0.1 for name in ("camera", "lidar", "field_of_view")
@@ -103,15 +104,3 @@ def scans(sweeps: int, columns: int, generator: torch.Generator) -> Float[Tensor
         rest = torch.rand(len(x), columns - 3, generator=generator)
         clouds.append(torch.cat([torch.stack([x, y, z], 1), rest], 1))
     return torch.cat(clouds)
-
-
-def depth_images(points: Float[Tensor, "p 3"], cameras: Cameras, size_px: tuple[int, int]) -> Float[Tensor, "1 n h w"]:
-    """Depth of the nearest point that each pixel shows, metres; 0 where there is none."""
-    height, width = size_px
-    pixels, depth = cameras.project(points[None])
-    u, v = pixels.round().long().unbind(-1)
-    seen = (depth >= 1) & (depth < 45) & (u >= 0) & (u < width) & (v >= 0) & (v < height)
-    camera = torch.arange(cameras.count)[None, :, None].expand(seen.shape)
-    place = ((camera * height + v) * width + u)[seen]
-    nearest = torch.full((cameras.count * height * width,), math.inf).scatter_reduce(0, place, depth[seen], "amin")
-    return nearest.nan_to_num(posinf=0).view(1, cameras.count, height, width)

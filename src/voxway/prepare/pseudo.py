@@ -16,10 +16,10 @@ import torch
 from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
 from voxway.core.transforms import invert, transform_points
-from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.keys import parse_key
 from voxway.data.semantickitti.layout import Calibration, SequenceFiles, read_poses, write_flags
 from voxway.data.semantickitti.reader import SemanticKITTIConfig, pseudo_path

@@ -6,9 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.data.semantickitti.ground_truth import LabelledScan, build_truth
 from voxway.data.semantickitti.keys import parse_key
-from voxway.data.semantickitti.labels import downscale, preprocessed_path, write_target
+from voxway.data.semantickitti.labels import preprocessed_path, write_target
 from voxway.data.semantickitti.layout import (
     SequenceFiles,
     read_calibration,
@@ -20,6 +19,8 @@ from voxway.data.semantickitti.layout import (
 )
 from voxway.data.semantickitti.reader import SemanticKITTIConfig
 from voxway.prepare.runner import run
+from voxway.truth.downscale import downscale
+from voxway.truth.semantickitti import LabelledScan, build_truth
 
 SCALES = (1, 2, 4, 8)
 
@@ -51,7 +52,7 @@ def prepare_truth(
             clouds.append(
                 LabelledScan(points, read_point_labels(source.point_labels(number), len(points)), poses[number])
             )
-        truth = build_truth(clouds)
+        truth = build_truth(clouds, SEMANTIC_KITTI.grid)
         write_flags(target.voxels(frame, "bin"), truth.occupied)
         write_flags(target.voxels(frame, "invalid"), truth.invalid)
         write_flags(target.voxels(frame, "occluded"), truth.occluded)
@@ -79,7 +80,7 @@ def prepare_targets(
         target = reader[key].target
         assert target is not None
         for factor in reversed(SCALES):  # full size last: its presence says that the frame is done
-            scaled = target.numpy() if factor == 1 else downscale(target.numpy(), factor)
+            scaled = target.numpy() if factor == 1 else downscale(target.numpy(), factor, SEMANTIC_KITTI.free)
             write_target(preprocessed_path(folder, sequence, frame, factor), scaled)
 
     def target(key: str) -> Path:

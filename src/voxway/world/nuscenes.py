@@ -24,10 +24,10 @@ import torch
 from jaxtyping import Float, Float32, UInt16
 from PIL import Image
 
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.core.camera import Cameras
 from voxway.core.files import write_bytes
-from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
-from voxway.data.occupancy_truth import build_occupancy, vote
+from voxway.truth.occ3d import build_occupancy, vote
 from voxway.world.camera import Camera, photograph
 from voxway.world.config_nuscenes import NuScenesWorldConfig
 from voxway.world.labels import OCC3D_NUSCENES_IDS, OPENOCCUPANCY_IDS

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from voxway.data.occupancy_truth import PlacedScan
+from voxway.truth.scan import PlacedScan
 from voxway.world.lidar import Lidar, Scan, scan
 from voxway.world.moment import actor_at, pose_at, present_at
 from voxway.world.scene import Caster, Scene

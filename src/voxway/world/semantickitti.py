@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.core.files import write_bytes
-from voxway.data.semantickitti.ground_truth import LabelledScan, build_truth
 from voxway.data.semantickitti.layout import (
     Calibration,
     SequenceFiles,
@@ -30,6 +30,7 @@ from voxway.data.semantickitti.layout import (
     write_times,
     write_voxel_labels,
 )
+from voxway.truth.semantickitti import LabelledScan, build_truth
 from voxway.world.camera import Camera, photograph
 from voxway.world.config import WorldConfig
 from voxway.world.drive import PERIOD, present
@@ -100,7 +101,7 @@ class SequenceWriter:
                 scans = {
                     f: scans.get(f) or self._read(f, poses[f]) for f in range(key, last + 1, self.config.truth_stride)
                 }
-                truth = build_truth(list(scans.values()))
+                truth = build_truth(list(scans.values()), SEMANTIC_KITTI.grid)
                 write_voxel_labels(self.files.voxels(key, "label"), truth.labels)
                 write_flags(self.files.voxels(key, "bin"), truth.occupied)
                 write_flags(self.files.voxels(key, "invalid"), truth.invalid)

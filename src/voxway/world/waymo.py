@@ -23,10 +23,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32
 
-from voxway.core.files import write_bytes
-from voxway.data.occupancy_truth import build_occupancy, in_view
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
+from voxway.core.files import write_bytes
 from voxway.data.waymo.layout import IMAGE_FOLDERS
+from voxway.truth.occ3d import build_occupancy
+from voxway.truth.sight import in_view
 from voxway.world.camera import photograph
 from voxway.world.config_waymo import Split, WaymoWorldConfig
 from voxway.world.drive import PERIOD

@@ -9,12 +9,13 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from voxway.core.errors import InputError
 from voxway.core.task import IGNORE
-from voxway.data.files.arrays import read_array, read_member
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
+from voxway.core.errors import InputError
+from voxway.data.files.arrays import read_array, read_member
 from voxway.data.nuscenes.key_frame import KeyFrame
 from voxway.data.files.volumes import read_labels, read_mask
+from voxway.truth.vote import majority
 
 Order = Literal["xyz", "zyx"]
 
@@ -106,13 +107,7 @@ def read_openoccupancy(path: Path, flat_order: Order = "xyz") -> UInt8[np.ndarra
 def _vote(index: np.ndarray, labels: UInt8[np.ndarray, "n"]) -> UInt8[np.ndarray, "x y z"]:
     """A dense volume in which a voxel takes its most frequent label, the smaller id on a tie; 0 where there is none."""
     shape = OPENOCCUPANCY_NUSCENES.grid.shape
-    pairs, counts = np.unique(np.ravel_multi_index(tuple(index.T), shape) << 8 | labels, return_counts=True)
-    voxels, ids = pairs >> 8, pairs & 255
-    order = np.lexsort((ids, -counts, voxels))
-    first = np.unique(voxels[order], return_index=True)[1]
-    dense = np.zeros(shape, np.uint8)
-    dense.reshape(-1)[voxels[order][first]] = ids[order][first]
-    return dense
+    return majority(np.ravel_multi_index(tuple(index.T), shape), labels, shape, OPENOCCUPANCY_NUSCENES.free)[0]
 
 
 def _one_array(path: Path) -> np.ndarray:

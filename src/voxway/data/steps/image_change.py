@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float64, Shaped, UInt8
 from torch import Tensor
 
+from voxway.core.pixels import scale_pixels
 from voxway.data.steps.augment import ImageChange
 
 
@@ -73,12 +74,13 @@ def pixel_transform(
 ) -> Float64[Tensor, "3 3"]:
     """Where a pixel (u, v, 1) of the source goes, by the published formulas.
 
-    They mirror about the picture's edge and turn about its corner-to-corner centre, so both are half a pixel off from
-    what Pillow does to the picture; released weights have seen them so. Computed in float32, as there.
+    They scale by the rule "published" of `scale_pixels`, mirror about the picture's edge and turn about its
+    corner-to-corner centre, so all three are half a pixel off from what Pillow does to the picture; released weights
+    have seen them so. Computed in float32, as there.
     """
     height, width = size_px
     _, _, top = _resized(source_px, change, height)
-    linear = torch.eye(2) * change.scale
+    linear = scale_pixels(change.scale, change.scale, "published")[:2, :2].float()
     shift = -torch.tensor([float(change.left), float(top)])
     if change.flip:
         mirror = torch.tensor([[-1.0, 0], [0, 1]])

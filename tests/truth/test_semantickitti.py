@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from tests.data import toy
 from tests.oracles import raycast as oracle
-from voxway.core.grid import VoxelGrid
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.data.semantickitti.ground_truth import LabelledScan, build_truth, kept, voxelise_scan
+from voxway.core.grid import VoxelGrid
 from voxway.data.semantickitti.layout import SequenceFiles, read_calibration, read_point_labels, read_poses, read_scan
+from voxway.truth.semantickitti import LabelledScan, build_truth, kept, voxelise_scan
 
 GRID = SEMANTIC_KITTI.grid
 COARSE = VoxelGrid(lower=(0.0, -8.0, -2.0), cell=(1.0, 1.0, 1.0), shape=(16, 16, 4))
@@ -77,11 +77,11 @@ def test_a_later_position_looks_behind_what_hides_the_view_from_the_first() -> N
 @given(st.integers(0, 100), st.integers(1, 4))
 def test_flags_keep_their_promises(seed: int, count: int) -> None:
     scans = [toy.labelled_scan(number, seed) for number in range(count)]
-    truth = build_truth(scans)
+    truth = build_truth(scans, GRID)
     assert not (truth.invalid & (truth.labels != 0)).any(), "never invalid where something was hit"
     assert (truth.occluded | (truth.labels == 0)).all(), "always occluded where something was hit"
     assert not (truth.invalid & ~truth.occluded).any(), "what no position sees, the first does not see"
-    np.testing.assert_array_equal(truth.occupied, voxelise_scan(scans[0].points, scans[0].labels))
+    np.testing.assert_array_equal(truth.occupied, voxelise_scan(scans[0].points, scans[0].labels, GRID))
 
 
 def test_the_order_of_points_does_not_matter() -> None:
@@ -89,7 +89,9 @@ def test_the_order_of_points_does_not_matter() -> None:
     order = np.random.default_rng(0).permutation(len(first.points))
     shuffled = LabelledScan(first.points[order], first.labels[order], first.T_world_velo)
     for name in ("labels", "occupied", "invalid", "occluded"):
-        np.testing.assert_array_equal(getattr(build_truth([first]), name), getattr(build_truth([shuffled]), name))
+        np.testing.assert_array_equal(
+            getattr(build_truth([first], GRID), name), getattr(build_truth([shuffled], GRID), name)
+        )
 
 
 def test_a_scan_without_points_is_all_free() -> None:
@@ -99,7 +101,7 @@ def test_a_scan_without_points_is_all_free() -> None:
 
 def test_errors_say_what_was_wrong() -> None:
     with pytest.raises(ValueError, match="at least the key scan"):
-        build_truth([])
+        build_truth([], GRID)
     with pytest.raises(ValueError, match="1 points, 2 labels"):
         build_truth([scan([(5.5, 0.5, 0.5)], [40, 50])], COARSE)
 
@@ -121,14 +123,14 @@ def derived(data_root: Path, sequence: str, frame: int) -> dict[str, np.ndarray]
 def test_the_published_voxels_of_a_scan_are_repeated_bit_for_bit(data_root: Path, sequence: str, frame: int) -> None:
     (real,) = real_scans(data_root, sequence, range(frame, frame + 1))
     published = derived(data_root, sequence, frame)["bin_official"]
-    np.testing.assert_array_equal(voxelise_scan(real.points, real.labels), published)
+    np.testing.assert_array_equal(voxelise_scan(real.points, real.labels, GRID), published)
 
 
 @pytest.mark.real
 @pytest.mark.parametrize("frame", [0, 5])
 def test_accumulated_labels_and_masks_of_real_scans(data_root: Path, frame: int) -> None:
     known = derived(data_root, "08", frame)
-    truth = build_truth(real_scans(data_root, "08", range(frame, 10)))
+    truth = build_truth(real_scans(data_root, "08", range(frame, 10)), GRID)
     np.testing.assert_array_equal(truth.labels, known["label_raw_partial"])
     assert (truth.invalid == known["invalid_partial"]).mean() > 0.996
     # The published mask was made from 71 scans: more of them can hide a voxel from the key position, never fewer.
@@ -138,7 +140,7 @@ def test_accumulated_labels_and_masks_of_real_scans(data_root: Path, frame: int)
 @pytest.mark.real
 def test_real_visibility_agrees_with_exact_traversal(data_root: Path) -> None:
     scans = real_scans(data_root, "08", range(1))
-    truth = build_truth(scans)
+    truth = build_truth(scans, GRID)
     hit = truth.occluded & ~truth.invalid
     origin = -np.array(GRID.lower) / GRID.cell
     rng = np.random.default_rng(0)

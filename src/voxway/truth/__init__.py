@@ -1,0 +1,1 @@
+"""How voxel truth is made: votes, lines of sight, coarser scales, and the rules of the benchmarks that publish it."""
