@@ -187,5 +187,3 @@ class Samples:
             return replace(sample, labelled=self.labels.supervises(sample.key))
         truth = self.truth(sample.key)
         return replace(sample, target=truth.classes, masks=truth.masks, labelled=truth.labelled)
-
-

@@ -1,62 +1,90 @@
-"""Depth of any frame of the left colour camera, by source: from the stereo pair, or stored by another program.
+"""Depth of any frame, by source: from the stereo pair, by a network, or stored by another program.
 
-Metres along the optical axis; what is not positive and finite is unknown. Stored as ``<folder>/SS/FFFFFF.npy``, float32
-(h, w), the layout that the reader's `depth` takes too.
+Metres along the optical axis; what is not positive and finite is unknown. Kept as `voxway.data.prepared.maps` has it.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32
+import torch
+from jaxtyping import Float32, Float64
 
+from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
-from voxway.core.files import atomic_path
+from voxway.data.checks.pictures import check_principal_point
+from voxway.data.config import DataConfig
 from voxway.data.files.arrays import read_array
-from voxway.data.files.images import read_image
-from voxway.data.semantickitti.layout import Calibration, SequenceFiles, read_calibration
-from voxway.data.semantickitti.reader import check_image_size
+from voxway.data.job import JobOptions
+from voxway.data.prepared.maps import DepthMaps
+from voxway.prepare.depth_model import DepthModel, load_depth_model
+from voxway.prepare.makers import Make
 from voxway.prepare.stereo import stereo_depth
+
+_FORMAT = DepthMaps()
+_LEAST_ROW = 0.25
+"""Where principal points of cameras with one depth map lie, see `check_principal_point`."""
 
 
 @runtime_checkable
 class DepthSource(Protocol):
     """Where depth comes from."""
 
-    def has(self, sequence: str, frame: int) -> bool:
+    def has(self, key: str) -> bool:
         """Whether there is what a frame's depth is read or made from."""
         ...
 
-    def depth(self, sequence: str, frame: int) -> Float32[np.ndarray, "h w"]:
-        """A frame's depth; an `InputError` says what is missing or damaged."""
+    def depth(self, key: str) -> Float32[np.ndarray, "h w"]:
+        """Depth of the first camera; an `InputError` says what is missing or damaged."""
         ...
+
+
+def depth_source(data: DataConfig, options: JobOptions) -> DepthSource:
+    """The source that the options name.
+
+    Raises:
+        InputError: what it needs is not named, or the dataset has no stereo pair.
+        MissingExtra: a depth network without its package.
+    """
+    if options.source == "transformers":
+        if options.depth_model is None:
+            raise _unnamed("--depth-model", "the folder of a depth network")
+        model = load_depth_model(options.depth_model, options.device)
+        return ModelDepth(data, _kept(options), model)
+    if options.source == "stored":
+        return StoredDepth(data, _kept(options))
+    return StereoDepth(data, _kept(options))
+
+
+def maps(data: DataConfig, options: JobOptions) -> Make:
+    """Depth maps of the frames themselves, for methods that are supervised with depth."""
+    return depth_source(data, options).depth
 
 
 class StoredDepth:
     """Depth that another program made, such as a stereo network's.
 
     Args:
-        root: folder that holds `sequences/`, for calibrations.
-        folder: holds ``SS/FFFFFF.npy``.
+        data: whose frames.
+        folder: holds a map per frame.
     """
 
-    def __init__(self, root: Path, folder: Path) -> None:
-        self.root, self.folder = root, folder
+    def __init__(self, data: DataConfig, folder: Path) -> None:
+        self.folder, self.geometry = folder, Geometry(data)
 
-    def has(self, sequence: str, frame: int) -> bool:
+    def has(self, key: str) -> bool:
         """Whether the file exists."""
-        return depth_path(self.folder, sequence, frame).exists()
+        return _FORMAT.path(self.folder, key).exists()
 
-    def depth(self, sequence: str, frame: int) -> Float32[np.ndarray, "h w"]:
+    def depth(self, key: str) -> Float32[np.ndarray, "h w"]:
         """Read the file.
 
         Raises:
             InputError: missing or damaged file, or no picture's size.
         """
-        path = depth_path(self.folder, sequence, frame)
+        path = _FORMAT.path(self.folder, key)
         stored = read_array(path, "Make it again, or name another folder with --depth.")
         if stored.ndim != 2 or not np.issubdtype(stored.dtype, np.floating):
             raise InputError(
@@ -64,9 +92,10 @@ class StoredDepth:
                 field="contents",
                 expected="metres for every pixel, float32 (h, w)",
                 found=f"{stored.dtype} {stored.shape}",
-                remedy="Store one array per frame of the left colour camera.",
+                remedy="Store one array per frame of the first camera.",
             )
-        check_image_size(path, (stored.shape[0], stored.shape[1]), calibration(self.root, sequence).P2)
+        K = self.geometry.cameras(key, (stored.shape[0], stored.shape[1])).K[0].numpy()
+        check_principal_point(path, (stored.shape[0], stored.shape[1]), K, _LEAST_ROW)
         return stored.astype(np.float32)
 
 
@@ -74,53 +103,117 @@ class StereoDepth:
     """Depth by matching the stereo pair; computed once, then kept.
 
     Args:
-        root: folder that holds `sequences/`.
+        data: whose frames.
         folder: where depths are kept; files there are taken as they are.
+
+    Raises:
+        InputError: the dataset has no stereo pair.
     """
 
-    def __init__(self, root: Path, folder: Path) -> None:
-        self.root, self.kept = root, StoredDepth(root, folder)
+    def __init__(self, data: DataConfig, folder: Path) -> None:
+        self.reader = data.raw("images").stereo().reader()
+        self.kept = StoredDepth(data, folder)
 
-    def has(self, sequence: str, frame: int) -> bool:
+    def has(self, key: str) -> bool:
         """Whether the depth or the left picture exists; a missing right picture is an error."""
-        return self.kept.has(sequence, frame) or SequenceFiles(self.root, sequence).image(2, frame).exists()
+        return self.kept.has(key) or self.reader.holds(key, "images")
 
-    def depth(self, sequence: str, frame: int) -> Float32[np.ndarray, "h w"]:
+    def depth(self, key: str) -> Float32[np.ndarray, "h w"]:
         """Read or make a frame's depth.
 
         Raises:
             InputError: a picture or the calibration is missing or damaged.
             MissingExtra: OpenCV is not installed.
         """
-        if not self.kept.has(sequence, frame):
-            files, known = SequenceFiles(self.root, sequence), calibration(self.root, sequence)
-            left, right = (read_image(files.image(camera, frame)) for camera in (2, 3))
-            for camera, image in ((2, left), (3, right)):
-                check_image_size(files.image(camera, frame), image.shape[:2], known.projection(camera))
-            if left.shape != right.shape:
+        if not self.kept.has(key):
+            sample = self.reader.moment(key, frozenset({"images", "P"}) & self.reader.provides, np.random.default_rng())
+            assert sample.images is not None and sample.cameras is not None
+            (left, right), sizes = sample.images.permute(0, 2, 3, 1).numpy(), sample.cameras.size_px.tolist()
+            if sizes[0] != sizes[1]:
                 raise InputError(
-                    file=files.image(3, frame),
+                    file=f"right picture of {key}",
                     field="size",
-                    expected=f"{left.shape[1]} x {left.shape[0]} px, as the left picture has",
-                    found=f"{right.shape[1]} x {right.shape[0]} px",
+                    expected=f"{sizes[0][1]} x {sizes[0][0]} px, as the left picture has",
+                    found=f"{sizes[1][1]} x {sizes[1][0]} px",
                     remedy="Use the original pictures of both cameras.",
                 )
-            made = stereo_depth(left, right, float(known.P2[0, 3] - known.P3[0, 3]))
-            with atomic_path(depth_path(self.kept.folder, sequence, frame)) as temporary, temporary.open("wb") as file:
-                np.save(file, made)
-        return self.kept.depth(sequence, frame)
+            P = sample.extras.get("P", sample.cameras.projection)
+            made = stereo_depth(np.ascontiguousarray(left), np.ascontiguousarray(right), float(P[0, 0, 3] - P[1, 0, 3]))
+            _FORMAT.write(_FORMAT.path(self.kept.folder, key), made)
+        return self.kept.depth(key)
 
 
-def depth_path(folder: Path, sequence: str, frame: int) -> Path:
-    """Where a frame's depth lies."""
-    return Path(folder) / sequence / f"{frame:06d}.npy"
+class ModelDepth:
+    """Depth of the first camera by a network; computed once, then kept.
 
-
-@lru_cache(maxsize=32)
-def calibration(root: Path, sequence: str) -> Calibration:
-    """A sequence's calibration.
-
-    Raises:
-        InputError: calib.txt is missing or damaged.
+    Args:
+        data: whose frames.
+        folder: where depths are kept; files there are taken as they are.
+        model: the network.
     """
-    return read_calibration(SequenceFiles(root, sequence).calibration)
+
+    def __init__(self, data: DataConfig, folder: Path, model: DepthModel) -> None:
+        self.reader, self.kept, self.model = data.raw("images").reader(), StoredDepth(data, folder), model
+
+    def has(self, key: str) -> bool:
+        """Whether the depth or the picture exists."""
+        return self.kept.has(key) or self.reader.holds(key, "images")
+
+    def depth(self, key: str) -> Float32[np.ndarray, "h w"]:
+        """Read or make a frame's depth.
+
+        Raises:
+            InputError: the picture or the calibration is missing or damaged.
+        """
+        if not self.kept.has(key):
+            sample = self.reader.moment(key, frozenset({"images"}), np.random.default_rng())
+            assert sample.images is not None and sample.cameras is not None
+            height, width = sample.cameras.size_px[0].tolist()
+            image = sample.images[0, :, :height, :width].permute(1, 2, 0).contiguous().numpy()
+            _FORMAT.write(_FORMAT.path(self.kept.folder, key), self.model(image))
+        return self.kept.depth(key)
+
+
+class Geometry:
+    """Calibration and pose of any frame of a dataset, without its pictures where the dataset allows it."""
+
+    def __init__(self, data: DataConfig) -> None:
+        self.reader = data.raw("images", "pose").reader()
+
+    def projection(self, key: str) -> tuple[Float64[np.ndarray, "3 4"], Float64[np.ndarray, "4 4"]] | None:
+        """KITTI's projection of the first camera and ego to rectified camera 0; None for other calibrations."""
+        if "P" not in self.reader.provides:
+            return None
+        extras = self.reader.moment(key, frozenset({"P", "T_rect_ego"}), np.random.default_rng()).extras
+        return extras["P"][0].numpy(), extras["T_rect_ego"].numpy()
+
+    def cameras(self, key: str, size_px: tuple[int, int]) -> Cameras:
+        """The first camera (1,), whose pictures are (height, width) `size_px`."""
+        known = self.projection(key)
+        if known is not None:
+            P, T_rect_ego = (torch.from_numpy(matrix)[None] for matrix in known)
+            return Cameras.from_projection(P, T_rect_ego, torch.tensor([size_px]))
+        cameras = self.reader.moment(key, frozenset({"cameras"}), np.random.default_rng()).cameras
+        assert cameras is not None
+        return cameras[:1]
+
+    def pose(self, key: str) -> torch.Tensor:
+        """`T_world_ego`, float64.
+
+        Raises:
+            InputError: there is none for this frame.
+        """
+        pose = self.reader.moment(key, frozenset({"pose"}), np.random.default_rng()).pose
+        assert pose is not None
+        return pose
+
+
+def _kept(options: JobOptions) -> Path:
+    if options.depth is None:
+        raise _unnamed("--depth", "the folder of depth maps")
+    return options.depth
+
+
+def _unnamed(field: str, expected: str) -> InputError:
+    remedy = "See `voxway prepare --help` for examples."
+    return InputError(file="prepare", field=field, expected=expected, found="none", remedy=remedy)

@@ -12,11 +12,6 @@ import torch
 from jaxtyping import Float32, UInt8
 
 from voxway.core.errors import InputError, MissingExtra
-from voxway.core.files import atomic_path
-from voxway.data.files.images import read_image
-from voxway.data.semantickitti.layout import SequenceFiles
-from voxway.data.semantickitti.reader import check_image_size
-from voxway.prepare.depth import StoredDepth, calibration, depth_path
 
 HUB = "hf:"
 """Prefix of a model that may be fetched from the Hugging Face hub; anything else is a folder."""
@@ -71,37 +66,6 @@ def load_depth_model(model: str, device: torch.device | str = "cpu") -> DepthMod
         return found["predicted_depth"].float().cpu().numpy()
 
     return depth
-
-
-class ModelDepth:
-    """Depth of the left colour camera by a network; computed once, then kept.
-
-    Args:
-        root: folder that holds `sequences/`.
-        folder: where depths are kept; files there are taken as they are.
-        model: the network.
-    """
-
-    def __init__(self, root: Path, folder: Path, model: DepthModel) -> None:
-        self.root, self.kept, self.model = root, StoredDepth(root, folder), model
-
-    def has(self, sequence: str, frame: int) -> bool:
-        """Whether the depth or the picture exists."""
-        return self.kept.has(sequence, frame) or SequenceFiles(self.root, sequence).image(2, frame).exists()
-
-    def depth(self, sequence: str, frame: int) -> Float32[np.ndarray, "h w"]:
-        """Read or make a frame's depth.
-
-        Raises:
-            InputError: the picture or the calibration is missing or damaged.
-        """
-        if not self.kept.has(sequence, frame):
-            path = SequenceFiles(self.root, sequence).image(2, frame)
-            image = read_image(path)
-            check_image_size(path, image.shape[:2], calibration(self.root, sequence).P2)
-            with atomic_path(depth_path(self.kept.folder, sequence, frame)) as temporary, temporary.open("wb") as file:
-                np.save(file, self.model(image))
-        return self.kept.depth(sequence, frame)
 
 
 def _bad(model: str, expected: str, found: str, remedy: str) -> InputError:

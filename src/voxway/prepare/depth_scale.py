@@ -6,49 +6,43 @@ Depths are compared with the LiDAR scan of the frame, or where there is none wit
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float, Float32
+from torch import Tensor
 
+from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
-from voxway.data.semantickitti.layout import Calibration, SequenceFiles, read_scan
-from voxway.prepare.depth import DepthSource, calibration
+from voxway.data.config import DataConfig
+from voxway.prepare.depth import DepthSource, Geometry
 
 TOLERANCE = 0.2
 """How far the median ratio may be from 1."""
-LIDAR_HEIGHT_M = 1.73
-"""KITTI's LiDAR above the road."""
 _LEAST_PIXELS = 50
 _LIDAR_RANGE_M = (3.0, 50.0)
 _ROAD_RANGE_M = (3.0, 20.0)
 
 
-def lidar_ratio(
-    depth: Float32[np.ndarray, "h w"], points: Float[np.ndarray, "p 3"], known: Calibration
-) -> float | None:
-    """Median of depth over the LiDAR's, on pixels that points (metres, velodyne frame) fall into; None if too few."""
-    homogeneous = np.concatenate([points, np.ones((len(points), 1))], 1)
-    u, v, z = known.P2 @ known.T_cam_velo @ homogeneous.T
+def lidar_ratio(depth: Float32[np.ndarray, "h w"], points: Float[Tensor, "p 3"], camera: Cameras) -> float | None:
+    """Median of depth over the LiDAR's, on pixels that points (metres, ego frame) fall into; None if too few."""
+    pixels, z = (found[0].numpy() for found in camera.project(points.double()))
     ahead = (z > _LIDAR_RANGE_M[0]) & (z < _LIDAR_RANGE_M[1])
-    column, row = (np.rint(axis[ahead] / z[ahead]).astype(int) for axis in (u, v))
+    column, row = np.rint(pixels[ahead]).astype(int).T
     inside = (column >= 0) & (column < depth.shape[1]) & (row >= 0) & (row < depth.shape[0])
     return _median_ratio(depth[row[inside], column[inside]], z[ahead][inside])
 
 
-def road_ratio(depth: Float32[np.ndarray, "h w"], known: Calibration) -> float | None:
-    """Median of depth over that of a flat road `LIDAR_HEIGHT_M` below the LiDAR, in the lower middle of the picture."""
+def road_ratio(depth: Float32[np.ndarray, "h w"], camera: Cameras, ego_height_m: float) -> float | None:
+    """Median of depth over that of a flat road `ego_height_m` below the ego frame, in the picture's lower middle."""
     height, width = depth.shape
     row, column = np.mgrid[3 * height // 4 : height, width // 3 : 2 * width // 3].reshape(2, -1)
-    pixels = np.stack([column, row, np.ones_like(row)]).astype(float)
-    K, offset = known.P2[:, :3], known.P2[:, 3]
-    # A point of depth z is z * ray + centre in the frame of camera 0, and R^T (that - t) in the LiDAR's.
-    ray, centre = np.linalg.solve(K, pixels), -np.linalg.solve(K, offset)
-    up = known.T_cam_velo[:3, 2]
+    pixels = torch.from_numpy(np.stack([column, row], -1)).double()[None]
+    near, far = (camera.unproject(pixels, torch.full(pixels.shape[:2], d).double())[0, :, 2] for d in (0.0, 1.0))
     with np.errstate(divide="ignore"):
-        expected = (-LIDAR_HEIGHT_M - up @ (centre - known.T_cam_velo[:3, 3])) / (up @ ray)
-    near = (expected > _ROAD_RANGE_M[0]) & (expected < _ROAD_RANGE_M[1])
-    return _median_ratio(depth[row[near], column[near]], expected[near])
+        expected = (-ego_height_m - near.numpy()) / (far - near).numpy()
+    close = (expected > _ROAD_RANGE_M[0]) & (expected < _ROAD_RANGE_M[1])
+    return _median_ratio(depth[row[close], column[close]], expected[close])
 
 
 def _median_ratio(depth: np.ndarray, expected: np.ndarray) -> float | None:
@@ -57,42 +51,48 @@ def _median_ratio(depth: np.ndarray, expected: np.ndarray) -> float | None:
 
 
 class CheckedDepth:
-    """A source whose first depth of every sequence is compared with the scan or the road.
+    """A source whose first depth of every drive is compared with the scan or the road.
 
     Args:
         source: where depths come from.
-        root: folder that holds `sequences/`.
+        data: whose frames.
         factor: what depths are multiplied with.
     """
 
-    def __init__(self, source: DepthSource, root: Path, factor: float = 1.0) -> None:
-        self.source, self.root, self.factor = source, root, factor
+    def __init__(self, source: DepthSource, data: DataConfig, factor: float = 1.0) -> None:
+        self.source, self.geometry, self.factor = source, Geometry(data), factor
         self.checked: set[str] = set()
 
-    def has(self, sequence: str, frame: int) -> bool:
+    def has(self, key: str) -> bool:
         """As the source."""
-        return self.source.has(sequence, frame)
+        return self.source.has(key)
 
-    def depth(self, sequence: str, frame: int) -> Float32[np.ndarray, "h w"]:
+    def depth(self, key: str) -> Float32[np.ndarray, "h w"]:
         """The source's depth times the factor.
 
         Raises:
             InputError: its median is more than 20 % off the LiDAR's. If it is off a flat road's, that is logged only.
         """
-        depth = self.source.depth(sequence, frame) * np.float32(self.factor)
-        if sequence not in self.checked:
-            self._check(depth, sequence, frame)
-            self.checked.add(sequence)
+        depth = self.source.depth(key) * np.float32(self.factor)
+        drive = self.geometry.reader.drive(key)
+        if drive not in self.checked:
+            self._check(depth, key)
+            self.checked.add(drive)
         return depth
 
-    def _check(self, depth: Float32[np.ndarray, "h w"], sequence: str, frame: int) -> None:
-        scan, known = SequenceFiles(self.root, sequence).scan(frame), calibration(self.root, sequence)
-        measured = scan.exists()
-        ratio = lidar_ratio(depth, read_scan(scan)[:, :3], known) if measured else road_ratio(depth, known)
+    def _check(self, depth: Float32[np.ndarray, "h w"], key: str) -> None:
+        reader, camera = self.geometry.reader, self.geometry.cameras(key, (depth.shape[0], depth.shape[1]))
+        measured = reader.holds(key, "points")
+        if measured:
+            points = reader.moment(key, frozenset({"points"}), np.random.default_rng(0)).points
+            assert points is not None
+            ratio = lidar_ratio(depth, points[:, :3], camera)
+        else:
+            ratio = road_ratio(depth, camera, reader.benchmark.ego_height_m)
         if ratio is None or abs(ratio - 1) <= TOLERANCE:
             return
         error = InputError(
-            file=f"depth of {sequence}/{frame:06d}",
+            file=f"depth of {key}",
             field="scale",
             expected=f"metres, within {TOLERANCE:.0%} of " + ("the LiDAR scan" if measured else "a flat road"),
             found=f"{ratio:.2f} times that in the median",

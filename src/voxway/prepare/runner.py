@@ -1,4 +1,4 @@
-"""One runner for all preparation: a pure function from sample key to one file, resumable and divisible.
+"""One runner for all preparation: files from keys, resumable and divisible.
 
 A key whose file exists is done. Files appear by atomic rename, so a killed run leaves none half-written, and any number
 of machines may work on shards of the same folder.
@@ -7,40 +7,28 @@ of machines may work on shards of the same folder.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from voxway.core.errors import InputError
+from voxway.data.job import Job
 from voxway.engine.log import progress_bar
 
 
-def run(
-    keys: Sequence[str],
-    target: Callable[[str], Path],
-    make: Callable[[str, Path], None],
-    *,
-    what: str,
-    shard: tuple[int, int] = (0, 1),
-    show: bool = True,
-) -> int:
+def run(job: Job, *, shard: tuple[int, int] = (0, 1), show: bool = True) -> int:
     """Make the file of every key that has none yet.
 
     Args:
-        keys: sample keys, in an order that all shards share.
-        target: the file that belongs to a key.
-        make: writes that file, atomically.
-        what: what the progress bar says.
+        job: what there is to make.
         shard: (i, n): this call does keys i, i + n, i + 2n ...
-        show: draw a progress bar.
+        show: say how far it is.
 
     Returns:
         how many files were made.
     """
-    mine = keys[shard[0] :: shard[1]]
-    left = [key for key in mine if not target(key).exists()]
-    with progress_bar(what, len(mine), len(mine) - len(left), show) as bar:
+    mine = job.keys[shard[0] :: shard[1]]
+    left = [key for key in mine if not job.target(key).exists()]
+    with progress_bar(job.what, len(mine), len(mine) - len(left), show) as bar:
         for key in left:
-            make(key, target(key))
+            job.make(key, job.target(key))
             bar.advance(key)
     return len(left)
 

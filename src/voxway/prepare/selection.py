@@ -19,7 +19,8 @@ from torch import Tensor
 from voxway.core.errors import InputError
 from voxway.core.files import read_json, write_json
 from voxway.core.sample import Batch, Prediction, collate
-from voxway.data import Reader
+from voxway.data.job import Job
+from voxway.data.samples import Samples
 from voxway.data.steps.selection import Selection, write_bits
 from voxway.prepare.runner import run
 
@@ -33,7 +34,7 @@ def voxel_entropy(logits: Float[Tensor, "b k x y z"]) -> Float[Tensor, "b x y z"
 
 
 def frame_entropies(
-    network: Network, data: Reader, folder: Path, *, shard: tuple[int, int] = (0, 1), show: bool = True
+    network: Network, data: Samples, folder: Path, *, shard: tuple[int, int] = (0, 1), show: bool = True
 ) -> dict[str, float]:
     """Mean voxel entropy of every frame, over the voxels inside all of the benchmark's masks that the data has.
 
@@ -57,11 +58,11 @@ def frame_entropies(
         entropy = voxel_entropy(network(batch).logits)[0][inside]
         write_json(path, float(entropy.mean()) if len(entropy) else 0.0)
 
-    run(data.keys, target, make, what="ranking frames", shard=shard, show=show)
+    run(Job(what="ranking frames", keys=data.keys, target=target, make=make), shard=shard, show=show)
     return {key: float(read_json(target(key))) for key in data.keys if target(key).exists()}
 
 
-def counted(batch: Batch, data: Reader) -> Bool[Tensor, "x y z"]:
+def counted(batch: Batch, data: Samples) -> Bool[Tensor, "x y z"]:
     """Voxels of a batch of one that lie inside the benchmark's masks, as far as they are known."""
     inside = torch.ones(data.benchmark.grid.shape, dtype=torch.bool)
     for name in data.benchmark.masks:
@@ -119,7 +120,7 @@ def choose_voxels(
 
 def select(
     network: Network,
-    data: Reader,
+    data: Samples,
     selection: Selection,
     entropies: Mapping[str, float],
     *,
@@ -166,5 +167,6 @@ def select(
 
     if voxels is not None:
         chosen = [key for key in data.keys if key in selection.keys | set(added)]
-        run(chosen, lambda key: selection.voxel_path(number, key), make, what="ranking voxels", show=show)
+        job = Job(what="ranking voxels", keys=chosen, target=lambda key: selection.voxel_path(number, key), make=make)
+        run(job, show=show)
     return selection.with_round(added, voxels=voxels, **facts)

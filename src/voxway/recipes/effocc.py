@@ -9,9 +9,9 @@ from pathlib import Path
 
 from voxway.data.steps.augment import Augment
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
-from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig
-from voxway.data.nuscenes.openoccupancy import OpenOccupancyConfig
-from voxway.data.waymo.reader import Occ3DWaymoConfig
+from voxway.data.nuscenes.config import Occ3DNuScenesConfig
+from voxway.data.nuscenes.config import OpenOccupancyConfig
+from voxway.data.waymo.config import Occ3DWaymoConfig
 from voxway.engine.schedule import Schedule
 from voxway.engine.train import TrainConfig
 from voxway.methods.effocc import (

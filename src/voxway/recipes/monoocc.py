@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.data.semantickitti.reader import SemanticKITTIConfig
+from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.engine.schedule import Schedule
 from voxway.engine.train import TrainConfig
 from voxway.methods.monoocc import MONOOCC_L, MonoOccConfig
@@ -22,7 +22,7 @@ def monoocc_s(root: Path) -> Recipe:
     """MonoOcc-S, the student of the paper (Table II: semantic loss and image-conditioned attention, no teacher).
 
     20 epochs, batch 4, AdamW 2e-4, cosine by epoch, 500 steps of warm-up (released configuration). Proposals default
-    to stereo; published archives of queries are used with ``data.proposals`` and ``data.proposals_tag``.
+    to stereo; published archives of queries are used with ``data.prepared.proposals``.
     """
     frames = SEMANTIC_KITTI.splits["train"].frames or 0
     epoch = frames // _BATCH
@@ -37,7 +37,7 @@ def monoocc_s(root: Path) -> Recipe:
             evaluate_every=epoch,
             workers=4,
         ),
-        proposals="stereo",
+        sources={"proposals": "stereo"},
     )
 
 
@@ -130,7 +130,7 @@ def monoocc_world(root: Path) -> Recipe:
             average_decay=0.99,
             checkpoint_every=90,
         ),
-        proposals="lidar",
+        sources={"proposals": "lidar"},
     )
 
 
@@ -168,5 +168,5 @@ def monoocc_overfit(root: Path) -> Recipe:
             needs=_NEEDS - {"semantics_2d"},
         ),
         train=TrainConfig(steps=200, learning_rate=2e-3, schedule=Schedule(warmup_steps=10, final_factor=0.01)),
-        proposals="lidar",
+        sources={"proposals": "lidar"},
     )

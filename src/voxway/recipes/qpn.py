@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.data.semantickitti.reader import SemanticKITTIConfig
+from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.engine.schedule import Schedule
 from voxway.engine.train import TrainConfig
 from voxway.methods.qpn import QPNConfig
@@ -19,7 +19,7 @@ _EPOCHS = 24
 def qpn(root: Path) -> Recipe:
     """The proposal network as MonoOcc trains it: 24 epochs, batch 4, AdamW 2e-4, cosine by epoch, 500 steps of warm-up.
 
-    Pseudo points default to stereo, ten sweeps; those of published archives are used with ``data.pseudo``.
+    Pseudo points default to stereo, ten sweeps; those of published archives are used with ``data.prepared.pseudo``.
     """
     epoch = (SEMANTIC_KITTI.splits["train"].frames or 0) // _BATCH
     return Recipe(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from voxway.data import DataConfig
+from voxway.data.config import DataConfig
 from voxway.engine.teacher import StoredTeacherConfig, TeacherConfig
 from voxway.engine.train import TrainConfig
-from voxway.prepare.proposals import Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +22,8 @@ class Recipe:
     """Training frames."""
     train: TrainConfig
     """Optimisation."""
-    proposals: Source | None = None
-    """What query proposals are made from if none are stored. None: they are stored."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """What prepared files are made from, by need, where none are stored (`voxway.prepare.makers`)."""
     teacher: TeacherConfig | StoredTeacherConfig | None = None
     """Whom the method learns from besides the labels."""
     start: Path | None = None

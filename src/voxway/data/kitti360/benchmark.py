@@ -27,6 +27,7 @@ SSCBENCH_KITTI360 = Benchmark(
         foreground=tuple(range(1, 7)),
     ),
     near_ranges_m=(25.6, 12.8),
+    ego_height_m=1.73,
     splits=MappingProxyType({
         name: Split(sequences=tuple(f"2013_05_28_drive_{n:04d}_sync" for n in numbers), frames=frames)
         for name, numbers, frames in (

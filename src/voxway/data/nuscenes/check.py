@@ -11,6 +11,9 @@ import numpy as np
 from torch import Tensor
 
 from voxway.core.errors import InputError
+from voxway.data.checks.pictures import check_principal_point
+from voxway.data.checks.report import Report
+from voxway.data.checks.surround import check_cameras, missing_files
 from voxway.data.files.images import read_image
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.nuscenes.config import NuScenesConfig, Occ3DNuScenesConfig
@@ -18,10 +21,7 @@ from voxway.data.nuscenes.key_frame import KeyFrame
 from voxway.data.nuscenes.points import read_lidar
 from voxway.data.nuscenes.reader import NuScenesReader
 from voxway.data.nuscenes.splits import scenes_of
-from voxway.data.checks.pictures import check_principal_point
-from voxway.data.checks.report import Report
 from voxway.data.samples import Samples
-from voxway.data.checks.surround import check_cameras, missing_files
 
 Progress = Callable[[int, int, str], None]
 
@@ -44,9 +44,7 @@ def check_nuscenes(config: NuScenesConfig, contents: int = 10, progress: Progres
     benchmark = OCC3D_NUSCENES if isinstance(config, Occ3DNuScenesConfig) else OPENOCCUPANCY_NUSCENES
     split = benchmark.splits.get(config.split)
     whole = not (config.drives or config.keys or config.only_labelled)
-    report = Report(
-        benchmark=benchmark, split=config.split, expected_frames=split.frames if split and whole else None
-    )
+    report = Report(benchmark=benchmark, split=config.split, expected_frames=split.frames if split and whole else None)
     try:
         # What a copy lacks is for the report to say.
         samples = replace(config, partial=True).build()
@@ -85,9 +83,7 @@ def _parse(samples: Samples, reader: NuScenesReader, report: Report) -> list[Key
     return frames
 
 
-def _check_scenes(
-    config: NuScenesConfig, reader: NuScenesReader, frames: list[KeyFrame], report: Report
-) -> None:
+def _check_scenes(config: NuScenesConfig, reader: NuScenesReader, frames: list[KeyFrame], report: Report) -> None:
     """Scenes of another split, and scans that two key frames share."""
     source = reader.frames.source
     if config.split != "test" and source.name != "v1.0-mini":

@@ -22,9 +22,9 @@ from typing import Any
 
 from voxway.core.errors import InputError
 from voxway.core.files import write_bytes
+from voxway.data.files.pickles import read_pickle
 from voxway.data.nuscenes.key_frame import parse_info
 from voxway.data.nuscenes.tables import read_tables
-from voxway.data.files.pickles import read_pickle
 
 Info = Mapping[str, Any]
 

@@ -9,12 +9,12 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from voxway.core.task import IGNORE
-from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.core.errors import InputError
+from voxway.core.task import IGNORE
 from voxway.data.files.arrays import read_array, read_member
-from voxway.data.nuscenes.key_frame import KeyFrame
 from voxway.data.files.volumes import read_labels, read_mask
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
+from voxway.data.nuscenes.key_frame import KeyFrame
 from voxway.truth.vote import majority
 
 Order = Literal["xyz", "zyx"]

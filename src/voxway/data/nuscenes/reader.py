@@ -146,5 +146,3 @@ class NuScenesReader(ABC):
         if geometry.T_ego_lidar is not None:
             points = move(points, geometry.T_ego_lidar)
         return torch.from_numpy(points)
-
-

@@ -44,7 +44,9 @@ class PreparedFormat(Protocol):
         ...
 
 
-FORMATS: dict[str, PreparedFormat] = {kind.need: kind for kind in (Proposals(), PseudoPoints(), DepthMaps(), SemanticMaps())}
+FORMATS: dict[str, PreparedFormat] = {
+    kind.need: kind for kind in (Proposals(), PseudoPoints(), DepthMaps(), SemanticMaps())
+}
 """By need."""
 
 

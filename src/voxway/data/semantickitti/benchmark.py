@@ -27,6 +27,7 @@ SEMANTIC_KITTI = Benchmark(
         foreground=tuple(range(1, 9)),
     ),
     near_ranges_m=(25.6, 12.8),
+    ego_height_m=1.73,
     # Raw 1, 52 and 99 have no training class; raw 0 means empty (semantic-kitti.yaml, learning_map).
     raw_to_train=MappingProxyType({
         0: 0, 1: IGNORE, 10: 1, 11: 2, 13: 5, 15: 3, 16: 5, 18: 4, 20: 5, 30: 6, 31: 7, 32: 8, 40: 9, 44: 10, 48: 11,

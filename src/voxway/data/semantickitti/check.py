@@ -9,12 +9,11 @@ from typing import Literal
 import numpy as np
 
 from voxway.core.errors import InputError
-from voxway.data.files.images import image_size, read_image
 from voxway.data.checks.pictures import check_principal_point
 from voxway.data.checks.report import Report
+from voxway.data.files.images import image_size, read_image
 from voxway.data.prepared.registry import prepared_format
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.truth.semantickitti import voxelise_scan
 from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.data.semantickitti.keys import annotated_frames
 from voxway.data.semantickitti.labels import preprocessed_path, read_target, training_target
@@ -22,13 +21,14 @@ from voxway.data.semantickitti.layout import (
     Calibration,
     SequenceFiles,
     read_calibration,
-    read_voxel_flags,
     read_point_labels,
     read_poses,
     read_scan,
     read_times,
+    read_voxel_flags,
     read_voxel_labels,
 )
+from voxway.truth.semantickitti import voxelise_scan
 
 # fmt: off
 SCANS = {

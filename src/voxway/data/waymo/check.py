@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from voxway.core.errors import InputError
-from voxway.data.files.images import read_image
 from voxway.data.checks.pictures import check_principal_point
 from voxway.data.checks.report import Report
 from voxway.data.checks.surround import check_cameras, missing_files
-from voxway.data.waymo.benchmark import OCC3D_WAYMO
+from voxway.data.files.images import read_image
 from voxway.data.samples import Samples
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.data.waymo.config import Occ3DWaymoConfig
 from voxway.data.waymo.layout import WaymoFiles, frame_cameras, read_camera_infos, read_waymo_scan
 

@@ -40,7 +40,9 @@ class Occ3DWaymoConfig(DataConfig):
             raise InputError(
                 file=self.root, field="split", expected="train or val", found="test", remedy="Choose one that is there."
             )
-        return WaymoFiles(Path(self.root), self.split, Path(self.kitti or Path(self.root) / "kitti_format" / "training"))
+        return WaymoFiles(
+            Path(self.root), self.split, Path(self.kitti or Path(self.root) / "kitti_format" / "training")
+        )
 
     def reader(self) -> Occ3DWaymoReader:
         """See `DataConfig.reader`."""

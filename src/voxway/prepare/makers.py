@@ -1,0 +1,123 @@
+"""Makers: how each kind of prepared file is made, by need and source, for any dataset. Users may register theirs."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from voxway.core.errors import InputError, nearest
+from voxway.data.config import DataConfig
+from voxway.data.job import Job, JobOptions
+from voxway.data.prepared.registry import prepared_format
+
+Make = Callable[[str], np.ndarray]
+"""From a frame's key to what its file holds; a pure function of the data."""
+Source = Callable[[DataConfig, JobOptions], Make]
+"""Opens what it reads."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maker:
+    """How the prepared files of one need are made."""
+
+    need: str
+    """Which they serve; `voxway.data.prepared` says where they lie and how they are read."""
+    sources: Mapping[str, str | Source]
+    """What they may be made from: name -> ``"module:function"``, or the function."""
+    usual: str | None = None
+    """The source that is taken if none is named. None: one must be named."""
+    optional: bool = False
+    """Whether readers or steps can serve the need as well, so that files are made only where a source is named."""
+
+
+_PREPARE = "voxway.prepare"
+MAKERS: dict[str, Maker] = {
+    maker.need: maker
+    for maker in (
+        Maker(
+            need="proposals",
+            sources={name: f"{_PREPARE}.proposals:from_{name}" for name in ("lidar", "stereo", "network")},
+        ),
+        Maker(
+            need="pseudo",
+            sources=dict.fromkeys(("stereo", "stored", "transformers"), f"{_PREPARE}.pseudo:from_depth"),
+            usual="stereo",
+        ),
+        Maker(
+            need="depth",
+            sources=dict.fromkeys(("stereo", "transformers"), f"{_PREPARE}.depth:maps"),
+            optional=True,
+        ),
+    )
+}
+"""By need."""
+
+
+def register(maker: Maker) -> None:
+    """Make a maker of one's own known to this process; its need must have a format (`voxway.data.prepared.registry`).
+
+    Raises:
+        InputError: its need has no format, or another maker.
+    """
+    prepared_format(maker.need)
+    if MAKERS.get(maker.need, maker) != maker:
+        raise InputError(
+            file=f"maker of {maker.need}",
+            field="need",
+            expected="one that no other maker serves",
+            found=maker.need,
+            remedy="Choose another name.",
+        )
+    MAKERS[maker.need] = maker
+
+
+def job(need: str, data: DataConfig, folder: Path, options: JobOptions | None = None) -> Job:
+    """What there is to make for the frames that `data` reads.
+
+    Args:
+        need: which files.
+        data: which frames; what it loads besides is not looked at.
+        folder: where to write; existing files are kept.
+        options: source and settings.
+
+    Raises:
+        InputError: no maker for the need, no such source, or what the source reads is missing.
+        MissingExtra: a source's package is not installed.
+    """
+    if need not in MAKERS:
+        raise nearest(need, list(MAKERS), "need with a maker")
+    maker, options = MAKERS[need], options or JobOptions()
+    name = options.source or maker.usual
+    if name is None:
+        raise InputError(
+            file=data.root,
+            field=need,
+            expected=f"what to make them from: {', '.join(maker.sources)}",
+            found="neither that nor a folder",
+            remedy=f"Pass --{need} {next(iter(maker.sources))}, or --{need} FOLDER.",
+        )
+    if name not in maker.sources:
+        raise nearest(name, list(maker.sources), f"source of {need}")
+    source, kept = maker.sources[name], prepared_format(need)
+    options = replace(options, source=name, depth=options.depth or folder / "depth" / name)
+    make = (_function(source) if isinstance(source, str) else source)(data, options)
+    return Job(
+        what=f"{need} from {name}",
+        keys=_own_keys(data),
+        target=lambda key: kept.path(folder, key),
+        make=lambda key, path: kept.write(path, make(key)),
+    )
+
+
+def _own_keys(data: DataConfig) -> tuple[str, ...]:
+    """Keys of the run itself: without a target to read, a reader may find more frames than are annotated."""
+    return replace(data, needs=data.needs - set(MAKERS), prepared={}).build().keys
+
+
+def _function(place: str) -> Source:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,47 @@
+"""Data made ready: for every need without a file, its maker is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from voxway.data.config import DataConfig
+from voxway.data.job import JobOptions
+from voxway.engine.distributed import Group
+from voxway.prepare import makers
+from voxway.prepare.runner import run
+
+
+def ready(
+    data: DataConfig,
+    sources: Mapping[str, str],
+    cache: Path | None = None,
+    group: Group | None = None,
+    show: bool = True,
+) -> DataConfig:
+    """The data's configuration with every prepared file in place that it needs.
+
+    Files that are not there are made and kept in ``<cache>/<need>/<source>``.
+
+    Args:
+        data: which frames, and what of them.
+        sources: what files are made from, by need.
+        cache: where they are kept; None: beside the data.
+        group: the processes that share the work.
+        show: say how far it is.
+
+    Raises:
+        InputError: what they are made from is missing or damaged, or nobody said what that is.
+    """
+    group, place = group or Group(), cache or Path(data.root)
+    for need in sorted(data.needs & set(makers.MAKERS) - set(data.prepared)):
+        maker = makers.MAKERS[need]
+        source = sources.get(need) or maker.usual
+        if source is None and maker.optional:
+            continue
+        folder = place / need / (source or "")
+        options = JobOptions(source=source, depth=place / "depth" / (source or ""))
+        run(makers.job(need, data, folder, options), shard=(group.rank, group.size), show=show and group.leads)
+        group.wait()
+        data = data.with_prepared(need, folder)
+    return data
