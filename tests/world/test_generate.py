@@ -25,7 +25,8 @@ from voxway.data.semantickitti.layout import (
     read_times,
     read_voxel_labels,
 )
-from voxway.world import WorldConfig, generate
+from voxway.world import generate
+from voxway.world.layouts.semantickitti import WorldConfig
 
 
 @pytest.mark.parametrize("name", list(TINY.sequences))

@@ -14,13 +14,18 @@ from tests.small_world import execute
 from tests.world.conftest import TINY_NUSCENES, TINY_WAYMO, contents
 from voxway.core.benchmark import OCC3D_NUSCENES, OCC3D_WAYMO, OPENOCCUPANCY_NUSCENES
 from voxway.core.errors import InputError
-from voxway.world import NuScenesWorldConfig, WaymoWorldConfig, generate, labels, nuscenes_world, waymo_world
-from voxway.world.drive import Actor
-from voxway.world.labels import MOVING, OCC3D_NUSCENES_IDS, OCC3D_WAYMO_IDS, OPENOCCUPANCY_IDS
-from voxway.world.mesh import Mesh
-from voxway.world.moment import actor_at, pose_at
-from voxway.world.roadworks import barrier, cone, digger
-from voxway.world.street import Street, build_street
+from voxway.world import generate
+from voxway.world.layouts.nuscenes import NuScenesWorldConfig, nuscenes_world
+from voxway.world.layouts.nuscenes.classes import OCC3D_NUSCENES_IDS, OPENOCCUPANCY_IDS
+from voxway.world.layouts.waymo import WaymoWorldConfig, waymo_world
+from voxway.world.layouts.waymo.classes import OCC3D_WAYMO_IDS
+from voxway.world.shapes import labels
+from voxway.world.shapes.labels import MOVING
+from voxway.world.shapes.mesh import Mesh
+from voxway.world.shapes.roadworks import barrier, cone, digger
+from voxway.world.street.drive import Actor
+from voxway.world.street.moment import actor_at, pose_at
+from voxway.world.street.street import Street, build_street
 
 OWN = {labels.TRAFFIC_LIGHT, labels.TRAFFIC_CONE, labels.BARRIER, labels.CONSTRUCTION_VEHICLE}
 """Ids that SemanticKITTI does not have."""
