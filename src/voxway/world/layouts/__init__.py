@@ -81,11 +81,13 @@ def world_config(
     entry = LAYOUTS[layout]
     for extra in extras:
         if extra not in entry.extras:
-            owner = with_extra(extra)
+            reasons = {name: known for other in LAYOUTS.values() for name, known in other.extras.items()}
+            if extra not in reasons:
+                raise nearest(extra, list(reasons), "world")
             raise InputError(
                 file="world",
                 field=f"--{extra.replace('_', '-')}",
-                expected=f"--layout {owner}, {LAYOUTS[owner].extras[extra]}",
+                expected=f"--layout {with_extra(extra)}, {reasons[extra]}",
                 found=f"--layout {layout}",
                 remedy="Leave one of the two out.",
             )

@@ -11,7 +11,7 @@ def check_counts(config: object, *, positive: Sequence[str], natural: Sequence[s
     """Refuse a configuration whose fields are out of range.
 
     Args:
-        positive: fields that must be at least 1; mappings must have an entry, and all entries be so.
+        positive: fields that must be at least 1; mappings and tuples must have an entry, and all entries be so.
         natural: fields that must be at least 0.
 
     Raises:
@@ -20,7 +20,8 @@ def check_counts(config: object, *, positive: Sequence[str], natural: Sequence[s
     for names, least in ((positive, 1), (natural, 0)):
         for name in names:
             value = getattr(config, name)
-            if (min(value.values(), default=0) if isinstance(value, Mapping) else value) < least:
+            entries = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else (value,)
+            if min(entries, default=0) < least:
                 raise ValueError(f"{name} must be at least {least} everywhere, got {value}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from voxway.world.layouts.amounts import check_counts
 from voxway.world.layouts.semantickitti.rig import KITTI_SIZE_PX
 
 KEY_STRIDE = 5
@@ -16,7 +17,7 @@ class SemanticKITTIPlan:
     """A synthetic world in SemanticKITTI's layout, as its writer knows it.
 
     Raises:
-        ValueError: a count or size is not positive, or a sequence's name is not two digits.
+        ValueError: a count or size is out of range, or a sequence's name is not two digits.
     """
 
     seed: int = 0
@@ -39,19 +40,8 @@ class SemanticKITTIPlan:
     """Frames that the drive goes on after the last key frame, for that frame's voxels."""
 
     def __post_init__(self) -> None:
-        counts = {
-            "size_px": min(self.size_px),
-            "columns": self.columns,
-            "image_stride": self.image_stride,
-            "truth_stride": self.truth_stride,
-            "sequences": min(self.sequences.values(), default=0),
-        }
-        for name, value in counts.items():
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1 everywhere, got {getattr(self, name)}")
-        if self.seed < 0 or self.truth_scans < 0 or self.tail < 0:
-            found = f"{self.seed}, {self.truth_scans}, {self.tail}"
-            raise ValueError(f"seed, truth_scans and tail must not be negative, got {found}")
+        names = ("size_px", "columns", "image_stride", "truth_stride", "sequences")
+        check_counts(self, positive=names, natural=("seed", "truth_scans", "tail"))
         for name in self.sequences:
             if len(name) != 2 or not name.isdecimal():
                 raise ValueError(f"sequences are named by two digits, such as '08', got {name!r}")
