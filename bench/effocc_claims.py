@@ -103,9 +103,10 @@ def main() -> None:
         if network != "lidar" or share == 100
     ]
     if not options.table:
-        from voxway.world import generate, nuscenes_world
+        from voxway.world import generate
+        from voxway.world.layouts.nuscenes import nuscenes_world
 
-        generate(options.out / "world", nuscenes_world(SCENES * FRAMES, HELD_OUT * FRAMES, scenes=SCENES, seed=100))
+        generate(options.out / "world", nuscenes_world(SCENES * FRAMES, HELD_OUT * FRAMES, sequences=SCENES, seed=100))
         finish(run_job, [job for job in plan if not (job.folder / "result.json").exists()], options.processes)
     print(table(plan))
 

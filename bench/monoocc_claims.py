@@ -20,7 +20,7 @@ from claims import finish, mean_and_spread, train_and_score
 from voxway.engine.teacher import TeacherConfig
 from voxway.recipes.monoocc import monoocc_world, monoocc_world_teacher, with_parts
 from voxway.recipes.recipe import Recipe
-from voxway.recipes.world import world_config
+from voxway.world.layouts.semantickitti import semantickitti_world
 
 ROWS = {
     "teacher": None,
@@ -81,7 +81,7 @@ def main() -> None:
     if not options.table:
         from voxway.world import generate
 
-        generate(options.out / "world", world_config(120, 24, seed=100))
+        generate(options.out / "world", semantickitti_world(120, 24, seed=100))
         finish(run_job, [job for job in plan if not (job.folder / "result.json").exists()], options.processes)
     print("| network | runs | mIoU | IoU |\n| --- | --- | --- | --- |")
     for row in ROWS:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from voxway.cli import main
-from voxway.world import WorldConfig
+from voxway.world.layouts.semantickitti import WorldConfig
 
 WORLD = WorldConfig(
     seed=3, sequences={"00": 2, "08": 1}, size_px=(93, 307), columns=256, truth_scans=5, tail=5

@@ -178,3 +178,51 @@ before = state()
 def test_importing_has_no_side_effects() -> None:
     compare = "after = state()\nprint([name for name in before if before[name] != after[name]])"
     assert run(f"{WATCH}\nROOM, BLOCKED = 'voxway', []\n{WALK}\n{compare}") == "[]"
+
+
+WORLD_ROOMS = ("shapes", "street", "sensors", "layouts", "generate")
+"""Rooms of the world; each may import those before it."""
+
+
+def world_edges() -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Every import of the world by the world: where it stands, and what it names, both below `voxway/world`."""
+    for path in sorted((SOURCE / "world").rglob("*.py")):
+        for _, name in imported(path):
+            if name.startswith("voxway.world."):
+                yield path.relative_to(SOURCE / "world").with_suffix("").parts, tuple(name.split(".")[2:])
+
+
+def test_rooms_of_the_world_point_one_way() -> None:
+    folders = {path.stem for path in (SOURCE / "world").iterdir() if path.stem not in ("__init__", "__pycache__")}
+    assert folders == set(WORLD_ROOMS)
+    layouts = {path.name for path in (SOURCE / "world" / "layouts").iterdir() if (path / "__init__.py").exists()}
+    wrong = []
+    for place, target in world_edges():
+        if place == ("__init__",):
+            continue
+        if WORLD_ROOMS.index(target[0]) > WORLD_ROOMS.index(place[0]):
+            wrong.append((place, target))
+        # Between layouts, and from what they share to one of them, there is nothing either.
+        if target[0] == "layouts" and target[1] in layouts and (len(place) < 2 or place[1] != target[1]):
+            wrong.append((place, target))
+    assert wrong == []
+
+
+def test_layouts_of_worlds_are_named_in_their_folders_only() -> None:
+    from voxway.world.layouts import LAYOUTS
+
+    folder = SOURCE / "world" / "layouts"
+    assert LAYOUTS.keys() == {path.name for path in folder.iterdir() if (path / "__init__.py").exists()}
+    found = []
+    for name in LAYOUTS:
+        trees = [ast.parse((folder / name / file).read_text()) for file in ("plan.py", "config.py")]
+        types = {node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)}
+        assert types
+        for path in SOURCE.rglob("*.py"):
+            if (folder / name) in path.parents or path == folder / "__init__.py":
+                continue
+            nodes = ast.walk(ast.parse(path.read_text()))
+            words = {getattr(node, key, None) for node in nodes for key in ("id", "attr", "name")}
+            found += [(str(path), word) for word in types & words]
+            found += [(str(path), word) for _, word in imported(path) if f"layouts.{name}" in word]
+    assert found == []

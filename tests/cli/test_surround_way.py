@@ -21,7 +21,8 @@ BENCHMARK = ("--benchmark", "occ3d-nuscenes")
 def world(tmp_path_factory):
     """Root of a tiny world with six cameras: three training frames of two scenes, one held out."""
     pytest.importorskip("embreex")
-    from voxway.world import NuScenesWorldConfig, generate
+    from voxway.world import generate
+    from voxway.world.layouts.nuscenes import NuScenesWorldConfig
 
     config = NuScenesWorldConfig(
         seed=5,

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from voxway.world import NuScenesWorldConfig, WaymoWorldConfig, WorldConfig, generate
-from voxway.world.scene import Caster
-from voxway.world.street import Street, build_street
+from voxway.world import generate
+from voxway.world.layouts.nuscenes import NuScenesWorldConfig
+from voxway.world.layouts.semantickitti import WorldConfig
+from voxway.world.layouts.waymo import WaymoWorldConfig
+from voxway.world.sensors.scene import Caster
+from voxway.world.street.street import Street, build_street
 
 pytest.importorskip("embreex")
 

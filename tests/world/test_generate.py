@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from tests.world.conftest import TINY, contents
-from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.core.errors import InputError, MissingExtra
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import (
     SequenceFiles,
     read_calibration,
@@ -24,8 +24,8 @@ from voxway.data.semantickitti.layout import (
     read_times,
     read_voxel_labels,
 )
-from voxway.truth.semantickitti import voxelise_scan
-from voxway.world import WorldConfig, generate
+from voxway.world import generate
+from voxway.world.layouts.semantickitti import WorldConfig
 
 
 @pytest.mark.parametrize("name", list(TINY.sequences))
@@ -143,4 +143,6 @@ def test_configurations_are_checked(change: dict, message: str) -> None:
 def test_voxel_classes_are_of_the_benchmark(tiny: Path) -> None:
     files = SequenceFiles(tiny, "00")
     trained = SEMANTIC_KITTI.to_train(read_voxel_labels(files.voxels(0, "label")), files.voxels(0, "label"))
-    assert {SEMANTIC_KITTI.class_id(name) for name in ("road", "sidewalk", "vegetation")} <= set(np.unique(trained))
+    assert {SEMANTIC_KITTI.task.class_id(name) for name in ("road", "sidewalk", "vegetation")} <= set(
+        np.unique(trained)
+    )

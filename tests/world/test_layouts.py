@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -13,15 +16,22 @@ import pytest
 from tests.small_world import execute
 from tests.world.conftest import TINY_NUSCENES, TINY_WAYMO, contents
 from voxway.core.errors import InputError
-from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
-from voxway.data.waymo.benchmark import OCC3D_WAYMO
-from voxway.world import NuScenesWorldConfig, WaymoWorldConfig, generate, labels, nuscenes_world, waymo_world
-from voxway.world.drive import Actor
-from voxway.world.labels import MOVING, OCC3D_NUSCENES_IDS, OCC3D_WAYMO_IDS, OPENOCCUPANCY_IDS
-from voxway.world.mesh import Mesh
-from voxway.world.moment import actor_at, pose_at
-from voxway.world.roadworks import barrier, cone, digger
-from voxway.world.street import Street, build_street
+from voxway.world import generate
+from voxway.world.layouts import LAYOUTS, world_config
+from voxway.world.layouts.layout import Job, Layout, Record, Stage, jobs
+from voxway.world.layouts.nuscenes import NuScenesWorldConfig, nuscenes_world
+from voxway.world.layouts.nuscenes.classes import OCC3D_NUSCENES_IDS, OPENOCCUPANCY_IDS
+from voxway.world.layouts.semantickitti import semantickitti_world
+from voxway.world.layouts.waymo import WaymoWorldConfig, waymo_world
+from voxway.world.layouts.waymo.classes import OCC3D_WAYMO_IDS
+from voxway.world.sensors.street_cache import cached_street, cached_street_and_caster
+from voxway.world.shapes import labels
+from voxway.world.shapes.labels import MOVING
+from voxway.world.shapes.mesh import Mesh
+from voxway.world.shapes.roadworks import barrier, cone, digger
+from voxway.world.street.drive import Actor
+from voxway.world.street.moment import actor_at, pose_at
+from voxway.world.street.street import Street, build_street
 
 OWN = {labels.TRAFFIC_LIGHT, labels.TRAFFIC_CONE, labels.BARRIER, labels.CONSTRUCTION_VEHICLE}
 """Ids that SemanticKITTI does not have."""
@@ -109,11 +119,12 @@ def test_amounts_are_spread_over_drives() -> None:
     assert list(config.scenes.values()) == [3, 3, 2, 2, 3]
     assert nuscenes_world(2, 1, 8).scenes == {"scene-0001": 1, "scene-0002": 1, "scene-0003": 1}
     assert waymo_world(5, 1, 2).training == {"000": 3, "001": 2}
+    assert semantickitti_world(3, 2, 2).sequences == {"00": 2, "01": 1, "08": 2}
     assert nuscenes_world(1, 1, 1, full_size=True).width_px == 1600
     assert waymo_world(1, 1, 1, full_size=True).columns == 2650
 
 
-@pytest.mark.parametrize("make", [nuscenes_world, waymo_world])
+@pytest.mark.parametrize("make", [semantickitti_world, nuscenes_world, waymo_world])
 @pytest.mark.parametrize("amounts", [(0, 1, 1, 0), (1, 0, 1, 0), (1, 1, 0, 0), (1, 1, 9999, 0), (1, 1, 1, -1)])
 def test_odd_amounts_are_refused(make, amounts: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match=f"found {', '.join(map(str, amounts))}"):
@@ -136,6 +147,64 @@ def test_odd_options_are_refused(
     assert execute("world", "--out", str(tmp_path / "world"), *arguments) == 2
     assert said in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_registry_makes_every_layout(layout: str) -> None:
+    config = world_config(layout, 2, 1, 1, 3, extras=LAYOUTS[layout].extras)
+    assert isinstance(config, Layout)
+    assert config.layout == config.to_json()["layout"] == layout
+    written = config.to_json()["config"]
+    assert written["seed"] == 3
+    assert all(written[extra] is True for extra in LAYOUTS[layout].extras)
+    same = pickle.loads(pickle.dumps(config))
+    assert same == config
+    stages = config.stages(Path("nowhere"))
+    assert sum(len(job.frames) for stage in stages for job in stage.jobs) >= 3
+
+
+def test_the_registry_refuses_what_it_does_not_know() -> None:
+    with pytest.raises(InputError, match=rf"expected one of {', '.join(LAYOUTS)}, found 'nuscnes'.*'nuscenes'"):
+        world_config("nuscnes", 1, 1)
+    with pytest.raises(InputError, match="expected one of openoccupancy, found 'openocupancy'"):
+        world_config("nuscenes", 1, 1, extras=("openocupancy",))
+
+
+class Diary:
+    """A layout that nobody has heard of: a line per frame, and how long the lines are together."""
+
+    layout: ClassVar[str] = "diary"
+    folders: ClassVar[tuple[str, ...]] = ("days",)
+
+    def to_json(self) -> Record:
+        return {"layout": self.layout, "version": 1, "config": {}}
+
+    def stages(self, root: Path) -> list[Stage]:
+        return [Stage("writing", jobs(root, "monday", "lines", range(7), 3))]
+
+    def do(self, job: Job) -> int:
+        text = f"{job.name}: {job.frames}"
+        (job.root / "days").mkdir(exist_ok=True)
+        (job.root / "days" / f"{job.frames[0]}.txt").write_text(text)
+        return len(text)
+
+    def finish(self, root: Path, answers: Mapping[Job, int]) -> None:
+        (root / "length").write_text(str(sum(answers.values())))
+
+
+def test_any_layout_can_be_generated(tmp_path: Path) -> None:
+    (tmp_path / "days").mkdir()
+    (tmp_path / "days" / ".1.txt.x.part").touch()
+    generate(tmp_path, Diary(), processes=1, progress=False)
+    lines = {path.stem: path.read_text() for path in (tmp_path / "days").iterdir()}
+    assert lines == {"0": "monday: (0, 1, 2)", "3": "monday: (3, 4, 5)", "6": "monday: (6,)"}
+    assert int((tmp_path / "length").read_text()) == sum(map(len, lines.values()))
+
+
+def test_a_process_builds_a_street_once() -> None:
+    street, caster = cached_street_and_caster(2, "00", 20, roadworks=True)
+    assert cached_street(2, "00", 20, roadworks=True) is street
+    assert caster.mesh is street.static
 
 
 def test_every_raw_id_has_its_class() -> None:

@@ -19,16 +19,16 @@ from voxway.data.nuscenes.openoccupancy import OpenOccupancyConfig
 from voxway.data.nuscenes.points import read_lidar
 from voxway.data.nuscenes.splits import VALIDATION
 from voxway.data.nuscenes.tables import read_tables
-from voxway.world.camera import photograph
-from voxway.world.config_nuscenes import TRAIN_SCENES, VAL_SCENES
-from voxway.world.labels import MOVING
-from voxway.world.nuscenes import nuscenes_points
-from voxway.world.nuscenes_names import SceneNames
-from voxway.world.nuscenes_tables import TABLES, VERSION, quaternion
-from voxway.world.observe import Observer
-from voxway.world.rig_nuscenes import DELAY, nuscenes_rig
-from voxway.world.stage import stage_of
-from voxway.world.street import random_stream
+from voxway.world.layouts.nuscenes.config import TRAIN_SCENES, VAL_SCENES
+from voxway.world.layouts.nuscenes.names import SceneNames
+from voxway.world.layouts.nuscenes.rig import DELAY, nuscenes_rig
+from voxway.world.layouts.nuscenes.tables import TABLES, VERSION, quaternion
+from voxway.world.layouts.nuscenes.write import nuscenes_points
+from voxway.world.sensors.camera import photograph
+from voxway.world.sensors.observe import Observer
+from voxway.world.sensors.street_cache import cached_street_and_caster
+from voxway.world.shapes.labels import MOVING
+from voxway.world.street.street import random_stream
 
 RIG = nuscenes_rig(TINY.width_px, TINY.columns)
 TRAIN_INFOS, VAL_INFOS = "bevdetv3-nuscenes_infos_train.pkl", "bevdetv3-nuscenes_infos_val.pkl"
@@ -41,8 +41,8 @@ def frames(root: Path) -> list[KeyFrame]:
 
 def observer(name: str = "scene-0001") -> Observer:
     """What the writer saw, from the same random numbers."""
-    stage = stage_of(TINY.seed, name, TINY.frames(name), roadworks=True)
-    return Observer(stage, RIG.lidar, TINY.time, lambda turn: random_stream(TINY.seed, name, "LIDAR_TOP", turn), 9)
+    stage = cached_street_and_caster(TINY.seed, name, TINY.frames(name), roadworks=True)
+    return Observer(*stage, RIG.lidar, TINY.time, lambda turn: random_stream(TINY.seed, name, "LIDAR_TOP", turn), 9)
 
 
 def table(root: Path, name: str) -> list[dict]:
@@ -137,7 +137,7 @@ def test_scans_are_genuine(tiny_nuscenes: Path) -> None:
 
 def test_pictures_are_what_the_cameras_saw(tiny_nuscenes: Path) -> None:
     seen, names = observer(), SceneNames(TINY, "scene-0001")
-    street, _ = stage_of(TINY.seed, "scene-0001", TINY.frames("scene-0001"), roadworks=True)
+    street, _ = cached_street_and_caster(TINY.seed, "scene-0001", TINY.frames("scene-0001"), roadworks=True)
     for channel in CAMERAS[::2]:
         time, noise = TINY.time(5) + DELAY[channel], random_stream(TINY.seed, "scene-0001", channel, 1)
         picture = photograph(seen.scene(time), street.light, RIG.cameras[channel], seen.pose(time), noise)
@@ -151,7 +151,7 @@ def test_pictures_are_what_the_cameras_saw(tiny_nuscenes: Path) -> None:
 def test_points_land_on_pixels_of_their_class(tiny_nuscenes: Path) -> None:
     """By the calibration and poses that the files state."""
     seen = observer()
-    street, _ = stage_of(TINY.seed, "scene-0001", TINY.frames("scene-0001"), roadworks=True)
+    street, _ = cached_street_and_caster(TINY.seed, "scene-0001", TINY.frames("scene-0001"), roadworks=True)
     same = total = projected = 0
     for key, frame in enumerate(frames(tiny_nuscenes)):
         taken = seen.scan(5 * key)
@@ -257,7 +257,7 @@ def test_both_ground_truths_agree(tiny_nuscenes: Path) -> None:
 def test_moving_things_leave_no_trace() -> None:
     """All scans of a thing land on it where it is at the key frame."""
     name = "scene-0001"
-    street, _ = stage_of(TINY.seed, name, TINY.frames(name), roadworks=True)
+    street, _ = cached_street_and_caster(TINY.seed, name, TINY.frames(name), roadworks=True)
     seen, turns = observer(name), list(range(11))
     checked = 0
     for actor in street.actors:

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.world import labels
-from voxway.world.camera import photograph
-from voxway.world.drive import present
-from voxway.world.labels import MOVING
-from voxway.world.lidar import scan
-from voxway.world.mesh import Mesh, Paint, box
-from voxway.world.rig import kitti_rig
-from voxway.world.scene import Caster, Scene
-from voxway.world.street import Street, build_street, random_stream
+from voxway.world.layouts.semantickitti.rig import kitti_rig
+from voxway.world.sensors.camera import photograph
+from voxway.world.sensors.lidar import scan
+from voxway.world.sensors.scene import Caster, Scene
+from voxway.world.shapes import labels
+from voxway.world.shapes.labels import MOVING
+from voxway.world.shapes.mesh import Mesh, Paint, box
+from voxway.world.street.drive import present
+from voxway.world.street.street import Street, build_street, random_stream
 
 FRAMES = (0, 40, 80)
 

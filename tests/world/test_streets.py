@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from voxway.world import furniture, people, plants, vehicles
-from voxway.world.buildings import building, hall
-from voxway.world.ground import KERB, Zone
-from voxway.world.mesh import Mesh, Paint, ball, box, loft, tube
-from voxway.world.roads import Road, winding
-from voxway.world.site import Deck, Shapes
-from voxway.world.street import Street, build_street
+from voxway.world.shapes import furniture, people, plants, vehicles
+from voxway.world.shapes.buildings import building, hall
+from voxway.world.shapes.mesh import Mesh, Paint, ball, box, loft, tube
+from voxway.world.shapes.stock import Deck, Shapes
+from voxway.world.street.ground import KERB, Zone
+from voxway.world.street.roads import Road, winding
+from voxway.world.street.street import Street, build_street
 
 PAINT = Paint(label=50, material=1)
 

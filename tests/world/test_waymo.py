@@ -14,12 +14,12 @@ from voxway.data.files.pickles import read_pickle
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.data.waymo.layout import IMAGE_FOLDERS, WaymoFiles
 from voxway.data.waymo.reader import Occ3DWaymoConfig
-from voxway.world.camera import photograph
-from voxway.world.labels import OCC3D_WAYMO_IDS
-from voxway.world.observe import Observer
-from voxway.world.rig_waymo import FRONT_PX, SIDE_PX, waymo_rig
-from voxway.world.stage import stage_of
-from voxway.world.street import random_stream
+from voxway.world.layouts.waymo.classes import OCC3D_WAYMO_IDS
+from voxway.world.layouts.waymo.rig import FRONT_PX, SIDE_PX, waymo_rig
+from voxway.world.sensors.camera import photograph
+from voxway.world.sensors.observe import Observer
+from voxway.world.sensors.street_cache import cached_street_and_caster
+from voxway.world.street.street import random_stream
 
 RIG = waymo_rig(TINY.width_px, TINY.columns)
 KITTI = "kitti_format/training"
@@ -116,9 +116,9 @@ def test_slots_two_and_three_are_swapped(tiny_waymo: Path) -> None:
 
 def test_points_land_on_pixels_of_their_class(tiny_waymo: Path) -> None:
     name = "validation/000"
-    stage = stage_of(TINY.seed, name, TINY.frames(name), roadworks=True)
+    stage = cached_street_and_caster(TINY.seed, name, TINY.frames(name), roadworks=True)
     seen = Observer(
-        stage, RIG.lidar, lambda turn: turn * 0.1, lambda turn: random_stream(TINY.seed, name, "velodyne", turn), 1
+        *stage, RIG.lidar, lambda turn: turn * 0.1, lambda turn: random_stream(TINY.seed, name, "velodyne", turn), 1
     )
     taken, here = seen.scan(1), files(tiny_waymo, "1")
     stored = np.fromfile(here.scan("000/001"), "<f4").reshape(-1, 6)[:, :3].astype(np.float64)
@@ -148,9 +148,9 @@ def test_points_land_on_pixels_of_their_class(tiny_waymo: Path) -> None:
 def test_voxels_hold_the_key_scan(tiny_waymo: Path) -> None:
     """Each voxel that the frame's own scan hits is occupied, mostly with the class of that scan's points."""
     name = "validation/000"
-    stage = stage_of(TINY.seed, name, TINY.frames(name), roadworks=True)
+    stage = cached_street_and_caster(TINY.seed, name, TINY.frames(name), roadworks=True)
     seen = Observer(
-        stage, RIG.lidar, lambda turn: turn * 0.1, lambda turn: random_stream(TINY.seed, name, "velodyne", turn), 1
+        *stage, RIG.lidar, lambda turn: turn * 0.1, lambda turn: random_stream(TINY.seed, name, "velodyne", turn), 1
     )
     here = files(tiny_waymo, "1")
     points = torch.from_numpy(np.fromfile(here.scan("000/000"), "<f4").reshape(-1, 6)[:, :3].copy())

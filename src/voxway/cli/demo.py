@@ -45,14 +45,14 @@ def run(options: Options) -> None:
     from voxway.recipes import recipe
     from voxway.recipes.run import ready, run_recipe
     from voxway.recipes.score import load_trained, score_predictor, score_trained
-    from voxway.recipes.world import world_config
     from voxway.world import generate
+    from voxway.world.layouts import DEFAULT, world_config
 
     keep_freed_memory()
     clock = _Clock()
     root = options.out / "world"
     # Everything that may be refused comes before the minutes of work.
-    drawn = world_config(options.train, options.val, seed=options.seed)
+    drawn = world_config(DEFAULT, options.train, options.val, seed=options.seed)
     settings = (f"train.steps={options.steps}", f"train.seed={options.seed}")
     chosen = overridden(recipe("monoocc-world", root), settings)
     with process_group(options.device) as group:

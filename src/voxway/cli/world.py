@@ -10,12 +10,14 @@ examples:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Annotated
+
+import tyro
 
 from voxway.cli.options import Out
+from voxway.world.layouts import DEFAULT, LAYOUTS, with_extra
 
-if TYPE_CHECKING:
-    from voxway.world.generate import AnyConfig
+_HOLDS = ", ".join(f"{name} ({entry.holds})" for name, entry in LAYOUTS.items())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,43 +26,35 @@ class Options:
 
     out: Out
     """Folder for the files and world.json."""
-    layout: Literal["semantickitti", "nuscenes", "waymo"] = "semantickitti"
-    """Whose files to write: a stereo pair, six cameras (labels of Occ3D), or five (labels of Occ3D)."""
+    layout: Annotated[
+        str, tyro.conf.arg(metavar=f"{{{','.join(LAYOUTS)}}}", help=f"Whose files to write: {_HOLDS}.")
+    ] = DEFAULT
     train: int = 40
     """Key frames for training, in all."""
     val: int = 10
     """Key frames for validation, on other streets."""
     sequences: int = 4
-    """Drives that the training frames are spread over; in SemanticKITTI's layout 10 at most."""
+    """Drives that the training frames are spread over, as many as the layout's training split has at most."""
     seed: int = 0
-    """Of the streets."""
+    """What streets, traffic and noise are drawn from: another seed is another world."""
     full_size: bool = False
     """Images and LiDAR as large as the real ones, instead of a half or a quarter of that."""
-    openoccupancy: bool = False
-    """Write OpenOccupancy's labels of 0.2 m as well; only in nuScenes' layout."""
+    openoccupancy: Annotated[
+        bool,
+        tyro.conf.arg(
+            help=f"Write OpenOccupancy's labels of 0.2 m as well; only with --layout {with_extra('openoccupancy')}."
+        ),
+    ] = False
     processes: int | None = None
     """How many to work with. Default: one per core."""
 
 
 def run(options: Options) -> None:
     """Write the world."""
-    from voxway.world import generate
-
-    print(f"world: {generate(options.out, _config(options), processes=options.processes)}")
-
-
-def _config(options: Options) -> AnyConfig:
     from voxway.core.errors import InputError
-    from voxway.world import nuscenes_world, waymo_world
+    from voxway.world import generate
+    from voxway.world.layouts import world_config
 
-    if options.openoccupancy and options.layout != "nuscenes":
-        raise InputError(
-            file="world",
-            field="--openoccupancy",
-            expected="--layout nuscenes, whose key frames OpenOccupancy labels",
-            found=f"--layout {options.layout}",
-            remedy="Leave one of the two out.",
-        )
     if options.processes is not None and options.processes < 1:
         raise InputError(
             file="world",
@@ -69,11 +63,13 @@ def _config(options: Options) -> AnyConfig:
             found=options.processes,
             remedy="Leave it out to use every core.",
         )
-    counts = (options.train, options.val, options.sequences, options.seed)
-    if options.layout == "nuscenes":
-        return nuscenes_world(*counts, full_size=options.full_size, openoccupancy=options.openoccupancy)
-    if options.layout == "waymo":
-        return waymo_world(*counts, full_size=options.full_size)
-    from voxway.recipes.world import world_config
-
-    return world_config(*counts, options.full_size)
+    config = world_config(
+        options.layout,
+        options.train,
+        options.val,
+        options.sequences,
+        options.seed,
+        full_size=options.full_size,
+        extras=("openoccupancy",) if options.openoccupancy else (),
+    )
+    print(f"world: {generate(options.out, config, processes=options.processes)}")

@@ -1,12 +1,9 @@
 """The synthetic world: procedural streets, sensors that look at them, and genuine benchmark files of what they see.
 
-Streets (`street`) know no sensor, sensors (`camera`, `lidar`, `rig*`) no street, and only the writers (`semantickitti`,
-`nuscenes`, `waymo`) know a file layout.
+Rooms point one way: `shapes` of things; `street`, where they stand and move; `sensors` that look at it; `layouts`, a
+folder for each benchmark whose files are written; `generate`, which knows of layouts only what `layouts.layout` says.
 """
 
-from voxway.world.config import WorldConfig
-from voxway.world.config_nuscenes import NuScenesWorldConfig, nuscenes_world
-from voxway.world.config_waymo import WaymoWorldConfig, waymo_world
 from voxway.world.generate import generate
 
-__all__ = ["NuScenesWorldConfig", "WaymoWorldConfig", "WorldConfig", "generate", "nuscenes_world", "waymo_world"]
+__all__ = ["generate"]

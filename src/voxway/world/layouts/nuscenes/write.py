@@ -1,0 +1,155 @@
+"""Writes a street as nuScenes files: pictures, sweeps, and the labels of Occ3D and OpenOccupancy.
+
+::
+
+    samples/CAM_FRONT/LOG__CAM_FRONT__TIME.jpg      and five more cameras; key frames only
+    samples/LIDAR_TOP/LOG__LIDAR_TOP__TIME.pcd.bin  float32: x, y, z, intensity 0..255, ring 0..31
+    sweeps/LIDAR_TOP/...                            scans between the key frames
+    gts/SCENE/SAMPLE/labels.npz                     semantics, mask_lidar, mask_camera: uint8 (200, 200, 16)
+    nuScenes-Occupancy-v0.1/scene_TOKEN/occupancy/LIDAR_TOKEN.npy   (n, 4): z, y, x, label
+
+Every file depends on the seed, its scene and its time alone, so any part can be written again, in any order and by any
+process, with the same bytes. `tables` writes the tables that tie them together.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Float32, UInt16
+
+from voxway.core.camera import Cameras
+from voxway.core.files import write_bytes
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
+from voxway.truth.occ3d import build_occupancy, vote
+from voxway.world.layouts.files import write_jpeg, write_npz
+from voxway.world.layouts.nuscenes.classes import OCC3D_NUSCENES_IDS, OPENOCCUPANCY_IDS
+from voxway.world.layouts.nuscenes.names import SceneNames
+from voxway.world.layouts.nuscenes.plan import NuScenesPlan
+from voxway.world.layouts.nuscenes.rig import DELAY, nuscenes_rig
+from voxway.world.sensors.camera import Camera, photograph
+from voxway.world.sensors.lidar import Scan
+from voxway.world.sensors.observe import Observer
+from voxway.world.sensors.rig import recorded_cameras
+from voxway.world.sensors.street_cache import cached_street_and_caster
+from voxway.world.street.street import Street, random_stream
+
+_ABSENT = 255
+
+
+class SceneWriter:
+    """Writes one scene, a few key frames at a time.
+
+    Args:
+        root: the folder that holds `samples/`.
+        config: what to write.
+        name: which of the config's scenes.
+    """
+
+    def __init__(self, root: Path, config: NuScenesPlan, name: str) -> None:
+        self.root, self.config, self.name = root, config, name
+        self.names = SceneNames(config, name)
+        self.rig = nuscenes_rig(config.width_px, config.columns)
+        self._seen: tuple[Street, Observer] | None = None
+
+    def write_keys(self, keys: Sequence[int]) -> None:
+        """Pictures, sweeps since the last key frame, and labels of key frames; what is there is kept."""
+        for key in keys:
+            for channel, camera in self.rig.cameras.items():
+                path = self.root / self.names.picture(key, channel)
+                if not path.exists():
+                    self._photograph(path, key, channel, camera)
+            for turn in self.names.turns(key):
+                path = self.root / self.names.scan(turn)
+                if not path.exists():
+                    write_bytes(path, nuscenes_points(self._observer.scan(turn), self.rig.lidar.elevation).tobytes())
+            path = self.root / self.names.occ3d(key)
+            if not path.exists():
+                self._write_occ3d(path, key)
+            path = self.root / self.names.openoccupancy(key)
+            if self.config.openoccupancy and not path.exists():
+                self._write_openoccupancy(path, key)
+
+    def _photograph(self, path: Path, key: int, channel: str, camera: Camera) -> None:
+        time = self.config.time(key * self.config.sweeps_per_key) + DELAY[channel]
+        observer = self._observer
+        picture = photograph(
+            observer.scene(time), self._street.light, camera, observer.pose(time), self._stream(channel, key)
+        )
+        write_jpeg(path, picture.image)
+
+    def _write_occ3d(self, path: Path, key: int) -> None:
+        grid, free = OCC3D_NUSCENES.grid, OCC3D_NUSCENES.free
+        own = key * self.config.sweeps_per_key
+        T_ego_world = np.linalg.inv(self._observer.pose(self.config.time(own)))
+        scans = self._observer.placed(self._turns(key), own, T_ego_world, OCC3D_NUSCENES_IDS)
+        truth = build_occupancy(scans, self._cameras(own, T_ego_world), grid, free)
+        write_npz(path, semantics=truth.labels, mask_lidar=truth.lidar, mask_camera=truth.camera)
+
+    def _write_openoccupancy(self, path: Path, key: int) -> None:
+        own = key * self.config.sweeps_per_key
+        T_world_lidar = self._observer.pose(self.config.time(own)) @ self.rig.lidar.T_vehicle_lidar
+        scans = self._observer.placed(self._turns(key), own, np.linalg.inv(T_world_lidar), OPENOCCUPANCY_IDS)
+        labels = vote(scans, OPENOCCUPANCY_NUSCENES.grid, _ABSENT)
+        index = np.argwhere(labels != _ABSENT)
+        rows: UInt16[np.ndarray, "n 4"] = np.column_stack([index[:, ::-1], labels[tuple(index.T)]]).astype(np.uint16)
+        buffer = io.BytesIO()
+        np.save(buffer, rows)
+        write_bytes(path, buffer.getvalue())
+
+    def _cameras(self, own: int, T_ego_world: Float[np.ndarray, "4 4"]) -> Cameras:
+        """The cameras where they were when each took its picture, in the key frame's ego frame."""
+        poses = {
+            channel: T_ego_world @ self._observer.pose(self.config.time(own) + DELAY[channel])
+            for channel in self.rig.cameras
+        }
+        return recorded_cameras(list(self.rig.cameras.values()), list(poses.values()))
+
+    def _turns(self, key: int) -> list[int]:
+        return self.config.truth_turns(self.name, key)
+
+    @property
+    def _observer(self) -> Observer:
+        return self._at_hand()[1]
+
+    @property
+    def _street(self) -> Street:
+        return self._at_hand()[0]
+
+    def _at_hand(self) -> tuple[Street, Observer]:
+        if self._seen is None:
+            config = self.config
+            street, static = cached_street_and_caster(config.seed, self.name, config.frames(self.name), roadworks=True)
+            kept = 2 * config.truth_sweeps // config.truth_stride + 2 * config.sweeps_per_key + 2
+            observer = Observer(
+                street, static, self.rig.lidar, config.time, lambda turn: self._stream("LIDAR_TOP", turn), kept
+            )
+            self._seen = street, observer
+        return self._seen
+
+    def _stream(self, sensor: str, number: int) -> np.random.Generator:
+        return random_stream(self.config.seed, self.name, sensor, number)
+
+
+def nuscenes_points(taken: Scan, elevation: Float[np.ndarray, "beams"]) -> Float32[np.ndarray, "p 5"]:
+    """A scan as nuScenes stores it: shot by shot, clockwise from straight behind, in each shot from the lowest ring up.
+
+    Args:
+        elevation: of the LiDAR's beams, from the top one down, radians.
+
+    Returns:
+        x, y, z (metres, LiDAR frame), intensity 0..255, ring (0 is the lowest).
+    """
+    x, y, z = taken.points[:, :3].astype(np.float64).T
+    # Range noise moves points along their rays, so that angles are the beams' own.
+    upward = elevation[::-1]
+    ring = np.searchsorted((upward[1:] + upward[:-1]) / 2, np.arctan2(z, np.hypot(x, y)))
+    # Clockwise seen from above, from -y; shots lie much further apart than single precision blurs them.
+    turned = np.round(np.mod(-np.arctan2(y, x) - np.pi / 2, 2 * np.pi), 4)
+    order = np.lexsort((ring, turned))
+    # Squared, remissions spread as the dataset's intensities do: mostly about 10, signs above 200.
+    intensity = np.round(255 * taken.points[:, 3] ** 2)
+    return np.column_stack([taken.points[:, :3], intensity, ring])[order].astype(np.float32)
