@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ from voxway.core.errors import InputError
 from voxway.core.files import atomic_path
 from voxway.core.task import IGNORE, Task
 from voxway.core.transforms import is_rigid, transform_points
+
+O = TypeVar("O", bound="Occupancy")
 
 _REMEDY = "Build it for the task of the network or benchmark that the volume comes from."
 
@@ -59,7 +61,7 @@ class Occupancy:
             raise self._wrong("pose", "a rigid transform, T_world_ego in metres", self.pose.tolist())
 
     @classmethod
-    def unknown(cls, task: Task, masks: tuple[str, ...] = (), key: str = "") -> Self:
+    def unknown(cls: type[O], task: Task, masks: tuple[str, ...] = (), key: str = "") -> O:
         """Nothing known anywhere: the truth of a frame that must not supervise."""
         nothing = torch.zeros(task.grid.shape, dtype=torch.bool)
         classes = torch.full(task.grid.shape, IGNORE, dtype=torch.uint8)
@@ -92,7 +94,7 @@ class Occupancy:
         """Voxels of which anything is known."""
         return self.classes != IGNORE
 
-    def __getitem__(self, item: str | tuple[slice, slice, slice]) -> Bool[Tensor, "x y z"] | Self:
+    def __getitem__(self: O, item: str | tuple[slice, slice, slice]) -> Bool[Tensor, "x y z"] | O:
         """Voxels of a class by its name, or the part of the volume within three slices, on the grid that it covers.
 
         Raises:
@@ -114,7 +116,7 @@ class Occupancy:
             masks={name: mask[part] for name, mask in self.masks.items()},
         )
 
-    def where(self, mask: str | Bool[Tensor, "x y z"]) -> Self:
+    def where(self: O, mask: str | Bool[Tensor, "x y z"]) -> O:
         """The same with 255 outside a mask, given or named.
 
         Raises:
@@ -126,7 +128,7 @@ class Occupancy:
             mask = self.masks[mask]
         return replace(self, classes=torch.where(mask, self.classes, IGNORE))
 
-    def merge(self, *others: Occupancy) -> Self:
+    def merge(self: O, *others: Occupancy) -> O:
         """One volume from several on the same grid: what is occupied wins over free, known over unknown, first come.
 
         Raises:
@@ -157,7 +159,7 @@ class Occupancy:
             points = transform_points(self.pose.double().to(points.device), points.double()).float()
         return points, self.classes[tuple(index.T)].long()
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self: O, device: torch.device | str) -> O:
         """The same on another device."""
         return replace(
             self,
@@ -187,7 +189,7 @@ class Occupancy:
         return path
 
     @classmethod
-    def load(cls, path: Path | str) -> Self:
+    def load(cls: type[O], path: Path | str) -> O:
         """Read what `save` wrote.
 
         Raises:

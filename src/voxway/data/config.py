@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from voxway.core.errors import InputError
 from voxway.data.steps.augment import Augment
@@ -14,6 +14,9 @@ from voxway.data.steps.augment import Augment
 if TYPE_CHECKING:
     from voxway.data.reader import Reader
     from voxway.data.samples import Samples
+
+
+C = TypeVar("C", bound="DataConfig")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +95,7 @@ class DataConfig(ABC):
 
         return Samples(self)
 
-    def stereo(self) -> Self:
+    def stereo(self: C) -> C:
         """The same frames as rectified pairs: images of two cameras, left and right.
 
         Raises:
@@ -106,7 +109,7 @@ class DataConfig(ABC):
             remedy="Make it from LiDAR, or name a folder of files made elsewhere.",
         )
 
-    def raw(self, *needs: str) -> Self:
+    def raw(self: C, *needs: str) -> C:
         """The same frames as recorded, with these needs: no selection, augmentation, resizing, earlier frames."""
         return replace(
             self,
@@ -120,6 +123,6 @@ class DataConfig(ABC):
             augment=None,
         )
 
-    def with_prepared(self, need: str, folder: Path) -> Self:
+    def with_prepared(self: C, need: str, folder: Path) -> C:
         """The same with a folder of prepared files."""
         return replace(self, prepared={**self.prepared, need: folder})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
 from voxway.data.config import DataConfig
 
@@ -33,6 +33,6 @@ class SemanticKITTIConfig(DataConfig):
 
         return SemanticKITTIReader(self)
 
-    def stereo(self) -> Self:
+    def stereo(self) -> SemanticKITTIConfig:
         """The colour cameras' pairs."""
         return replace(self, cameras=(2, 3))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import torch
@@ -38,7 +37,7 @@ class Labels:
     selection: Selection | None = None
 
     @classmethod
-    def of(cls, config: DataConfig, reader: Reader) -> Self:
+    def of(cls, config: DataConfig, reader: Reader) -> Labels:
         """Of split train, as the configuration says; all frames of other splits.
 
         Raises:
