@@ -20,7 +20,7 @@ from voxway.core.files import atomic_path
 from voxway.core.task import IGNORE, Task
 from voxway.core.transforms import is_rigid, transform_points
 
-O = TypeVar("O", bound="Occupancy")
+Own = TypeVar("Own", bound="Occupancy")
 
 _REMEDY = "Build it for the task of the network or benchmark that the volume comes from."
 
@@ -61,7 +61,7 @@ class Occupancy:
             raise self._wrong("pose", "a rigid transform, T_world_ego in metres", self.pose.tolist())
 
     @classmethod
-    def unknown(cls: type[O], task: Task, masks: tuple[str, ...] = (), key: str = "") -> O:
+    def unknown(cls: type[Own], task: Task, masks: tuple[str, ...] = (), key: str = "") -> Own:
         """Nothing known anywhere: the truth of a frame that must not supervise."""
         nothing = torch.zeros(task.grid.shape, dtype=torch.bool)
         classes = torch.full(task.grid.shape, IGNORE, dtype=torch.uint8)
@@ -94,7 +94,7 @@ class Occupancy:
         """Voxels of which anything is known."""
         return self.classes != IGNORE
 
-    def __getitem__(self: O, item: str | tuple[slice, slice, slice]) -> Bool[Tensor, "x y z"] | O:
+    def __getitem__(self: Own, item: str | tuple[slice, slice, slice]) -> Bool[Tensor, "x y z"] | Own:
         """Voxels of a class by its name, or the part of the volume within three slices, on the grid that it covers.
 
         Raises:
@@ -116,7 +116,7 @@ class Occupancy:
             masks={name: mask[part] for name, mask in self.masks.items()},
         )
 
-    def where(self: O, mask: str | Bool[Tensor, "x y z"]) -> O:
+    def where(self: Own, mask: str | Bool[Tensor, "x y z"]) -> Own:
         """The same with 255 outside a mask, given or named.
 
         Raises:
@@ -128,7 +128,7 @@ class Occupancy:
             mask = self.masks[mask]
         return replace(self, classes=torch.where(mask, self.classes, IGNORE))
 
-    def merge(self: O, *others: Occupancy) -> O:
+    def merge(self: Own, *others: Occupancy) -> Own:
         """One volume from several on the same grid: what is occupied wins over free, known over unknown, first come.
 
         Raises:
@@ -159,7 +159,7 @@ class Occupancy:
             points = transform_points(self.pose.double().to(points.device), points.double()).float()
         return points, self.classes[tuple(index.T)].long()
 
-    def to(self: O, device: torch.device | str) -> O:
+    def to(self: Own, device: torch.device | str) -> Own:
         """The same on another device."""
         return replace(
             self,
@@ -189,7 +189,7 @@ class Occupancy:
         return path
 
     @classmethod
-    def load(cls: type[O], path: Path | str) -> O:
+    def load(cls: type[Own], path: Path | str) -> Own:
         """Read what `save` wrote.
 
         Raises:

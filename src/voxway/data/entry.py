@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from voxway.core.benchmark import Benchmark
 from voxway.core.occupancy import Occupancy
@@ -16,6 +16,7 @@ Check = Callable[[DataConfig, int, Callable[[int, int, str], None] | None], Repo
 """``(config, contents, advance)``: opens so many frames, tells how far it is, and reports."""
 
 
+@runtime_checkable
 class Server(Protocol):
     """Writes, reads, checks and packs predictions as a benchmark's server takes them."""
 
