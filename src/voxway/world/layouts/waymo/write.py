@@ -25,6 +25,8 @@ from jaxtyping import Float, Float32
 from voxway.core.files import write_bytes
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.data.waymo.layout import IMAGE_FOLDERS
+from voxway.truth.occ3d import build_occupancy
+from voxway.truth.sight import in_view
 from voxway.world.layouts.files import write_jpeg, write_npz
 from voxway.world.layouts.waymo.classes import OCC3D_WAYMO_IDS
 from voxway.world.layouts.waymo.plan import Split, WaymoPlan
