@@ -93,5 +93,3 @@ def usual_data(task: Task, inputs: frozenset[str], source: object) -> DataConfig
         found=f"{task.name}: {len(task.classes)} classes, {task.grid}",
         remedy="Train it with `voxway train`, which records its data.",
     )
-
-

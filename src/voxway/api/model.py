@@ -195,7 +195,9 @@ class Model:
 
     def _check(self, sample: Sample) -> None:
         for need in sorted(self.needs):
-            if (getattr(sample, need, None) if need != "points" else sample.points) is None and need not in sample.extras:
+            if (
+                getattr(sample, need, None) if need != "points" else sample.points
+            ) is None and need not in sample.extras:
                 raise InputError(
                     file=f"sample {sample.key}",
                     field=need,

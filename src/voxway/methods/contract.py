@@ -137,5 +137,3 @@ class Published(Protocol):
     def to_published(self, config: MethodConfig, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """A state of ours under its published names and layouts."""
         ...
-
-
