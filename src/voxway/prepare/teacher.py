@@ -17,7 +17,7 @@ from voxway.core.files import read_json, write_json
 from voxway.core.sample import collate
 from voxway.data import DataConfig
 from voxway.engine.model_files import fingerprint, load_model, save_tensors
-from voxway.engine.teacher import DESCRIPTION, feature_path
+from voxway.engine.teaching.stored import DESCRIPTION, feature_path
 from voxway.methods import VoxelStudent
 from voxway.prepare.runner import run
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from voxway.data import DataConfig
-from voxway.engine.teacher import StoredTeacherConfig, TeacherConfig
+from voxway.engine.teaching.together import AnyTeacherConfig
 from voxway.engine.train import TrainConfig
 from voxway.prepare.proposals import Source
 
@@ -24,8 +24,8 @@ class Recipe:
     """Optimisation."""
     proposals: Source | None = None
     """What query proposals are made from if none are stored. None: they are stored."""
-    teacher: TeacherConfig | StoredTeacherConfig | None = None
-    """Whom the method learns from besides the labels."""
+    teacher: AnyTeacherConfig | None = None
+    """Whom the method learns from besides the labels (`voxway.engine.teaching`)."""
     start: Path | None = None
     """Network to start from: a folder of ours, or a checkpoint with published names. None: from nothing, or from
     ImageNet, as the method says."""

@@ -16,7 +16,9 @@ from voxway.data import DataConfig, dataset_name
 from voxway.data.semantickitti.reader import SemanticKITTIConfig
 from voxway.engine.distributed import Group
 from voxway.engine.evaluate import network_predictor
-from voxway.engine.teacher import NetworkTeacher, StoredTeacher
+from voxway.engine.teaching.network import NetworkTeacher
+from voxway.engine.teaching.teacher import Teacher
+from voxway.engine.teaching.together import each
 from voxway.engine.train import train
 from voxway.methods.qpn import QPNConfig
 from voxway.prepare.depth import StereoDepth
@@ -62,8 +64,6 @@ def run_recipe(
         "data": to_json(chosen.data),
         "proposals": chosen.proposals,
     }
-    if chosen.teacher:
-        about["teacher"] = chosen.teacher.facts()
     start = None
     if chosen.start is not None:
         start, report = start_weights(chosen.method, chosen.start)
@@ -92,13 +92,15 @@ def run_recipe(
     )
 
 
-def _seen_by(data: DataConfig, teacher: NetworkTeacher | StoredTeacher | None) -> DataConfig:
+def _seen_by(data: DataConfig, teacher: Teacher | None) -> DataConfig:
     """The data with what a teacher looks at besides: further fields, and earlier frames."""
     if teacher is None:
         return data
     data = replace(data, needs=data.needs | teacher.inputs)
-    if isinstance(data, SemanticKITTIConfig) and isinstance(teacher, NetworkTeacher):
-        return replace(data, earlier=tuple(teacher.facts.get("data", {}).get("earlier", ())) or data.earlier)
+    networks = [one for one in each(teacher) if isinstance(one, NetworkTeacher)]
+    if isinstance(data, SemanticKITTIConfig) and networks:
+        looks = [tuple(one.trained_on.get("earlier", ())) for one in networks]
+        return replace(data, earlier=max(looks, key=len) or data.earlier)
     return data
 
 
