@@ -56,7 +56,7 @@ def run(options: Options) -> int:
     with progress_bar("checking sequences", 1) as bar:
 
         def advance(done: int, total: int, what: str) -> None:
-            bar.progress.update(bar.task, completed=done, total=total, note=what)
+            bar.update(done, total, what)
 
         report = checker(options.benchmark)(config, options.contents, advance)
     if report.findings:

@@ -49,7 +49,7 @@ def run(options: Options) -> None:
 
     from voxway.engine.distributed import process_group
     from voxway.engine.memory import keep_freed_memory
-    from voxway.engine.teacher import teacher_config
+    from voxway.engine.teaching.stored import teacher_config
     from voxway.recipes import recipe
     from voxway.recipes.run import run_recipe
 

@@ -7,11 +7,11 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from voxway.core.benchmark import Benchmark
+from voxway.core.progress import tracked
 from voxway.core.sample import Batch
 from voxway.core.task import IGNORE
 from voxway.engine.evaluate import Predictor
-from voxway.engine.log import tracked
-from voxway.engine.order import Samples
+from voxway.engine.visits import Samples
 
 
 def most_frequent_class(data: Samples, benchmark: Benchmark, show: bool = True) -> UInt8[Tensor, "x y z"]:

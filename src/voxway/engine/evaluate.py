@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol as Contract
-from typing import runtime_checkable
 
 import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from voxway.core.progress import progress_bar
 from voxway.core.result import Protocol, Result
 from voxway.core.sample import Batch, Sample, collate
 from voxway.engine.distributed import Group
-from voxway.engine.log import progress_bar
-from voxway.engine.order import Samples
+from voxway.engine.visits import Samples
 
 Predictor = Callable[[Batch], UInt8[Tensor, "b x y z"]]
 """Anything that says a class for every voxel."""
 
 
-@runtime_checkable
-class Metric(Contract):
+@typing.runtime_checkable
+class Metric(typing.Protocol):
     """What a benchmark's protocol offers (`voxway.metrics`)."""
 
     def update(self, target: Tensor, prediction: Tensor, masks: Mapping[str, Tensor], /) -> None:
