@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from voxway.api.score import score_predictor
-from voxway.api.start import start_weights
 from voxway.core.config import to_json
 from voxway.core.errors import InputError
 from voxway.core.result import Result
+from voxway.core.task import Task
 from voxway.data.config import DataConfig
-from voxway.data.registry import config_name
+from voxway.data.registry import benchmark, config_name
 from voxway.data.samples import Samples
 from voxway.engine.distributed import Group
 from voxway.engine.evaluate import network_predictor
@@ -24,8 +25,10 @@ from voxway.engine.teaching.network import NetworkTeacher
 from voxway.engine.teaching.teacher import Teacher
 from voxway.engine.teaching.together import each
 from voxway.engine.train import train as train_network
+from voxway.methods.contract import Method, MethodConfig
 from voxway.prepare.ready import ready
 from voxway.recipes.recipe import Recipe, StagedRecipe
+from voxway.recipes.start import start_weights
 
 logger = logging.getLogger(__name__)
 
@@ -118,9 +121,7 @@ def _opened(chosen: Recipe, name: str, cache: Path | None, group: Group, show: b
     return _Run(samples, start, _validation(chosen, cache, group, show), about)
 
 
-def _validation(
-    chosen: Recipe, cache: Path | None, group: Group, show: bool
-) -> Callable[[nn.Module], Result] | None:
+def _validation(chosen: Recipe, cache: Path | None, group: Group, show: bool) -> Callable[[nn.Module], Result] | None:
     if not chosen.train.evaluate_every:
         return None
     held_out = ready(replace(chosen.data, split="val"), chosen.sources, cache, group, show)
@@ -140,13 +141,21 @@ def _seen_by(data: DataConfig, teacher: Teacher | None) -> DataConfig:
     return replace(data, needs=data.needs | teacher.inputs, earlier=longest or data.earlier)
 
 
+def predicted_task(method: MethodConfig) -> Task:
+    """What a network of this configuration predicts, without its weights."""
+    with torch.device("meta"):
+        network = method.build()
+    assert isinstance(network, Method)
+    return network.task
+
+
 def _check(chosen: Recipe, name: str) -> None:
-    task = chosen.data.task
-    if chosen.train.evaluate_every and chosen.method.task != task:
+    task, predicted = benchmark(config_name(chosen.data)).task, predicted_task(chosen.method)
+    if chosen.train.evaluate_every and (predicted.grid, predicted.classes) != (task.grid, task.classes):
         raise InputError(
             file=f"recipe {name}",
             field="train.evaluate_every",
-            expected=f"0, as the method predicts {chosen.method.task.name} and the benchmark scores {task.name}",
+            expected=f"0, as the method predicts {predicted.name} and the benchmark scores {task.name}",
             found=chosen.train.evaluate_every,
             remedy="Score the network that reads what this one predicts.",
         )

@@ -40,7 +40,7 @@ def run(options: Options) -> None:
     from voxway.api.load import load
     from voxway.api.look import PAGE_FRAMES, frame_of, write_views
     from voxway.api.score import score, score_predictor
-    from voxway.api.train import run_recipe
+    from voxway.api.train import train
     from voxway.engine.baseline import constant_predictor, most_frequent_class
     from voxway.engine.distributed import process_group
     from voxway.engine.evaluate import network_predictor, predictions
@@ -60,7 +60,7 @@ def run(options: Options) -> None:
     with process_group(options.device) as group:
         generate(root, drawn)
         clock.lap("world")
-        folder = run_recipe(chosen, options.out / "run", "monoocc-world", group=group)
+        folder = train(chosen, options.out / "run", "monoocc-world", group=group)
         clock.lap("training")
 
         held_out = ready(replace(chosen.data, split="val"), chosen.sources)

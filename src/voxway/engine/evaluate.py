@@ -10,9 +10,11 @@ from jaxtyping import UInt8
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from voxway.core.occupancy import Occupancy
 from voxway.core.progress import progress_bar
 from voxway.core.result import Protocol, Result
 from voxway.core.sample import Batch, Sample, collate
+from voxway.core.task import Task
 from voxway.engine.distributed import Group
 from voxway.engine.visits import Samples
 
@@ -85,15 +87,16 @@ def evaluate(
 
 
 def predictions(
-    predict: Predictor, data: Samples, *, group: Group | None = None, show: bool = True
-) -> Iterator[tuple[Sample, UInt8[Tensor, "x y z"]]]:
-    """Each sample with the classes predicted for it; of several processes, each predicts its share."""
+    predict: Predictor, data: Samples, task: Task, *, group: Group | None = None, show: bool = True
+) -> Iterator[tuple[Sample, Occupancy]]:
+    """Each sample with what is predicted for it; of several processes, each predicts its share."""
     group = group or Group()
     mine = range(group.rank, len(data), group.size)
     with progress_bar("predicting", len(mine), show=show and group.leads) as bar:
         for index in mine:
             sample = data[index]
-            yield sample, predict(collate([sample]).to(group.device)).cpu()[0]
+            classes = predict(collate([sample]).to(group.device)).cpu()[0]
+            yield sample, Occupancy(task=task, classes=classes, pose=sample.pose, key=sample.key)
             bar.advance()
 
 
