@@ -42,7 +42,7 @@ def run(options: Options) -> int:
     from rich.console import Console
 
     from voxway.data.registry import checker
-    from voxway.engine.log import progress_bar
+    from voxway.core.progress import progress_bar
 
     config = dataset_config(
         options.benchmark,

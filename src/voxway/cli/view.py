@@ -38,7 +38,7 @@ def run(options: Options) -> None:
     from voxway.api.look import PAGE_FRAMES, frame_of, write_views
     from voxway.core.result import Result
     from voxway.data.registry import server
-    from voxway.engine.log import tracked
+    from voxway.core.progress import tracked
 
     needs = frozenset({"images"})
     data = dataset_config(
