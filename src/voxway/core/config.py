@@ -1,33 +1,29 @@
-"""Configurations to JSON and back: frozen dataclasses of plain values, tuples, paths and other such dataclasses."""
+"""Configurations to JSON and back: frozen dataclasses of plain values, tuples, paths, mappings and such dataclasses.
+
+Where a field may hold one of several dataclasses, JSON tells them apart by an entry ``"kind"``: the class's constant
+``kind: ClassVar[str]``, or its name.
+"""
 
 from __future__ import annotations
 
 import json
-import types
-import typing
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from voxway.core.errors import InputError, nearest
+from voxway.core.errors import nearest
+from voxway.core.parsing import field_types, item_type, kind_name, kind_names, misfit, optional, parse, value_type
 
 T = TypeVar("T")
+
+_Settings = Mapping[tuple[str, ...], tuple[str, str]]
+"""What is left of each dotted name, with the whole name and the new value."""
 
 
 def to_json(value: Any) -> Any:
     """The JSON form of a configuration."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {key: to_json(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [to_json(item) for item in value]
-    if isinstance(value, frozenset | set):
-        return sorted(to_json(item) for item in value)
-    if isinstance(value, Path):
-        return str(value)
-    return value
+    return _written(value, Any)
 
 
 def from_json(kind: type[T], value: Any, source: object) -> T:
@@ -41,7 +37,7 @@ def from_json(kind: type[T], value: Any, source: object) -> T:
     Raises:
         InputError: an unknown or missing field, or a value of another type.
     """
-    return _parse(kind, value, source)
+    return parse(kind, value, source)
 
 
 def override(config: Any, path: str, value: str) -> Any:
@@ -54,7 +50,8 @@ def override_all(config: Any, settings: Mapping[str, str]) -> Any:
 
     Args:
         config: any configuration.
-        settings: dotted name of a field, e.g. ``"method.width"``, with its new value as text.
+        settings: dotted name of a field, e.g. ``"method.width"``, with its new value as text, JSON or plain words.
+            Below a field that is a mapping the rest of the name is a key: ``"train.rate_factors.backbone"``.
 
     Raises:
         InputError: no such field, or a text does not fit its type or the other fields.
@@ -62,29 +59,59 @@ def override_all(config: Any, settings: Mapping[str, str]) -> Any:
     return _override(config, {tuple(path.split(".")): (path, value) for path, value in settings.items()})
 
 
-def _override(config: Any, settings: Mapping[tuple[str, ...], tuple[str, str]]) -> Any:
-    known = [f.name for f in fields(config)] if is_dataclass(config) else []
+def _override(config: Any, settings: _Settings) -> Any:
+    hints = field_types(type(config))
     changed: dict[str, Any] = {}
+    deeper: dict[str, dict[tuple[str, ...], tuple[str, str]]] = {}
     for (name, *rest), (path, value) in settings.items():
-        if name not in known:
-            raise nearest(name, known, f"setting {path}")
-        if not rest and is_dataclass(getattr(config, name)):
-            inner = [f"{path}.{f.name}" for f in fields(getattr(config, name))]
-            raise _misfit(f"setting {path}", path, f"one of its fields: {', '.join(inner)}", value)
-        if not rest:
-            changed[name] = _parse(typing.get_type_hints(type(config))[name], _value(value), f"setting {path}")
-    deeper = {name: {} for name, *rest in settings if rest}
-    for (name, *rest), setting in settings.items():
+        if name not in hints:
+            raise nearest(name, list(hints), f"setting {path}")
         if rest:
-            deeper[name][tuple(rest)] = setting
-    changed |= {name: _override(changed.get(name, getattr(config, name)), inner) for name, inner in deeper.items()}
+            deeper.setdefault(name, {})[tuple(rest)] = (path, value)
+        else:
+            changed[name] = _replaced(hints[name], getattr(config, name), path, value)
+    for name, inner in deeper.items():
+        changed[name] = _changed(hints[name], changed.get(name, getattr(config, name)), name, inner)
     try:
         return replace(config, **changed)
     except ValueError as error:
         paths = ", ".join(path for path, _ in settings.values())
-        raise _misfit(
-            f"setting {paths}", "value", "values that fit each other and the other settings", error
-        ) from error
+        expected = "values that fit each other and the other settings"
+        raise misfit(f"setting {paths}", "value", expected, error) from error
+
+
+def _replaced(kind: Any, current: Any, path: str, text: str) -> Any:
+    """A field's new value as a whole."""
+    value = _value(text)
+    whole = (value is None and optional(kind)) or (isinstance(value, Mapping) and len(kind_names(kind)) > 1)
+    if is_dataclass(current) and not whole:
+        inner = ", ".join(f"{path}.{name}" for name in field_types(type(current)))
+        raise misfit(f"setting {path}", path, f"one of its fields: {inner}", text)
+    return parse(kind, value, f"setting {path}")
+
+
+def _changed(kind: Any, current: Any, name: str, settings: _Settings) -> Any:
+    """A field's value with something inside it replaced: fields of a dataclass, or keys of a mapping."""
+    if is_dataclass(current):
+        return _override(current, settings)
+    item = value_type(kind)
+    if item is not None:
+        new = {".".join(rest): parse(item, _value(v), f"setting {path}") for rest, (path, v) in settings.items()}
+        return {**(current or {}), **new}
+    rest, (path, _) = next(iter(settings.items()))
+    whole = path.removesuffix("." + ".".join(rest))
+    kinds, found = list(kind_names(kind)), "none" if current is None else repr(current)
+    if not kinds:
+        raise misfit(f"setting {path}", name, "a field with fields of its own", found, "Set the field as a whole.")
+    example = f'{{"kind": "{kinds[0]}", ...}}' if len(kinds) > 1 else "{...}"
+    choices = f" (kinds: {', '.join(kinds)})" if len(kinds) > 1 else ""
+    raise misfit(
+        f"setting {path}",
+        name,
+        "something that has fields",
+        found,
+        f"Choose it as a whole first, on the command line or as JSON: {whole}='{example}'{choices}.",
+    )
 
 
 def _value(text: str) -> Any:
@@ -94,49 +121,17 @@ def _value(text: str) -> Any:
         return text
 
 
-def _parse(kind: Any, value: Any, source: object) -> Any:
-    if is_dataclass(kind):
-        return _parse_dataclass(kind, value, source)
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if kind is Any:
-        return value
-    if origin in (types.UnionType, typing.Union):
-        if value is None and type(None) in arguments:
-            return None
-        (kind,) = (a for a in arguments if a is not type(None))
-        return _parse(kind, value, source)
-    if origin is typing.Literal:
-        if value not in arguments:
-            raise _misfit(source, "choice", f"one of {', '.join(map(str, arguments))}", repr(value))
-        return value
-    if origin is tuple and isinstance(value, list | tuple):
-        kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
-        if len(kinds) == len(value):
-            return tuple(_parse(k, v, source) for k, v in zip(kinds, value))
-    elif origin is frozenset and isinstance(value, list | tuple):
-        return frozenset(value)
-    elif kind is Path and isinstance(value, str):
-        return Path(value)
-    elif kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    elif isinstance(kind, type) and type(value) is kind:
-        return value
-    raise _misfit(source, "value", getattr(kind, "__name__", str(kind)), repr(value))
-
-
-def _parse_dataclass(kind: Any, value: Any, source: object) -> Any:
-    if not isinstance(value, Mapping):
-        raise _misfit(source, kind.__name__, "named fields", repr(value))
-    hints = typing.get_type_hints(kind)
-    for name in value:
-        if name not in hints:
-            raise nearest(name, list(hints), f"{source}: field of {kind.__name__}")
-    parsed = {name: _parse(hints[name], item, source) for name, item in value.items()}
-    try:
-        return kind(**parsed)
-    except (TypeError, ValueError) as error:
-        raise _misfit(source, kind.__name__, f"values that {kind.__name__} accepts", error) from error
-
-
-def _misfit(source: object, field: str, expected: object, found: object) -> InputError:
-    return InputError(file=source, field=field, expected=expected, found=found, remedy="Correct it and start again.")
+def _written(value: Any, kind: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        hints = field_types(type(value))
+        content = {name: _written(getattr(value, name), hint) for name, hint in hints.items()}
+        return {"kind": kind_name(type(value)), **content} if len(kind_names(kind)) > 1 else content
+    if isinstance(value, Mapping):
+        return {key: _written(item, value_type(kind)) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_written(item, item_type(kind, place)) for place, item in enumerate(value)]
+    if isinstance(value, frozenset | set):
+        return sorted(to_json(item) for item in value)
+    if isinstance(value, Path):
+        return str(value)
+    return value
