@@ -21,16 +21,30 @@ class Reader(Protocol):
     not the cameras' own), ``P`` and ``T_rect_ego`` (KITTI's projections (n, 3, 4) and ego to rectified camera 0).
     """
 
-    benchmark: Benchmark
-    """What is read."""
-    keys: Sequence[str]
-    """The frames that were asked for, in order."""
-    split_keys: Sequence[str]
-    """All frames of the split that are there, in order."""
-    provides: frozenset[str]
-    """Raw fields that the files hold."""
-    mask_names: tuple[str, ...]
-    """Masks that come with a target."""
+    @property
+    def benchmark(self) -> Benchmark:
+        """What is read."""
+        ...
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The frames that were asked for, in order."""
+        ...
+
+    @property
+    def split_keys(self) -> Sequence[str]:
+        """All frames of the split that are there, in order, asked for or not."""
+        ...
+
+    @property
+    def provides(self) -> frozenset[str]:
+        """Raw fields that the files hold."""
+        ...
+
+    @property
+    def mask_names(self) -> tuple[str, ...]:
+        """Masks that come with a target."""
+        ...
 
     def drive(self, key: str) -> str:
         """The sequence or scene of a frame, by which labels are dealt out."""

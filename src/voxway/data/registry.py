@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError, nearest
@@ -115,12 +115,13 @@ def server(name: str) -> Server:
 
 
 def loaded(place: str | T) -> T:
-    """The thing at ``"module:name"``, or the module ``"module"``; anything else is the thing itself."""
+    """Anything but a text as it is; of a text, the thing at ``"module:name"``, or the module ``"module"``."""
     if not isinstance(place, str):
         return place
     module, colon, name = place.partition(":")
     found = importlib.import_module(module)
-    return getattr(found, name) if colon else found
+    # What a text names is of the type that its field says; nothing can check that before it is used.
+    return cast(T, getattr(found, name) if colon else found)
 
 
 def _part(name: str, place: str | T | None, what: str) -> str | T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -13,11 +14,11 @@ from voxway.core.occupancy import Occupancy
 from voxway.core.sample import Sample
 from voxway.core.task import Task
 from voxway.data.config import DataConfig
+from voxway.data.labels import Labels
 from voxway.data.prepared.registry import FORMATS, prepared_format
 from voxway.data.reader import Reader
 from voxway.data.steps.augment import draw_flips
 from voxway.data.steps.draw import draw_depth_images, draw_semantics
-from voxway.data.steps.few_labels import Labels
 from voxway.data.steps.mirror import mirrored
 from voxway.data.steps.resize import ImageChanges, resized
 
@@ -155,15 +156,20 @@ class Samples:
         config, random = self.config, np.random.default_rng(seed)
         changes = ImageChanges(config.image_px, config.augment if training else None, random)
         sample = self._stored(self.reader.moment(key, self._raw, np.random.default_rng(seed)))
-        sample = self._drawn(resized(sample, changes))
-        seen = self._raw & {"images", "points", "pose", "cameras"}
+        sample = self._drawn(resized(sample, changes, self._extras("pixels")))
+        seen = config.needs & self.reader.provides & {"images", "points", "pose"}
         before = [self.reader.before(key, recordings) for recordings in config.earlier]
         moments = [self.reader.moment(one, seen, np.random.default_rng([*one.encode()])) for one in before]
         sample = replace(sample, earlier=tuple(self._only_needs(resized(one, changes)) for one in moments))
         sample = self._with_truth(self._only_needs(sample))
         if training and config.augment is not None:
-            sample = mirrored(sample, *draw_flips(config.augment, random))
+            sample = mirrored(sample, *draw_flips(config.augment, random), self._extras("voxels"))
         return sample
+
+    def _extras(self, place: Literal["voxels", "pixels"]) -> frozenset[str]:
+        """Names of prepared extras that lie on voxels or on pixels, and move with them."""
+        needs = self.config.needs & set(self.config.prepared)
+        return frozenset(need for need in needs if prepared_format(need).lies_on == place)
 
     def _stored(self, sample: Sample) -> Sample:
         """With the contents of prepared files."""

@@ -51,7 +51,7 @@ def check_nuscenes(config: NuScenesConfig, contents: int = 10, progress: Progres
     except InputError as error:
         report.add_error(error)
         return report
-    reader: NuScenesReader = samples.reader
+    reader = _reader(samples)
     report.frames = len(samples)
     if report.expected_frames is not None and report.frames != report.expected_frames:
         severity = "note" if config.partial else "error"
@@ -71,6 +71,11 @@ def check_nuscenes(config: NuScenesConfig, contents: int = 10, progress: Progres
             if progress:
                 progress(done, len(chosen), f"sample {frames[place].token[:8]}")
     return report
+
+
+def _reader(samples: Samples) -> NuScenesReader:
+    assert isinstance(samples.reader, NuScenesReader)
+    return samples.reader
 
 
 def _parse(samples: Samples, reader: NuScenesReader, report: Report) -> list[KeyFrame]:
@@ -101,7 +106,7 @@ def _check_scenes(config: NuScenesConfig, reader: NuScenesReader, frames: list[K
 
 def _check_listing(config: NuScenesConfig, samples: Samples, frames: list[KeyFrame], report: Report) -> None:
     """Presence of every file that a run will read, without opening it; and sweeps that the records lack."""
-    reader: NuScenesReader = samples.reader
+    reader = _reader(samples)
     root = Path(config.root)
     if config.needs & {"images", "depth"}:
         for name in frames[0].cameras if frames else ():
@@ -126,7 +131,7 @@ def _check_listing(config: NuScenesConfig, samples: Samples, frames: list[KeyFra
 
 def _check_contents(config: NuScenesConfig, samples: Samples, frame: KeyFrame, report: Report) -> None:
     """Open the files of one frame."""
-    reader: NuScenesReader = samples.reader
+    reader = _reader(samples)
     checks: list[Callable[[], None]] = [lambda: _check_calibration(reader, frame, report)]
     if config.needs & {"images", "depth"}:
         checks += [lambda name=name: _check_picture(config, frame, name) for name in frame.cameras]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,15 +15,15 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from voxway.core.benchmark import Benchmark
-from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.occupancy import Occupancy
 from voxway.core.sample import Sample
-from voxway.data.files.images import load_cameras
 from voxway.data.nuscenes.config import NuScenesConfig
 from voxway.data.nuscenes.frames import find_frames
+from voxway.data.nuscenes.infos import Info
 from voxway.data.nuscenes.key_frame import KeyFrame, parse_info
 from voxway.data.nuscenes.points import aggregate, move
+from voxway.data.rig import load_cameras, load_pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +55,7 @@ class NuScenesReader(ABC):
         self.frames = find_frames(config, self.benchmark)
         self.keys = self.frames.keys
         self.split_keys: tuple[str, ...] = tuple(str(info["token"]) for info in self.frames.infos)
-        self._places = {key: place for place, key in enumerate(self.split_keys)}
+        self._infos = dict(zip(self.split_keys, self.frames.infos))
 
     def drive(self, key: str) -> str:
         """Token of the scene."""
@@ -61,9 +63,8 @@ class NuScenesReader(ABC):
 
     def before(self, key: str, recordings: int) -> str:
         """The sample so many key frames before, or the first of the scene."""
-        scene = self.drive(key)
-        own = [other for other in self.split_keys[: self._places[key] + 1] if self.drive(other) == scene]
-        return own[max(len(own) - 1 - recordings, 0)]
+        own = self._scenes[self.drive(key)]
+        return own[max(own.index(key) - recordings, 0)]
 
     def holds(self, key: str, field: str) -> bool:
         """Whether the scan, the labels, or all pictures exist."""
@@ -92,7 +93,10 @@ class NuScenesReader(ABC):
         geometry = self._geometry(frame)
         cameras, images, extras = None, None, {}
         if fields & {"images", "cameras"}:
-            cameras, images = self._cameras(frame, geometry, "images" in fields)
+            paths = [Path(self._config.root) / camera.path for camera in frame.cameras.values()]
+            K = np.stack([camera.K for camera in frame.cameras.values()])
+            cameras = load_cameras(paths, K, np.linalg.inv(geometry.T_ego_cam))
+            images = load_pictures(paths, cameras) if "images" in fields else None
         if "T_cam_points" in fields:
             extras["T_cam_points"] = torch.linalg.inv(torch.from_numpy(geometry.T_depth_cam).float())
         return Sample(
@@ -125,18 +129,21 @@ class NuScenesReader(ABC):
     def _geometry(self, frame: KeyFrame) -> Geometry:
         """Where cameras and LiDAR are in its benchmark's ego frame."""
 
-    def _info(self, key: str) -> dict:
-        if key not in self._places:
+    def _info(self, key: str) -> Info:
+        if key not in self._infos:
             remedy = "Check the split and the token."
             raise InputError(
                 file=self.frames.source, field="keys", expected="a token of the split", found=key, remedy=remedy
             )
-        return dict(self.frames.infos[self._places[key]])
+        return self._infos[key]
 
-    def _cameras(self, frame: KeyFrame, geometry: Geometry, pictures: bool) -> tuple[Cameras, Tensor | None]:
-        paths = [Path(self._config.root) / camera.path for camera in frame.cameras.values()]
-        K = np.stack([camera.K for camera in frame.cameras.values()])
-        return load_cameras(paths, K, np.linalg.inv(geometry.T_ego_cam), pictures)
+    @cached_property
+    def _scenes(self) -> Mapping[str, list[str]]:
+        """Keys of every scene of the split, in order of time."""
+        scenes: dict[str, list[str]] = {}
+        for key in self.split_keys:
+            scenes.setdefault(self.drive(key), []).append(key)
+        return scenes
 
     def _points(self, frame: KeyFrame, geometry: Geometry, random: np.random.Generator) -> Tensor:
         config = self._config

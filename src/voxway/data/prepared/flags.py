@@ -22,6 +22,7 @@ from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.task import Task
 from voxway.data.files.flags import read_flags, write_flags
+from voxway.data.prepared.lies_on import LiesOn
 
 COARSENING = 2
 """Size of a proposal's voxel in voxels of the task's grid."""
@@ -32,6 +33,7 @@ class Proposals:
     """Voxels at half resolution that are probably occupied."""
 
     need: str = "proposals"
+    lies_on: LiesOn = "voxels"
 
     def path(self, folder: Path, key: str) -> Path:
         """``<folder>/<drive>/queries/<frame>.query``, or with the one longer ending that the folder has.
@@ -73,6 +75,7 @@ class PseudoPoints:
     """Voxels that hold points made from depth maps."""
 
     need: str = "pseudo"
+    lies_on: LiesOn = "voxels"
 
     def path(self, folder: Path, key: str) -> Path:
         """``<folder>/<drive>/voxels/<frame>.pseudo``."""

@@ -15,6 +15,7 @@ from voxway.core.errors import InputError
 from voxway.core.files import atomic_path
 from voxway.core.task import IGNORE, Task
 from voxway.data.files.arrays import read_array
+from voxway.data.prepared.lies_on import LiesOn
 
 
 def map_path(folder: Path, key: str) -> Path:
@@ -27,6 +28,7 @@ class DepthMaps:
     """Metres along the optical axis of each pixel; what is not positive and finite is unknown."""
 
     need: str = "depth"
+    lies_on: LiesOn = "pixels"
 
     def path(self, folder: Path, key: str) -> Path:
         """See `map_path`."""
@@ -50,6 +52,7 @@ class SemanticMaps:
     """Training ids per pixel, 255 where unknown."""
 
     need: str = "semantics_2d"
+    lies_on: LiesOn = "pixels"
 
     def path(self, folder: Path, key: str) -> Path:
         """See `map_path`."""

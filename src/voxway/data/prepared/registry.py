@@ -12,6 +12,7 @@ from voxway.core.camera import Cameras
 from voxway.core.errors import InputError, nearest
 from voxway.core.task import Task
 from voxway.data.prepared.flags import Proposals, PseudoPoints
+from voxway.data.prepared.lies_on import LiesOn
 from voxway.data.prepared.maps import DepthMaps, SemanticMaps
 
 
@@ -19,8 +20,15 @@ from voxway.data.prepared.maps import DepthMaps, SemanticMaps
 class PreparedFormat(Protocol):
     """One kind of prepared file, one file per frame."""
 
-    need: str
-    """Field of a sample, or name among its extras, that it fills."""
+    @property
+    def need(self) -> str:
+        """Field of a sample, or name among its extras, that it fills."""
+        ...
+
+    @property
+    def lies_on(self) -> LiesOn:
+        """What its contents move with when training changes a sample."""
+        ...
 
     def path(self, folder: Path, key: str) -> Path:
         """Where the file of a frame lies."""
@@ -54,8 +62,16 @@ def register(kind: PreparedFormat) -> None:
     """Make a kind of prepared file of one's own known to this process.
 
     Raises:
-        InputError: its need is served by another.
+        InputError: its need is served by another, or it lacks a part of `PreparedFormat`.
     """
+    if not isinstance(kind, PreparedFormat):
+        raise InputError(
+            file=type(kind).__qualname__,
+            field="parts",
+            expected="need, lies_on, path, read and write",
+            found=", ".join(name for name in ("need", "lies_on", "path", "read", "write") if hasattr(kind, name)),
+            remedy="Give it the parts of voxway.data.prepared.registry.PreparedFormat that it lacks.",
+        )
     if FORMATS.get(kind.need, kind) != kind:
         raise InputError(
             file=f"prepared files for {kind.need}",

@@ -79,6 +79,13 @@ def find_keys(config: SemanticKITTIConfig) -> tuple[str, ...]:
     return tuple(keys)
 
 
+def split_keys(config: SemanticKITTIConfig) -> tuple[str, ...]:
+    """Keys of all annotated frames that are there of the split's sequences, and of any that `config` names beyond."""
+    beyond = {*config.drives, *(parse_key(key)[0] for key in config.keys)}
+    sequences = sorted({*SEMANTIC_KITTI.splits[config.split].sequences, *beyond})
+    return tuple(f"{sequence}/{frame:06d}" for sequence in sequences for frame in annotated_frames(config, sequence))
+
+
 def _where(config: SemanticKITTIConfig) -> Path:
     return Path(config.targets or config.preprocessed or Path(config.root) / "sequences")
 

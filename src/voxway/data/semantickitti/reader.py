@@ -6,7 +6,7 @@ published camera methods hold: preprocessed targets (`labels/SS/FFFFFF_1_1.npy`)
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +20,11 @@ from voxway.core.sample import Sample
 from voxway.core.task import IGNORE
 from voxway.data.checks.pictures import check_principal_point
 from voxway.data.files.arrays import read_member
-from voxway.data.files.images import image_size, read_image
+from voxway.data.files.images import image_size
+from voxway.data.rig import load_pictures
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.config import SemanticKITTIConfig
-from voxway.data.semantickitti.keys import find_keys, parse_key
+from voxway.data.semantickitti.keys import find_keys, parse_key, split_keys
 from voxway.data.semantickitti.labels import preprocessed_path, read_target, training_target
 from voxway.data.semantickitti.layout import (
     Calibration,
@@ -50,7 +51,11 @@ class SemanticKITTIReader:
                 raise _bad("SemanticKITTIConfig", "cameras", "2 (left) or 3 (right)", camera, "Choose among those.")
         self.config = config
         self.keys: tuple[str, ...] = find_keys(config)
-        self.split_keys = self.keys
+
+    @cached_property
+    def split_keys(self) -> tuple[str, ...]:
+        """All annotated frames of the split that are there, and of sequences named beyond it, ascending."""
+        return split_keys(self.config)
 
     def drive(self, key: str) -> str:
         """The sequence, e.g. ``"08"``."""
@@ -62,10 +67,12 @@ class SemanticKITTIReader:
         return f"{sequence}/{max(frame - recordings, 0):06d}"
 
     def holds(self, key: str, field: str) -> bool:
-        """Whether the scan, the labels, or the first camera's picture exists."""
+        """Whether the scan, its labels, the target's file, or all pictures exist."""
         files, frame = self._files(key)
         paths = {"points": files.scan(frame), "point_labels": files.point_labels(frame)}
-        return paths.get(field, files.image(self.config.cameras[0], frame)).exists()
+        if field == "target":
+            return self._target_path(files, frame).exists()
+        return all(path.exists() for path in ([paths[field]] if field in paths else self._pictures(key)))
 
     def moment(self, key: str, fields: frozenset[str], random: np.random.Generator) -> Sample:
         """What the files hold of a frame.
@@ -74,7 +81,7 @@ class SemanticKITTIReader:
             InputError: a file of this frame is missing or damaged.
         """
         files, frame = self._files(key)
-        cameras = self._cameras(files, frame) if fields & {"images", "cameras"} else None
+        cameras = self._cameras(key) if fields & {"images", "cameras"} else None
         points = read_scan(files.scan(frame)) if fields & {"points", "point_labels"} else None
         extras: dict[str, Tensor] = {}
         if points is not None and "point_labels" in fields:
@@ -88,7 +95,7 @@ class SemanticKITTIReader:
             key=key,
             grid=SEMANTIC_KITTI.grid,
             cameras=cameras,
-            images=self._images(files, frame, cameras) if cameras is not None and "images" in fields else None,
+            images=load_pictures(self._pictures(key), cameras) if cameras and "images" in fields else None,
             points=None if points is None else torch.from_numpy(points),
             pose=self._pose(files, frame) if "pose" in fields else None,
             extras=extras,
@@ -108,24 +115,18 @@ class SemanticKITTIReader:
         sequence, frame = parse_key(key)
         return SequenceFiles(self.config.root, sequence, self.config.voxel_folder), frame
 
-    def _cameras(self, files: SequenceFiles, frame: int) -> Cameras:
-        calibration = _calibration(files.calibration)
-        sizes = []
-        for camera in self.config.cameras:
-            path = files.image(camera, frame)
-            sizes.append(image_size(path))
-            check_principal_point(path, sizes[-1], calibration.projection(camera)[:, :3], least_row=0.25)
+    def _pictures(self, key: str) -> list[Path]:
+        files, frame = self._files(key)
+        return [files.image(camera, frame) for camera in self.config.cameras]
+
+    def _cameras(self, key: str) -> Cameras:
+        paths, calibration = self._pictures(key), _calibration(self._files(key)[0].calibration)
         P = np.stack([calibration.projection(camera) for camera in self.config.cameras])
+        sizes = [image_size(path) for path in paths]
+        for path, size_px, projection in zip(paths, sizes, P):
+            check_principal_point(path, size_px, projection[:, :3], least_row=0.25)
         T_cam_velo = torch.from_numpy(calibration.T_cam_velo).expand(len(P), 4, 4)
         return Cameras.from_projection(torch.from_numpy(P), T_cam_velo, torch.tensor(sizes))
-
-    def _images(self, files: SequenceFiles, frame: int, cameras: Cameras) -> Tensor:
-        height, width = (int(size) for size in cameras.size_px.max(0).values)
-        images = torch.zeros(cameras.count, 3, height, width, dtype=torch.uint8)
-        for place, camera in zip(images, self.config.cameras):
-            picture = torch.from_numpy(read_image(files.image(camera, frame))).permute(2, 0, 1)
-            place[:, : picture.shape[1], : picture.shape[2]] = picture
-        return images
 
     def _pose(self, files: SequenceFiles, frame: int) -> Tensor:
         poses = _poses(files.poses, files.calibration)
@@ -135,17 +136,23 @@ class SemanticKITTIReader:
         return torch.from_numpy(poses[frame])
 
     def _target(self, files: SequenceFiles, frame: int) -> np.ndarray:
-        config = self.config
+        config, path = self.config, self._target_path(files, frame)
         if config.targets is not None:
-            path = Path(config.targets) / f"{files.sequence}_{frame:06d}.npz"
             target = read_member(path, config.targets_field, "Check the folder and `targets_field`.")
             if target.dtype != np.uint8:
                 raise _bad(path, config.targets_field, "training ids, uint8", target.dtype, "Choose another field.")
             return target
         if config.preprocessed is not None:
-            return read_target(preprocessed_path(config.preprocessed, files.sequence, frame))
-        path = files.voxels(frame, "label")
+            return read_target(path)
         return training_target(read_voxel_labels(path), read_voxel_flags(files.voxels(frame, "invalid")), path)
+
+    def _target_path(self, files: SequenceFiles, frame: int) -> Path:
+        config = self.config
+        if config.targets is not None:
+            return Path(config.targets) / f"{files.sequence}_{frame:06d}.npz"
+        if config.preprocessed is not None:
+            return preprocessed_path(config.preprocessed, files.sequence, frame)
+        return files.voxels(frame, "label")
 
 
 def _point_classes(path: Path, points: int) -> np.ndarray:

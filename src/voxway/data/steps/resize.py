@@ -42,10 +42,15 @@ class ImageChanges:
         return self._drawn
 
 
-def resized(sample: Sample, changes: ImageChanges) -> Sample:
+def resized(sample: Sample, changes: ImageChanges, extras: frozenset[str] = frozenset()) -> Sample:
     """The sample with pictures, classes and depths per pixel, and cameras at the network's size.
 
     Raw pictures of unlike size stand in the top left corner of one tensor; afterwards all have one size.
+
+    Args:
+        sample: as recorded.
+        changes: what happens to its pictures.
+        extras: names of those that are maps (n, h, w) of its pictures, uint8 or float32, and change like depth.
     """
     cameras = sample.cameras
     if cameras is None or (changes.image_px is None and changes.augment is None):
@@ -72,6 +77,7 @@ def resized(sample: Sample, changes: ImageChanges) -> Sample:
         images=changed(sample.images, change_image),
         semantics_2d=changed(sample.semantics_2d, change_map),
         depth=changed(sample.depth, change_map),
+        extras={name: changed(map_, change_map) if name in extras else map_ for name, map_ in sample.extras.items()},
     )
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from voxway.core.errors import InputError
 from voxway.core.occupancy import Occupancy
 from voxway.core.sample import Sample
-from voxway.data.files.images import load_cameras
+from voxway.data.rig import load_cameras, load_pictures
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.data.waymo.config import Occ3DWaymoConfig
 from voxway.data.waymo.layout import (
@@ -66,7 +66,8 @@ class Occ3DWaymoReader:
         if fields & {"images", "cameras"}:
             K, T_ego_cam = frame_cameras(self._camera_infos, key, self.files.camera_infos)
             paths = [self.files.image(key, slot) for slot in range(len(K))]
-            cameras, images = load_cameras(paths, K, np.linalg.inv(T_ego_cam), "images" in fields)
+            cameras = load_cameras(paths, K, np.linalg.inv(T_ego_cam))
+            images = load_pictures(paths, cameras) if "images" in fields else None
         return Sample(
             key=key,
             grid=OCC3D_WAYMO.grid,
