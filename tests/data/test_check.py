@@ -12,19 +12,19 @@ from rich.console import Console
 
 from tests.data import toy
 from voxway.data.checks.report import Report
+from voxway.data.files.flags import write_flags
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.check import SCANS, check_semantickitti
 from voxway.data.semantickitti.labels import preprocessed_path, write_target
 from voxway.data.semantickitti.layout import (
     SequenceFiles,
-    read_flags,
+    read_voxel_flags,
     read_voxel_labels,
     write_calibration,
-    write_flags,
     write_poses,
     write_voxel_labels,
 )
-from voxway.data.semantickitti.reader import SemanticKITTIConfig, pseudo_path
+from voxway.data.semantickitti.config import SemanticKITTIConfig, pseudo_path
 
 NEEDS = frozenset({"images", "points", "pose", "target"})
 
@@ -99,12 +99,12 @@ def _truncate(name: str) -> Callable[[SequenceFiles], None]:
 
 def _first_release(files: SequenceFiles) -> None:
     for kind in ("bin", "invalid", "occluded"):
-        flags = read_flags(files.voxels(0, kind))
+        flags = read_voxel_flags(files.voxels(0, kind))
         write_flags(files.voxels(0, kind), np.roll(flags.ravel(), 1).reshape(flags.shape))
 
 
 def _other_scan(files: SequenceFiles) -> None:
-    flags = read_flags(files.voxels(0, "bin"))
+    flags = read_voxel_flags(files.voxels(0, "bin"))
     write_flags(files.voxels(0, "bin"), flags[:, ::-1])
 
 

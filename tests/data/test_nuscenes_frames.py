@@ -14,14 +14,13 @@ from tests.data import toy_nuscenes as toy
 from voxway.core.config import from_json, override_all, to_json
 from voxway.core.errors import InputError
 from voxway.data.steps.augment import Augment
-from voxway.data.steps.few_labels import labelled_scenes
+from voxway.data.steps.few_labels import drawn
 from voxway.data.nuscenes.infos import read_infos, write_infos
 from voxway.data.nuscenes.key_frame import CAMERAS, KeyFrame, parse_info, quaternion_rotation, relative_path
-from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig
-from voxway.data.nuscenes.openoccupancy import OpenOccupancyConfig
+from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
 from voxway.data.nuscenes.splits import MINI_VALIDATION, VALIDATION, scenes_of
 from voxway.data.nuscenes.tables import read_tables
-from voxway.data.waymo.reader import Occ3DWaymoConfig
+from voxway.data.waymo.config import Occ3DWaymoConfig
 
 NONE = frozenset({"pose"})
 LAST = toy.SCANS - 1
@@ -135,8 +134,8 @@ def test_official_splits() -> None:
 
 def test_scenes_and_keys_choose_frames(nuscenes_root: Path) -> None:
     assert len(config(nuscenes_root).build()) == 4
-    by_name = config(nuscenes_root, scenes=("scene-0002",)).build().keys
-    by_token = config(nuscenes_root, scenes=(toy.SCENES["scene-0002"],)).build().keys
+    by_name = config(nuscenes_root, drives=("scene-0002",)).build().keys
+    by_token = config(nuscenes_root, drives=(toy.SCENES["scene-0002"],)).build().keys
     assert by_name == by_token == tuple(toy.sample_token("scene-0002", n) for n in (0, 1))
     chosen = (toy.sample_token("scene-0002", 1), toy.sample_token("scene-0001", 0))
     assert config(nuscenes_root, keys=chosen).build().keys == chosen
@@ -144,7 +143,7 @@ def test_scenes_and_keys_choose_frames(nuscenes_root: Path) -> None:
 
 def test_few_labels_are_drawn_from_the_whole_split(nuscenes_root: Path) -> None:
     tokens = [toy.SCENES["scene-0001"], toy.SCENES["scene-0002"]]
-    chosen = labelled_scenes(tokens, 1)
+    chosen = drawn(tokens, 1)
     reader = config(nuscenes_root, labelled=1, needs=frozenset({"target"})).build()
     assert len(reader) == 4
     for place in range(4):
@@ -157,7 +156,7 @@ def test_few_labels_are_drawn_from_the_whole_split(nuscenes_root: Path) -> None:
     teacher = config(nuscenes_root, labelled=1, only_labelled=True).build()
     assert {teacher.key_frame(i).scene for i in range(len(teacher))} == chosen
     (other,) = set(tokens) - chosen
-    assert not config(nuscenes_root, labelled=1, scenes=(other,)).build()[0].labelled
+    assert not config(nuscenes_root, labelled=1, drives=(other,)).build()[0].labelled
 
 
 def test_frames_without_labels_need_no_label_file(nuscenes_copy: Path) -> None:
@@ -191,7 +190,7 @@ def test_quaternions_turn_as_matrices() -> None:
     [
         ({"partial": False}, "frames of split train: expected 28130, found 4"),
         ({"split": "test"}, "expected a folder v1.0-test, found none"),
-        ({"scenes": ("scene-0009",)}, "no frame of scene-0009"),
+        ({"drives": ("scene-0009",)}, "no frame of scene-0009"),
         ({"keys": ("nothing",)}, "1 that are not there, the first nothing"),
         ({"labelled": 3}, "labelled: expected 1 to 2"),
         ({"needs": frozenset({"proposals"})}, "need of a surround-view reader"),

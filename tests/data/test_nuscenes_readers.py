@@ -15,8 +15,7 @@ from voxway.core.task import IGNORE
 from voxway.core.errors import InputError
 from voxway.core.sample import Sample, collate
 from voxway.data.steps.augment import Augment, ImageChange
-from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig
-from voxway.data.nuscenes.openoccupancy import OpenOccupancyConfig
+from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
 from voxway.data.nuscenes.key_frame import CAMERAS
 from voxway.data.nuscenes.labels import read_openoccupancy
 from voxway.data.nuscenes.openoccupancy import OpenOccupancy

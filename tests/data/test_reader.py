@@ -14,10 +14,11 @@ from tests.data import toy
 from voxway.core.errors import InputError
 from voxway.core.sample import collate
 from voxway.core.task import IGNORE
+from voxway.data.files.flags import write_flags
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.labels import preprocessed_path, training_target, write_target
-from voxway.data.semantickitti.layout import SequenceFiles, read_flags, read_scan, read_voxel_labels, write_flags
-from voxway.data.semantickitti.reader import SemanticKITTIConfig
+from voxway.data.semantickitti.layout import SequenceFiles, read_scan, read_voxel_flags, read_voxel_labels
+from voxway.data.semantickitti.config import SemanticKITTIConfig
 
 EVERYTHING = frozenset({"images", "points", "pose", "target", "semantics_2d", "depth"})
 
@@ -28,7 +29,7 @@ def config(root: Path, **changes: object) -> SemanticKITTIConfig:
 
 def expected_target(root: Path, frame: int) -> np.ndarray:
     files = SequenceFiles(root, "08")
-    return training_target(read_voxel_labels(files.voxels(frame, "label")), read_flags(files.voxels(frame, "invalid")))
+    return training_target(read_voxel_labels(files.voxels(frame, "label")), read_voxel_flags(files.voxels(frame, "invalid")))
 
 
 def test_every_field_of_a_sample(toy_root: Path) -> None:
@@ -150,7 +151,7 @@ def test_an_incomplete_split_is_refused_unless_asked_for(toy_root: Path) -> None
         config(toy_root, partial=False).build()
     with pytest.raises(InputError, match="no annotated frames for 00, 01"):
         config(toy_root, partial=False, split="train").build()
-    assert len(config(toy_root, partial=False, sequences=("08",)).build()) == 2
+    assert len(config(toy_root, partial=False, drives=("08",)).build()) == 2
 
 
 def test_configuration_errors(toy_root: Path, tmp_path: Path) -> None:

@@ -14,12 +14,11 @@ import pytest
 from tests.data import toy_nuscenes, toy_waymo
 from tests.small_world import rewrite
 from voxway.data.nuscenes.check import check_occ3d_nuscenes, check_openoccupancy
-from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig
-from voxway.data.nuscenes.openoccupancy import OpenOccupancyConfig
+from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
 from voxway.data.nuscenes.tables import read_tables
 from voxway.data.checks.report import Report
 from voxway.data.waymo.check import check_occ3d_waymo
-from voxway.data.waymo.reader import Occ3DWaymoConfig
+from voxway.data.waymo.config import Occ3DWaymoConfig
 
 NEEDS = frozenset({"images", "points", "target", "depth"})
 LAST = toy_nuscenes.SCANS - 1

@@ -16,7 +16,7 @@ from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.core.camera import Cameras
 from voxway.core.result import Protocol, Result
 from voxway.data.steps.augment import ImageChange
-from voxway.data.steps.few_labels import labelled_scenes
+from voxway.data.steps.few_labels import drawn
 from voxway.data.nuscenes.key_frame import quaternion_rotation
 from voxway.data.nuscenes.labels import read_openoccupancy
 from voxway.data.nuscenes.points import camera_ego_from_lidar, move
@@ -132,7 +132,7 @@ def test_sparse_labels(parts: Reference, stream: Callable[[str], np.random.Gener
 @pytest.mark.parametrize("count", [35, 280])
 def test_scenes_with_labels(parts: Reference, count: int) -> None:
     tokens = [f"scene{number:04d}" for number in range(700)]
-    chosen = sorted(int(token[5:]) for token in labelled_scenes(reversed(tokens), count))
+    chosen = sorted(int(token[5:]) for token in drawn(reversed(tokens), count))
     assert chosen == parts[f"split.first_selected_{count}"].tolist()
 
 
