@@ -64,7 +64,7 @@ def forbidden(path: Path) -> list[str]:
         target = parts[1]
         wrong = target != room and target not in ALLOWED.get(room, frozenset())
         if target == "methods" and room in ("engine", "prepare"):
-            wrong = names_a_module(parts)  # the protocol lives in voxway.methods itself
+            wrong = names_a_module(parts) and parts[2] not in ("contract", "registry")
         if target == room == "methods" and len(place) > 1:
             wrong = names_another_method(parts, place)
         if wrong:

@@ -15,9 +15,9 @@ from voxway.core.sample import collate
 from voxway.engine.ema import MovingAverage
 from voxway.engine.log import read_log
 from voxway.engine.model_files import load_model, load_tensors, save_model
-from voxway.engine.order import Augmented, Visits, visit_seeds
-from voxway.engine.teacher import TeacherConfig
+from voxway.engine.teaching.network import NetworkTeacherConfig
 from voxway.engine.train import train
+from voxway.engine.visits import Augmented, Visits, visit_seeds
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ class Altered(Streets):
 def test_a_student_follows_and_its_state_holds_no_teacher(model, tmp_path):
     config = replace(CONFIG, steps=2)
     before = load_tensors(model / "model.safetensors")
-    teacher = TeacherConfig(model=model).build()
+    teacher = NetworkTeacherConfig(model=model).build()
     train(config, METHOD, Streets(), tmp_path, teacher=teacher, about={"teacher": "x"}, show=False)
     assert all("distil" in line for line in read_log(tmp_path))
     assert load_tensors(tmp_path / "model" / "model.safetensors").keys() == before.keys()
@@ -56,7 +56,9 @@ def test_teacher_and_student_of_one_mind_differ_by_nothing(model):
     batch = collate([sample(0)])
     prediction = network(batch)
     network.config = replace(network.config, distillation="squared")
-    assert network.follow(prediction, TeacherConfig(model=model).build()(batch), batch)["distil"] == 0
+    said = NetworkTeacherConfig(model=model).build().says(batch)
+    assert said.keys() >= {"logits", "voxels"}
+    assert network.follow(prediction, said, batch)["distil"] == 0
 
 
 def test_only_occupied_voxels_are_followed(model):
@@ -64,24 +66,24 @@ def test_only_occupied_voxels_are_followed(model):
     network.config = replace(network.config, distillation="squared", distillation_ratio=1.0)
     batch = collate([sample(0)])
     prediction = network(batch)
-    taught = replace(prediction, intermediates={"voxels": prediction.intermediates["voxels"].clone()})
+    said = {"voxels": prediction.intermediates["voxels"].clone()}
     empty = torch.full_like(batch.target, 0)
     empty[0, :2, :2, :2] = 255
     empty[0, 2, 2, 2] = 9  # the working voxel (1, 1, 1)
-    taught.intermediates["voxels"][0, :, 5, 5, 1] += 3
-    assert network.follow(prediction, taught, replace(batch, target=empty))["distil"] == 0
-    taught.intermediates["voxels"][0, :, 1, 1, 1] += 3
-    assert network.follow(prediction, taught, replace(batch, target=empty))["distil"].item() == pytest.approx(9.0)
+    said["voxels"][0, :, 5, 5, 1] += 3
+    assert network.follow(prediction, said, replace(batch, target=empty))["distil"] == 0
+    said["voxels"][0, :, 1, 1, 1] += 3
+    assert network.follow(prediction, said, replace(batch, target=empty))["distil"].item() == pytest.approx(9.0)
 
 
 def test_a_method_without_a_teacher_says_so(model, tmp_path):
-    with pytest.raises(InputError, match="student: expected a method with `follow` and `inherit`, found QPN"):
-        train(CONFIG, TINY["qpn"], Streets(), tmp_path, teacher=TeacherConfig(model=model).build(), show=False)
+    with pytest.raises(InputError, match="student: expected a method with `follow`, as there is a teacher, found QPN"):
+        train(CONFIG, TINY["qpn"], Streets(), tmp_path, teacher=NetworkTeacherConfig(model=model).build(), show=False)
 
 
 def test_modes(model):
-    assert not TeacherConfig(model=model).build().network.training
-    assert TeacherConfig(model=model, mode="train").build().network.training
+    assert not NetworkTeacherConfig(model=model).build().network.training
+    assert NetworkTeacherConfig(model=model, mode="train").build().network.training
 
 
 def test_every_visit_has_a_seed_of_its_own(tmp_path):
@@ -91,7 +93,7 @@ def test_every_visit_has_a_seed_of_its_own(tmp_path):
     assert isinstance(data, Augmented) and not isinstance(Streets(), Augmented)
     train(replace(CONFIG, steps=2), METHOD, data, tmp_path, show=False)
     assert data.seeds == [s for step in range(2) for micro in visit_seeds(step, 2, 1, CONFIG.seed) for s in micro]
-    assert Visits(Streets())[1, 99].key == "tiny/000001"
+    assert Visits(Streets())[1, 99][0].key == "tiny/000001"
 
 
 def test_average_with_a_start_of_its_own():

@@ -23,6 +23,7 @@ from voxway.core.sample import Prediction, collate
 from voxway.engine.log import read_log
 from voxway.engine.model_files import load_model, load_tensors
 from voxway.engine.train import NonFiniteLoss, TrainConfig, train
+from voxway.methods import registry
 
 ROOT = Path(__file__).parents[2]
 
@@ -184,6 +185,9 @@ class Broken(nn.Module):
     def loss(self, prediction, batch):
         bad = batch.keys[0] == "tiny/000002"
         return {"voxel": self.weight.sum() * (math.nan if bad else 1), "other": self.weight.sum()}
+
+
+registry.register("broken", registry.Entry(config=BrokenConfig))
 
 
 def test_non_finite_loss_names_the_samples(tmp_path):

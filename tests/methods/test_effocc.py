@@ -134,7 +134,8 @@ def test_student_follows_and_inherits():
     batch = collate([sample(0)])
     with torch.no_grad():
         taught = teacher(batch)
-    terms = student.follow(student(batch), taught, batch)
+    said = {"logits": taught.logits, **taught.intermediates}
+    terms = student.follow(student(batch), said, batch)
     torch.stack(list(terms.values())).sum().backward()
     assert student.encoder.output.weight.grad.any() and len(terms) == 6
     with pytest.raises(ValueError, match=r"switch distillation\.inherit_head off"):

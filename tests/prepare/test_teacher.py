@@ -13,7 +13,8 @@ from voxway.core.errors import InputError
 from voxway.core.sample import collate
 from voxway.engine.log import read_log
 from voxway.engine.model_files import load_tensors
-from voxway.engine.teacher import StoredTeacherConfig, TeacherConfig, teacher_config
+from voxway.engine.teaching.network import NetworkTeacherConfig
+from voxway.engine.teaching.stored import StoredTeacherConfig, teacher_config
 from voxway.recipes.run import ready
 from voxway.recipes.score import load_trained
 
@@ -35,9 +36,10 @@ def test_features_are_the_networks_at_followed_voxels(world, small_run, features
     trained = load_trained(small_run / "model", world)
     reader = ready(trained.data, trained.proposals, features, show=False).build()
     batch = collate([reader[0], reader[1]])
-    said = TeacherConfig(model=small_run / "model").build()(batch).intermediates["voxels"]
+    said = NetworkTeacherConfig(model=small_run / "model").build().says(batch)["voxels"]
     stored = StoredTeacherConfig(features=features).build()
-    read = stored(batch).intermediates["voxels"]
+    read = stored.says(batch)["voxels"]
+    assert stored.says(batch).keys() == {"voxels"}
     followed = trained.network.followed(batch.target)[:, None].expand_as(read)
     assert followed.any() and not read[~followed].any()
     torch.testing.assert_close(read[followed], said[followed], atol=2e-3, rtol=2e-3)
@@ -45,9 +47,9 @@ def test_features_are_the_networks_at_followed_voxels(world, small_run, features
     student = trained.network
     student.config = replace(student.config, distillation="squared")
     prediction = student(batch)
-    online = student.follow(prediction, replace(prediction, intermediates={"voxels": said + 1.0}), batch)
+    online = student.follow(prediction, {"voxels": said + 1.0}, batch)
     assert online["distil"].item() == pytest.approx(student.config.distillation_ratio)
-    assert student.follow(prediction, stored(batch), batch)["distil"].item() == pytest.approx(0, abs=1e-5)
+    assert student.follow(prediction, stored.says(batch), batch)["distil"].item() == pytest.approx(0, abs=1e-5)
 
 
 def test_a_student_learns_from_stored_features(world, features, tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.view.devtools import Browser, find_browser
-from tests.view.toy import CAR, camera_picture, prediction_of, street, truth_of
+from tests.view.toy import CAR, camera_picture, occupancy, prediction_of, street, truth_of
 from voxway.core.benchmark import Benchmark
 from voxway.core.grid import VoxelGrid
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
@@ -41,9 +41,9 @@ def street_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "street.html"
     frames = []
     for number in range(3):
-        prediction, truth = volumes(number)
+        prediction, truth = (occupancy(volume, grid=GRID) for volume in volumes(number))
         frames.append(Frame(key=f"08/{5 * number:06d}", image=camera_picture(), prediction=prediction, truth=truth))
-    write_page(path, frames, SEMANTIC_KITTI, title="A street", grid=GRID)
+    write_page(path, frames, title="A street")
     return path
 
 
@@ -232,7 +232,8 @@ def test_other_grids(browser: Browser, tmp_path: Path, benchmark: Benchmark, gri
     volume = np.full(grid.shape, benchmark.free, np.uint8)
     volume[:, :, 0] = benchmark.task.class_id("driveable_surface")
     volume[: grid.shape[0] // 4, :, :3] = benchmark.task.class_id("manmade")
-    write_page(tmp_path / "page.html", [Frame(key="one", prediction=volume)], benchmark, title="One", grid=grid)
+    frame = Frame(key="one", prediction=occupancy(volume, benchmark.task, grid))
+    write_page(tmp_path / "page.html", [frame], title="One")
     browser.errors.clear()
     opened(browser, tmp_path / "page.html")
     shot = browser.screenshot(CANVASES[0])
@@ -251,8 +252,9 @@ def test_without_webgl_it_says_so(street_page: Path) -> None:
 @pytest.mark.real
 def test_a_real_frame(browser: Browser, data_root: Path, tmp_path: Path) -> None:
     truth = np.load(data_root / "semantickitti/derived/08_000000.npz")["target_partial"]
-    frame = Frame(key="08/000000", prediction=np.where(truth == 255, 0, truth).astype(np.uint8), truth=truth)
-    write_page(tmp_path / "page.html", [frame, replace(frame, truth=None)], SEMANTIC_KITTI, title="Real")
+    prediction = np.where(truth == 255, 0, truth).astype(np.uint8)
+    frame = Frame(key="08/000000", prediction=occupancy(prediction), truth=occupancy(truth))
+    write_page(tmp_path / "page.html", [frame, replace(frame, truth=None)], title="Real")
     browser.errors.clear()
     opened(browser, tmp_path / "page.html")
     assert page_size_mb(tmp_path) < 1

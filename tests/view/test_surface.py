@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from voxway.core.errors import InputError
+from tests.view.toy import occupancy
 from voxway.core.grid import VoxelGrid
 from voxway.core.task import IGNORE
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.view.surface import CORNERS, DIRECTIONS, checked_volume, exposed_faces, solid_voxels
-
-SMALL = VoxelGrid((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (2, 3, 4))
+from voxway.view.surface import CORNERS, DIRECTIONS, exposed_faces
 
 
 def test_one_voxel_shows_six_open_faces() -> None:
@@ -74,26 +70,6 @@ def test_agrees_with_loops(solid: np.ndarray) -> None:
 
 
 def test_free_is_what_the_benchmark_says() -> None:
-    volume = np.array([[[0, 17, IGNORE]]], np.uint8)
-    assert solid_voxels(volume, OCC3D_NUSCENES.task).tolist() == [[[True, False, False]]]
-    assert solid_voxels(volume % 17, SEMANTIC_KITTI.task).tolist() == [[[False, False, False]]]
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
-def test_a_fitting_volume_passes(dtype: type) -> None:
-    assert checked_volume(np.full(SMALL.shape, 255, dtype), SEMANTIC_KITTI.task, SMALL).dtype == np.uint8
-
-
-@given(st.sampled_from([20, 254, -1, 256]))
-def test_wrong_ids_are_named(label: int) -> None:
-    volume = np.zeros(SMALL.shape, np.int64)
-    volume[1, 2, 3] = label
-    with pytest.raises(InputError, match=rf"expected 0\.\.19 .*\[{label}\]"):
-        checked_volume(volume, SEMANTIC_KITTI.task, SMALL)
-
-
-def test_wrong_shape_and_dtype_are_named() -> None:
-    with pytest.raises(InputError, match=r"my volume: shape: expected \(2, 3, 4\) voxels, found \(4, 3, 2\)"):
-        checked_volume(np.zeros((4, 3, 2), np.uint8), SEMANTIC_KITTI.task, SMALL, "my volume")
-    with pytest.raises(InputError, match=r"Pass class ids.*, not scores"):
-        checked_volume(np.zeros(SMALL.shape, np.float32), SEMANTIC_KITTI.task, SMALL)
+    volume, grid = np.array([[[0, 17, IGNORE]]], np.uint8), VoxelGrid((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (1, 1, 3))
+    assert occupancy(volume, OCC3D_NUSCENES.task, grid).occupied.tolist() == [[[True, False, False]]]
+    assert occupancy(volume % 17, SEMANTIC_KITTI.task, grid).occupied.tolist() == [[[False, False, False]]]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
-from voxway.core.task import IGNORE
+import numpy as np
+import torch
+
+from voxway.core.grid import VoxelGrid
+from voxway.core.occupancy import Occupancy
+from voxway.core.task import IGNORE, Task
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 
 CAR, TRUCK, PERSON, ROAD, PARKING, SIDEWALK, BUILDING, FENCE, VEGETATION, TRUNK, TERRAIN, POLE, SIGN = (
@@ -14,6 +19,12 @@ CAR, TRUCK, PERSON, ROAD, PARKING, SIDEWALK, BUILDING, FENCE, VEGETATION, TRUNK,
         "pole", "traffic-sign",
     )
 )  # fmt: skip
+
+
+def occupancy(volume: np.ndarray, task: Task = SEMANTIC_KITTI.task, grid: VoxelGrid | None = None) -> Occupancy:
+    """Class ids (x, y, z) as an occupancy of a task, on the task's own grid or on another."""
+    task = replace(task, grid=grid) if grid else task
+    return Occupancy(task=task, classes=torch.from_numpy(np.ascontiguousarray(volume)))
 
 
 def street(seed: int = 0, shift_m: float = 0.0) -> np.ndarray:

@@ -1,115 +1,163 @@
-"""Running a recipe: prepare what is missing, train."""
+"""Training recipes: prepare what is missing, train, stage after stage."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from voxway.api.score import score_predictor
 from voxway.core.config import to_json
 from voxway.core.errors import InputError
 from voxway.core.result import Result
-from voxway.data import DataConfig, dataset_name
-from voxway.data.semantickitti.reader import SemanticKITTIConfig
+from voxway.core.task import Task
+from voxway.data.config import DataConfig
+from voxway.data.registry import benchmark, config_name
+from voxway.data.samples import Samples
 from voxway.engine.distributed import Group
 from voxway.engine.evaluate import network_predictor
-from voxway.engine.teacher import NetworkTeacher, StoredTeacher
-from voxway.engine.train import train
-from voxway.methods.qpn import QPNConfig
-from voxway.prepare.depth import StereoDepth
-from voxway.prepare.depth_scale import CheckedDepth
-from voxway.prepare.proposals import Source, prepare_proposals
-from voxway.prepare.pseudo import prepare_pseudo
-from voxway.recipes.recipe import Recipe
-from voxway.recipes.score import score_predictor
+from voxway.engine.stages import Stage, train_stages
+from voxway.engine.teaching.network import NetworkTeacher
+from voxway.engine.teaching.teacher import Teacher
+from voxway.engine.teaching.together import each
+from voxway.engine.train import train as train_network
+from voxway.methods.contract import Method, MethodConfig
+from voxway.prepare.ready import ready
+from voxway.recipes.recipe import Recipe, StagedRecipe
 from voxway.recipes.start import start_weights
 
 logger = logging.getLogger(__name__)
 
 
-def run_recipe(
-    chosen: Recipe,
-    folder: Path,
-    name: str,
+def train(
+    recipe: Recipe | StagedRecipe,
+    folder: Path | str,
+    name: str = "own",
     *,
     cache: Path | None = None,
     group: Group | None = None,
     show: bool = True,
 ) -> Path:
-    """Prepare what is missing, train, and return the folder of the trained network.
+    """Train a recipe; continue where an earlier call with the same arguments was stopped.
 
     Args:
-        chosen: what to run.
+        recipe: what to run.
         folder: of the run.
         name: the recipe's name, for the records.
-        cache: where proposals and pseudo points are kept; None keeps them beside the data.
+        cache: where prepared files are kept that have to be made; None keeps them beside the data.
         group: the processes that share the work.
-        show: draw progress bars.
+        show: say how far it is.
+
+    Returns:
+        the folder of the trained network.
 
     Raises:
-        InputError: a proposal network is to be scored like one that predicts classes, or a student has no teacher.
+        InputError: a network is to be scored that predicts something else than its data's classes, a student has no
+            teacher, or what the data, the makers and the engine refuse.
     """
-    group = group or Group()
+    group, folder = group or Group(), Path(folder)
+    if isinstance(recipe, Recipe):
+        run = _opened(recipe, name, cache, group, show)
+        return train_network(
+            recipe.train,
+            recipe.method,
+            run.samples,
+            folder,
+            group=group,
+            start=run.start,
+            teacher=recipe.teacher.build(group.device) if recipe.teacher else None,
+            validate=run.validate,
+            about=run.about,
+            show=show,
+        )
+    stages = []
+    for stage, chosen in recipe.stages.items():
+        run = _opened(chosen, f"{name}, stage {stage}", cache, group, show)
+        stages.append(
+            Stage(
+                name=stage,
+                method=chosen.method,
+                data=run.samples,
+                train=chosen.train,
+                teacher=chosen.teacher,
+                start=run.start,
+                validate=run.validate,
+                about=run.about,
+            )
+        )
+    return train_stages(stages, folder, group=group, show=show)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A recipe with its data at hand."""
+
+    samples: Samples
+    start: Mapping[str, Tensor] | None
+    validate: Callable[[nn.Module], Result] | None
+    about: dict[str, object]
+
+
+def _opened(chosen: Recipe, name: str, cache: Path | None, group: Group, show: bool) -> _Run:
     _check(chosen, name)
     teacher = chosen.teacher.build(group.device) if chosen.teacher else None
-    data = ready(_seen_by(chosen.data, teacher), chosen.proposals, cache, group, show)
-    about: dict[str, Any] = {
+    samples = ready(_seen_by(chosen.data, teacher), chosen.sources, cache, group, show).build()
+    about: dict[str, object] = {
         "recipe": name,
-        "dataset": dataset_name(chosen.data),
+        "dataset": config_name(chosen.data),
         "data": to_json(chosen.data),
-        "proposals": chosen.proposals,
+        "sources": dict(chosen.sources),
+        "cameras": samples.cameras,
     }
-    if chosen.teacher:
-        about["teacher"] = chosen.teacher.facts()
     start = None
     if chosen.start is not None:
         start, report = start_weights(chosen.method, chosen.start)
         about["start"] = {"source": str(chosen.start), "tensors": len(start)}
         logger.info("starting from %s: %s", chosen.start, report)
-    validate = None
-    if chosen.train.evaluate_every:
-        held_out = replace(chosen.data, split="val")
-        held_out = ready(held_out, chosen.proposals, cache, group, show)
-
-        def score(network: nn.Module) -> Result:
-            return score_predictor(network_predictor(network), held_out, chosen.proposals, group=group, show=show)[0]
-
-        validate = score
-    return train(
-        chosen.train,
-        chosen.method,
-        data.build(),
-        folder,
-        group=group,
-        start=start,
-        teacher=teacher,
-        validate=validate,
-        about=about,
-        show=show,
-    )
+    return _Run(samples, start, _validation(chosen, cache, group, show), about)
 
 
-def _seen_by(data: DataConfig, teacher: NetworkTeacher | StoredTeacher | None) -> DataConfig:
+def _validation(chosen: Recipe, cache: Path | None, group: Group, show: bool) -> Callable[[nn.Module], Result] | None:
+    if not chosen.train.evaluate_every:
+        return None
+    held_out = ready(replace(chosen.data, split="val"), chosen.sources, cache, group, show)
+
+    def score(network: nn.Module) -> Result:
+        return score_predictor(network_predictor(network), held_out, chosen.sources, group=group, show=show)[0]
+
+    return score
+
+
+def _seen_by(data: DataConfig, teacher: Teacher | None) -> DataConfig:
     """The data with what a teacher looks at besides: further fields, and earlier frames."""
     if teacher is None:
         return data
-    data = replace(data, needs=data.needs | teacher.inputs)
-    if isinstance(data, SemanticKITTIConfig) and isinstance(teacher, NetworkTeacher):
-        return replace(data, earlier=tuple(teacher.facts.get("data", {}).get("earlier", ())) or data.earlier)
-    return data
+    looks = [one.trained_on.get("earlier", ()) for one in each(teacher) if isinstance(one, NetworkTeacher)]
+    longest = max((tuple(look) for look in looks), key=len, default=())
+    return replace(data, needs=data.needs | teacher.inputs, earlier=longest or data.earlier)
+
+
+def predicted_task(method: MethodConfig) -> Task:
+    """What a network of this configuration predicts, without its weights."""
+    with torch.device("meta"):
+        network = method.build()
+    assert isinstance(network, Method)
+    return network.task
 
 
 def _check(chosen: Recipe, name: str) -> None:
-    if chosen.train.evaluate_every and isinstance(chosen.method, QPNConfig):
+    task, predicted = benchmark(config_name(chosen.data)).task, predicted_task(chosen.method)
+    if chosen.train.evaluate_every and (predicted.grid, predicted.classes) != (task.grid, task.classes):
         raise InputError(
             file=f"recipe {name}",
             field="train.evaluate_every",
-            expected="0, as proposals are not scored by the benchmark",
+            expected=f"0, as the method predicts {predicted.name} and the benchmark scores {task.name}",
             found=chosen.train.evaluate_every,
-            remedy="Score the network that reads the proposals.",
+            remedy="Score the network that reads what this one predicts.",
         )
     if chosen.taught and chosen.teacher is None:
         raise InputError(
@@ -119,42 +167,3 @@ def _check(chosen: Recipe, name: str) -> None:
             found="none",
             remedy="Train the teacher first, then pass --teacher RUN/model.",
         )
-
-
-def ready(
-    data: DataConfig,
-    source: Source | None,
-    cache: Path | None = None,
-    group: Group | None = None,
-    show: bool = True,
-) -> DataConfig:
-    """The data's configuration with proposals or pseudo points in place, where it is SemanticKITTI's and needs them.
-
-    Those that are not stored are made, pseudo points from stereo, and kept in `cache`.
-
-    Raises:
-        InputError: what they are made from is missing or damaged.
-    """
-    if not isinstance(data, SemanticKITTIConfig):
-        return data
-    group, place = group or Group(), cache or Path(data.root)
-    if "pseudo" in data.needs and data.pseudo is None:
-        folder = place / "pseudo" / "stereo"
-        depth = CheckedDepth(StereoDepth(data.root, place / "depth" / "stereo"), data.root)
-        prepare_pseudo(data, folder, depth, shard=(group.rank, group.size), show=show and group.leads)
-        group.wait()
-        data = replace(data, pseudo=folder)
-    if "proposals" not in data.needs or data.proposals is not None:
-        return data
-    if source is None:
-        raise InputError(
-            file=data.root,
-            field="proposals",
-            expected="a folder of proposals, or where to make them from",
-            found="neither",
-            remedy="Pass --proposals lidar, --proposals stereo, or --proposals FOLDER.",
-        )
-    folder = place / "proposals" / source
-    prepare_proposals(data, folder, source, shard=(group.rank, group.size), show=show and group.leads)
-    group.wait()
-    return replace(data, proposals=folder)

@@ -143,7 +143,7 @@ def _each_alone(options: Options) -> list[dict[str, Any]]:
     import sys
     import tempfile
 
-    from voxway.engine.log import tracked
+    from voxway.core.progress import tracked
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:

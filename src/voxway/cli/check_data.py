@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from voxway.cli.options import Benchmark, Root, Sequences, Settings, Split, dataset_config
+from voxway.cli.options import DEFAULT_BENCHMARK, Benchmark, Root, Sequences, Settings, Split, dataset_config
 
 Need = Literal["images", "points", "pose", "target", "semantics_2d", "depth"]
 
@@ -23,7 +23,7 @@ class Options:
     """Check a dataset."""
 
     root: Root
-    benchmark: Benchmark = "semantickitti"
+    benchmark: Benchmark = DEFAULT_BENCHMARK
     split: Split = "train"
     """Which split."""
     sequences: Sequences = ()
@@ -41,8 +41,8 @@ def run(options: Options) -> int:
     """Check and print the report."""
     from rich.console import Console
 
-    from voxway.data import dataset
-    from voxway.engine.log import progress_bar
+    from voxway.data.registry import checker
+    from voxway.core.progress import progress_bar
 
     config = dataset_config(
         options.benchmark,
@@ -56,9 +56,9 @@ def run(options: Options) -> int:
     with progress_bar("checking sequences", 1) as bar:
 
         def advance(done: int, total: int, what: str) -> None:
-            bar.progress.update(bar.task, completed=done, total=total, note=what)
+            bar.update(done, total, what)
 
-        report = dataset(options.benchmark).checker()(config, options.contents, advance)
+        report = checker(options.benchmark)(config, options.contents, advance)
     if report.findings:
         Console().print(report.table())
     print("\n".join(line for line in report.lines() if line not in {str(f) for f in report.findings}))

@@ -37,14 +37,16 @@ class Options:
 
 def run(options: Options) -> None:
     """World, training, evaluation, page; each step is kept, so a stopped demo continues."""
-    from voxway.cli.pages import PAGE_FRAMES, frame_of, write_views
+    from voxway.api.load import load
+    from voxway.api.look import PAGE_FRAMES, frame_of, write_views
+    from voxway.api.score import score, score_predictor
+    from voxway.api.train import train
     from voxway.engine.baseline import constant_predictor, most_frequent_class
     from voxway.engine.distributed import process_group
-    from voxway.engine.evaluate import predictions
+    from voxway.engine.evaluate import network_predictor, predictions
     from voxway.engine.memory import keep_freed_memory
+    from voxway.prepare.ready import ready
     from voxway.recipes import recipe
-    from voxway.recipes.run import ready, run_recipe
-    from voxway.recipes.score import load_trained, score_predictor, score_trained
     from voxway.world import generate
     from voxway.world.layouts import DEFAULT, world_config
 
@@ -58,27 +60,27 @@ def run(options: Options) -> None:
     with process_group(options.device) as group:
         generate(root, drawn)
         clock.lap("world")
-        model = run_recipe(chosen, options.out / "run", "monoocc-world", group=group)
+        folder = train(chosen, options.out / "run", "monoocc-world", group=group)
         clock.lap("training")
 
-        held_out = ready(replace(chosen.data, split="val"), chosen.proposals)
-        trained = load_trained(model, root, group.device)
-        ours = score_trained(trained, held_out, name="MonoOcc, small", group=group)[0]
+        held_out = ready(replace(chosen.data, split="val"), chosen.sources)
+        model = load(folder, group.device)
+        ours = score(model, held_out, name="MonoOcc, small", group=group)[0]
         blind = replace(chosen.data, needs=frozenset({"target"}))
-        volume = most_frequent_class(blind.build(), ours.benchmark)
+        volume = most_frequent_class(blind.build(), model.task)
         baseline = score_predictor(
-            constant_predictor(volume), replace(blind, split="val"), None, name="most frequent class"
+            constant_predictor(volume), replace(blind, split="val"), {}, name="most frequent class"
         )[0]
         ours.save(options.out / "results" / "monoocc.json")
         baseline.save(options.out / "results" / "baseline.json")
         clock.lap("evaluation")
 
-        shown = replace(held_out, keys=held_out.build().keys[:PAGE_FRAMES])
-        frames = [
-            frame_of(s, classes, held_out) for s, classes in predictions(trained.predict, shown.build(), group=group)
-        ]
+        samples = replace(held_out, keys=held_out.build().keys[:PAGE_FRAMES]).build()
+        said = predictions(network_predictor(model.network), samples, samples.task, group=group)
+        frames = [frame_of(sample, occupancy, held_out) for sample, occupancy in said]
     _report(ours, baseline)
-    write_views(options.out, frames, ours.benchmark, "voxway on streets it has never seen", [ours, baseline])
+    page, picture = write_views(options.out, frames, "voxway on streets it has never seen", [ours, baseline])
+    print(f"page: {page}\npicture: {picture}")
     clock.lap("page")
     print(clock)
 

@@ -1,4 +1,4 @@
-"""Say whether this installation works: versions, devices, optional packages, and a tiny network that trains a step.
+"""Say whether this installation works: versions, devices, optional packages, and known values computed on each device.
 
 examples:
   voxway doctor
@@ -44,25 +44,47 @@ def run(options: Options) -> int:
             print(f"  {module:<14} present ({purpose})")
         except ImportError:
             print(f"  {module:<14} absent ({purpose}): pip install 'voxway[{extra}]'")
-    return broken or _try_network()
+    return broken or _compute()
 
 
-def _try_network() -> int:
+def _compute() -> int:
+    """Compute on every device what is known beforehand."""
     import torch
 
-    from voxway.core.grid import VoxelGrid
-    from voxway.methods.monoocc import MonoOccConfig
-
-    devices = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-    grid = VoxelGrid(lower=(0.0, -3.2, -2.0), cell=(0.4, 0.4, 0.4), shape=(16, 16, 8))
-    config = MonoOccConfig(
-        grid=grid, plane=(16, 16), width=16, heads=2, points=2, hidden=16, backbone="resnet18", norm="group",
-        frozen_stages=-1,
-    )  # fmt: skip
-    for device in devices:
+    wrong = 0
+    for device in ("cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))):
         name = torch.cuda.get_device_name(device) if device != "cpu" else f"{torch.get_num_threads()} threads"
-        head = config.build().to(device).head
-        scores = head(torch.randn(8, 8, 4, 16, device=device))
-        scores.square().mean().backward()
-        print(f"  {device:<14} {name}: computes {'correctly' if torch.isfinite(scores).all() else 'NaN'}")
-    return 0
+        found = [what for what, right in known_values(device).items() if not right]
+        wrong |= bool(found)
+        print(f"  {device:<14} {name}: {'WRONG: ' + ', '.join(found) if found else 'computes known values correctly'}")
+    return int(wrong)
+
+
+def known_values(device: str) -> dict[str, bool]:
+    """Whether a device finds what can be worked out by hand, for each kind of operation that networks consist of."""
+    import torch
+    import torch.nn.functional as F
+
+    def near(found: torch.Tensor, expected: list) -> bool:
+        return torch.allclose(found.detach().cpu(), torch.tensor(expected, dtype=found.dtype), atol=1e-4)
+
+    ones = torch.ones(1, 1, 3, 3, device=device)
+    ramp = torch.arange(4.0, device=device).view(1, 1, 2, 2)
+    matrix = torch.tensor([[1.0, 2], [3, 4]], device=device)
+    weight = torch.full((1, 1, 3, 3), 2.0, device=device, requires_grad=True)
+    convolved = F.conv2d(ones, weight, padding=1)
+    convolved.sum().backward()
+    assert weight.grad is not None
+    sums = torch.zeros(2, device=device).index_add(
+        0, torch.tensor([1, 0, 1], device=device), torch.arange(3.0, device=device)
+    )
+    return {
+        "matrix product": near(matrix @ matrix, [[7, 10], [15, 22]]),
+        "convolution": near(convolved[0, 0], [[8, 12, 8], [12, 18, 12], [8, 12, 8]]),
+        "its gradient": near(weight.grad[0, 0], [[4, 6, 4], [6, 9, 6], [4, 6, 4]]),
+        "bilinear sampling": near(
+            F.grid_sample(ramp, torch.zeros(1, 1, 1, 2, device=device), align_corners=False), [[[[1.5]]]]
+        ),
+        "scattered sums": near(sums, [1, 2]),
+        "softmax": near(torch.zeros(4, device=device).softmax(0), [0.25] * 4),
+    }

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tyro
 
 from voxway.cli.options import (
+    DEFAULT_BENCHMARK,
     Benchmark,
     Cache,
     Device,
@@ -23,9 +25,11 @@ from voxway.cli.options import (
     Root,
     Split,
     dataset_config,
-    select,
-    with_proposals,
 )
+
+if TYPE_CHECKING:
+    from voxway.core.result import Result
+    from voxway.engine.distributed import Group
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +39,7 @@ class Options:
     model: tyro.conf.Positional[str]
     """Folder of a trained or converted network; or the word baseline: each voxel's most frequent class in train."""
     root: Root
-    benchmark: Benchmark = "semantickitti"
+    benchmark: Benchmark = DEFAULT_BENCHMARK
     """Whose files the folder holds; for the baseline only, a network knows what it was trained on."""
     split: Split | None = None
     """Which split. Default: val, or the frames that were trained on if the recipe named them."""
@@ -50,40 +54,50 @@ class Options:
 
 
 def run(options: Options) -> None:
-    """Score and print."""
-    from dataclasses import replace
-
+    """Score, save, and print."""
     from rich.console import Console
 
-    from voxway.engine.baseline import constant_predictor, most_frequent_class
     from voxway.engine.distributed import process_group
     from voxway.engine.memory import keep_freed_memory
     from voxway.metrics.compare import compare
-    from voxway.recipes.run import ready
-    from voxway.recipes.score import load_trained, score_predictor, score_trained
 
     keep_freed_memory()
     with process_group(options.device) as group:
-        if options.model == "baseline":
-            split = options.split or "val"
-            data = dataset_config(options.benchmark, options.root, frozenset({"target"}), split, options.keys)
-            training = replace(data, split="train", keys=()).build()
-            volume = most_frequent_class(training, training.benchmark, show=group.leads)
-            results = score_predictor(constant_predictor(volume), data, None, name="most frequent", group=group)
-        else:
-            folder = Path(options.model)
-            trained = load_trained(folder, options.root, group.device)
-            default = None if trained.data.keys else "val"
-            data = select(trained.data, options.split or default, options.keys)
-            data, source = with_proposals(data, trained.proposals, options.proposals)
-            data = ready(data, source, options.cache, group)
-            trained = replace(trained, proposals=source)
-            results = score_trained(trained, data, name=options.name or str(folder), group=group)
+        results = _baseline(options, group) if options.model == "baseline" else _network(options, group)
         if not group.leads:
             return
-        Console().print(compare([results[0]]).table())
-        for near in results[1:]:
-            print(f"within {near.protocol.range_m} m: IoU {100 * near.iou:.2f}, mIoU {100 * near.miou:.2f}")
         if options.out:
             results[0].save(options.out)
+        Console().print(compare([results[0]]).table())
+        for near in results[1:]:
+            print(f"within {near.protocol.range_m:g} m: IoU {100 * near.iou:.2f}, mIoU {100 * near.miou:.2f}")
+        if options.out:
             print(f"result: {options.out}")
+
+
+def _baseline(options: Options, group: Group) -> list[Result]:
+    from dataclasses import replace
+
+    from voxway.api.score import score_predictor
+    from voxway.engine.baseline import constant_predictor, most_frequent_class
+
+    data = dataset_config(options.benchmark, options.root, frozenset({"target"}), options.split or "val", options.keys)
+    training = replace(data, split="train", keys=()).build()
+    volume = most_frequent_class(training, training.task, show=group.leads)
+    return score_predictor(constant_predictor(volume), data, {}, name="most frequent", group=group)
+
+
+def _network(options: Options, group: Group) -> list[Result]:
+    from dataclasses import replace
+
+    from voxway.api.data import select, with_origin
+    from voxway.api.load import load
+    from voxway.api.score import score
+    from voxway.prepare.ready import ready
+
+    model = load(Path(options.model), group.device)
+    data = replace(model.data, root=options.root)
+    data = select(data, options.split or (None if data.keys else "val"), options.keys)
+    data, sources = with_origin(data, model.sources, "proposals", options.proposals)
+    data = ready(data, sources, options.cache, group)
+    return score(replace(model, sources=sources), data, name=options.name, group=group)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import tyro
 
-from voxway.cli.options import Cache, Device, Keys, Out, Proposals, Root, Sequences, Split, select, with_proposals
+from voxway.cli.options import Cache, Device, Keys, Out, Proposals, Root, Sequences, Split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,29 +41,31 @@ def run(options: Options) -> None:
     """Predict, write, and say where."""
     from dataclasses import replace
 
-    from voxway.cli.pages import PAGE_FRAMES, frame_of, write_views
-    from voxway.data import dataset, dataset_name
+    from voxway.api.data import select, with_origin
+    from voxway.api.load import load
+    from voxway.api.look import PAGE_FRAMES, frame_of, write_views
+    from voxway.data.registry import config_name, server
     from voxway.engine.distributed import process_group
-    from voxway.engine.evaluate import predictions
+    from voxway.engine.evaluate import network_predictor, predictions
     from voxway.engine.memory import keep_freed_memory
-    from voxway.recipes.run import ready
-    from voxway.recipes.score import load_trained
+    from voxway.prepare.ready import ready
 
     keep_freed_memory()
     with process_group(options.device) as group:
-        trained = load_trained(options.model, options.root, group.device)
-        data = trained.data
+        model = load(options.model, group.device)
+        data = replace(model.data, root=options.root, needs=model.needs)
         data = select(data, options.split or (None if data.keys else "val"), options.keys, options.sequences)
-        data, source = with_proposals(data, trained.proposals, options.proposals)
-        data = ready(replace(data, needs=trained.network.inputs), source, options.cache or options.out, group)
-        reader, server = data.build(), dataset(dataset_name(data)).submissions()
+        data, sources = with_origin(data, model.sources, "proposals", options.proposals)
+        data = ready(data, sources, options.cache or options.out, group)
+        samples, files = data.build(), server(config_name(data))
         frames = []
-        for sample, classes in predictions(trained.predict, reader, group=group):
-            server.write_prediction(options.out, sample.key, classes.numpy())
+        for sample, occupancy in predictions(network_predictor(model.network), samples, samples.task, group=group):
+            files.write(options.out, occupancy)
             if options.page and group.leads and len(frames) < PAGE_FRAMES:
-                frames.append(frame_of(sample, classes, data))
+                frames.append(frame_of(sample, occupancy, data))
         group.wait()
         if group.leads:
             print(f"predictions: {options.out}")
         if options.page and group.leads:
-            write_views(options.out, frames, reader.benchmark, title=f"{options.model} on {options.root}")
+            page, picture = write_views(options.out, frames, title=f"{options.model} on {options.root}")
+            print(f"page: {page}\npicture: {picture}")

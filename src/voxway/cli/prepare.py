@@ -22,16 +22,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from voxway.cli.options import Device, Keys, Out, Proposals, Root, Split, select, with_proposals
+from voxway.cli.options import (
+    DEFAULT_BENCHMARK,
+    Benchmark,
+    Device,
+    Keys,
+    Out,
+    Proposals,
+    Root,
+    Sequences,
+    Split,
+    dataset_config,
+)
 from voxway.core.errors import InputError
 
 if TYPE_CHECKING:
-    from voxway.data.semantickitti.reader import SemanticKITTIConfig
-    from voxway.prepare.depth import DepthSource
+    from voxway.data.job import Job, JobOptions
 
 Folder = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
 
@@ -40,23 +50,23 @@ Folder = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
 class Options:
     """Prepare data."""
 
-    what: tyro.conf.Positional[Literal["proposals", "truth", "targets", "pseudo", "queries", "teacher"]]
-    """What to make."""
+    what: tyro.conf.Positional[str]
+    """What to make; a wrong name is answered with the list."""
     root: Root
+    benchmark: Benchmark = DEFAULT_BENCHMARK
     out: Out
     """Folder to write to; for truth, the folder that holds sequences/."""
     split: Split = "train"
     """Which split."""
-    sequences: tuple[str, ...] = ()
-    """Sequences, instead of the split's."""
+    sequences: Sequences = ()
     keys: Keys = ()
-    source: Literal["lidar", "stereo", "stored", "transformers"] | None = None
+    source: str | None = None
     """What proposals (lidar, stereo) or pseudo points (stereo, stored, transformers) are made from; the first if none
     is named."""
     sweeps: int | None = None
     """Frames put together; beyond one needs poses.txt. Proposals from LiDAR: 1 unless given; pseudo points: 10."""
     depth: Folder = None
-    """Depths SS/FFFFFF.npy, float32 metres: read if stored, else kept (in OUT/depth, or OUT/depth_transformers)."""
+    """Depths SS/FFFFFF.npy, float32 metres: read if stored, else kept (in OUT/depth/SOURCE)."""
     depth_model: str | None = None
     """For transformers: folder of a metric depth network, or hf:owner/name to fetch it from the Hugging Face hub."""
     depth_scale: float = 1.0
@@ -75,99 +85,78 @@ class Options:
 
 def run(options: Options) -> None:
     """Make the files."""
-    from voxway.data.semantickitti.reader import SemanticKITTIConfig
-    from voxway.prepare.proposals import prepare_proposals
-    from voxway.prepare.runner import parse_shard
-    from voxway.prepare.voxels import prepare_targets, prepare_truth
+    from voxway.data.job import JobOptions
+    from voxway.engine.distributed import process_group
+    from voxway.prepare.runner import parse_shard, run
 
     shard = parse_shard(options.shard)
-    data = SemanticKITTIConfig(
-        root=options.root,
-        split=options.split,
-        sequences=options.sequences,
-        keys=options.keys,
-        partial=True,
-        needs=frozenset({"points"} if options.what != "targets" else {"target"}),
-    )
     if options.sweeps is not None and options.sweeps < 1:
-        raise _misfit("--sweeps", "at least 1", options.sweeps)
-    if options.what == "proposals":
-        source = options.source or "lidar"
-        if source not in ("lidar", "stereo"):
-            raise _misfit("--source", "lidar or stereo for proposals", source)
-        made = prepare_proposals(data, options.out, source, sweeps=options.sweeps or 1, shard=shard)
-    elif options.what == "truth":
-        made = prepare_truth(data, options.out, scans=options.scans, shard=shard)
-    elif options.what == "targets":
-        made = prepare_targets(data, options.out, shard=shard)
-    elif options.what == "pseudo":
-        made = _pseudo(options, data, shard)
-    elif options.what == "queries":
-        made = _queries(options, data, shard)
-    else:
-        made = _teacher(options, shard)
+        raise InputError(
+            file="prepare",
+            field="--sweeps",
+            expected="at least 1",
+            found=options.sweeps,
+            remedy="See `voxway prepare --help` for examples.",
+        )
+    with process_group(options.device) as group:
+        settings = JobOptions(
+            source=options.source,
+            sweeps=options.sweeps,
+            scans=options.scans,
+            depth=options.depth,
+            depth_model=options.depth_model,
+            depth_scale=options.depth_scale,
+            model=options.model,
+            device=str(group.device),
+        )
+        made = run(_job(options, settings), shard=shard)
     print(f"{made} files made in {options.out}")
 
 
-def _pseudo(options: Options, data: SemanticKITTIConfig, shard: tuple[int, int]) -> int:
-    from voxway.prepare.depth_scale import CheckedDepth
-    from voxway.prepare.pseudo import SWEEPS, prepare_pseudo
-
-    if not 0 < options.depth_scale < float("inf"):
-        raise _misfit("--depth-scale", "a positive number", options.depth_scale)
-    depth = CheckedDepth(_depth_source(options), options.root, options.depth_scale)
-    return prepare_pseudo(data, options.out, depth, sweeps=options.sweeps or SWEEPS, shard=shard)
-
-
-def _depth_source(options: Options) -> DepthSource:
-    from voxway.prepare.depth import StereoDepth, StoredDepth
-    from voxway.prepare.depth_model import ModelDepth, load_depth_model
-
-    source = options.source or "stereo"
-    if source == "stored" and options.depth is not None:
-        return StoredDepth(options.root, options.depth)
-    if source == "stereo":
-        return StereoDepth(options.root, options.depth or options.out / "depth")
-    if source == "transformers" and options.depth_model is not None:
-        model = load_depth_model(options.depth_model, options.device)
-        return ModelDepth(options.root, options.depth or options.out / "depth_transformers", model)
-    if source == "stored":
-        raise _misfit("--depth", "the folder of stored depths", "none")
-    if source == "transformers":
-        raise _misfit("--depth-model", "the folder of a depth network", "none")
-    raise _misfit("--source", "stereo, stored or transformers for pseudo points", source)
-
-
-def _queries(options: Options, data: SemanticKITTIConfig, shard: tuple[int, int]) -> int:
+def _job(options: Options, settings: JobOptions) -> Job:
+    """What there is to make: files of the dataset's own layout, prepared files of any, or a teacher's features."""
     from dataclasses import replace
 
-    from voxway.engine.distributed import process_group
-    from voxway.prepare.queries import prepare_queries
+    from voxway.core.errors import nearest
+    from voxway.data.registry import dataset, loaded
+    from voxway.prepare import makers
 
-    if options.model is None or options.pseudo is None:
-        found = " and ".join(f"no --{name}" for name in ("model", "pseudo") if getattr(options, name) is None)
-        raise _misfit("--model, --pseudo", "folders of the network and of the pseudo points", found)
-    data = replace(data, pseudo=options.pseudo)
-    with process_group(options.device) as group:
-        return prepare_queries(data, options.out, options.model, device=group.device, shard=shard)
+    jobs = dataset(options.benchmark).jobs
+    what = "proposals" if options.what == "queries" else options.what
+    if options.what == "teacher":
+        return _teacher(options, settings)
+    if what not in (*makers.MAKERS, *jobs):
+        raise nearest(what, [*makers.MAKERS, *jobs, "queries", "teacher"], "prepare: job")
+    needs = frozenset({"target"} if what == "targets" else {"points"})
+    data = dataset_config(options.benchmark, options.root, needs, options.split, options.keys, options.sequences)
+    if what in jobs:
+        return loaded(jobs[what])(data, options.out, settings)
+    if options.pseudo is not None:
+        data = data.with_prepared("pseudo", options.pseudo)
+    if options.what == "queries":
+        settings = replace(settings, source="network")
+    elif options.what == "proposals" and settings.source is None:
+        settings = replace(settings, source="lidar")
+    return makers.job(what, data, options.out, settings)
 
 
-def _teacher(options: Options, shard: tuple[int, int]) -> int:
-    from voxway.engine.distributed import process_group
-    from voxway.prepare.teacher import prepare_teacher
-    from voxway.recipes.run import ready
-    from voxway.recipes.score import load_trained
+def _teacher(options: Options, settings: JobOptions) -> Job:
+    from dataclasses import replace
+
+    from voxway.api.data import select, with_origin
+    from voxway.api.load import load
+    from voxway.prepare.ready import ready
+    from voxway.prepare.teacher import teacher_job
 
     if options.model is None:
-        raise _misfit("--model", "the folder of the teacher", "none")
-    with process_group(options.device) as group:
-        trained = load_trained(options.model, options.root)
-        data = select(trained.data, options.split, options.keys, options.sequences)
-        data, source = with_proposals(data, trained.proposals, options.proposals)
-        data = ready(data, source, options.out, group)
-        return prepare_teacher(data, options.out, options.model, device=group.device, shard=shard)
-
-
-def _misfit(field: str, expected: object, found: object) -> InputError:
-    remedy = "See `voxway prepare --help` for examples."
-    return InputError(file="prepare", field=field, expected=expected, found=found, remedy=remedy)
+        raise InputError(
+            file="prepare",
+            field="--model",
+            expected="the folder of the teacher",
+            found="none",
+            remedy="See `voxway prepare --help` for examples.",
+        )
+    model = load(options.model)
+    data = select(replace(model.data, root=options.root), options.split, options.keys, options.sequences)
+    data, sources = with_origin(data, model.sources, "proposals", options.proposals)
+    return teacher_job(ready(data, sources, options.out), options.out, settings)

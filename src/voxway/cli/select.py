@@ -45,13 +45,13 @@ def run(options: Options) -> None:
 
     import torch
 
+    from voxway.api.load import load
     from voxway.core.errors import InputError
     from voxway.core.sample import Batch, Prediction
     from voxway.data.steps.selection import Selection
     from voxway.engine.distributed import process_group
     from voxway.prepare.runner import parse_shard
     from voxway.prepare.selection import frame_entropies, select
-    from voxway.recipes.score import load_trained
 
     if options.frames < 1 and options.voxels is None:
         raise InputError(
@@ -63,19 +63,11 @@ def run(options: Options) -> None:
         )
     shard = parse_shard(options.shard)
     with process_group(options.device) as group:
-        trained = load_trained(options.model, options.root, group.device)
-        if "selection" not in trained.data.__dataclass_fields__:
-            raise InputError(
-                file=options.model,
-                field="data",
-                expected="surround-view data, of which parts can be labelled",
-                found=type(trained.data).__name__,
-                remedy="Name a network of Occ3D or OpenOccupancy.",
-            )
+        model = load(options.model, group.device)
         # Whatever labels the network was trained on: every frame of the split may be chosen.
         everything = {"labelled": None, "only_labelled": False, "selection": None, "keys": ()}
-        data = replace(trained.data, **everything, needs=trained.network.inputs | {"target"}).build()
-        network = trained.network.eval()
+        data = replace(model.data, **everything, root=options.root, needs=model.needs | {"target"}).build()
+        network = model.network
 
         @torch.no_grad()
         def predict(batch: Batch) -> Prediction:
@@ -84,7 +76,7 @@ def run(options: Options) -> None:
 
         known = options.out / "selection.json"
         selection = Selection.load(options.out) if known.exists() else Selection(options.out)
-        folder, entropies = options.out / "entropies" / trained.checkpoint[:12], {}
+        folder, entropies = options.out / "entropies" / model.checkpoint[:12], {}
         if options.frames:
             entropies = frame_entropies(predict, data, folder, shard=shard)
             if len(entropies) < len(data):
@@ -98,6 +90,6 @@ def run(options: Options) -> None:
             frames=options.frames,
             voxels=options.voxels,
             per_class=options.per_class,
-            model=trained.checkpoint,
+            model=model.checkpoint,
         )
     print(f"round {len(selection.rounds)}: {len(selection.keys)} frames in all: {options.out}")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import tyro
 
-from voxway.cli.options import Benchmark, Keys, Root, Split, dataset_config
+from voxway.cli.options import DEFAULT_BENCHMARK, Benchmark, Keys, Root, Split, dataset_config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class Options:
     predictions: tyro.conf.Positional[Path]
     """Folder that holds sequences/, or a zip to check."""
     root: Root
-    benchmark: Benchmark = "semantickitti"
+    benchmark: Benchmark = DEFAULT_BENCHMARK
     split: Split = "test"
     """Which frames must be there."""
     keys: Keys = ()
@@ -34,15 +34,15 @@ class Options:
 
 def run(options: Options) -> None:
     """Check, pack."""
-    from voxway.data import dataset
+    from voxway.data.registry import server
 
-    server = dataset(options.benchmark).submissions()
+    files = server(options.benchmark)
     needs = frozenset({"images"})
     data = dataset_config(options.benchmark, options.root, needs, options.split, options.keys, partial=options.partial)
     keys = data.build().keys
     if options.out is None:
-        server.check_submission(options.predictions, keys)
+        files.check(options.predictions, keys)
         print(f"{len(keys)} predictions, valid")
     else:
-        server.zip_submission(options.predictions, options.out, keys)
+        files.pack(options.predictions, options.out, keys)
         print(f"{len(keys)} predictions: {options.out}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from voxway.cli.options import Benchmark, Keys, Out, Root, Sequences, Settings, Split, dataset_config
+from voxway.cli.options import DEFAULT_BENCHMARK, Benchmark, Keys, Out, Root, Sequences, Settings, Split, dataset_config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class Options:
     """Look at predictions and truth."""
 
     root: Root
-    benchmark: Benchmark = "semantickitti"
+    benchmark: Benchmark = DEFAULT_BENCHMARK
     out: Out
     """Folder for page.html and picture.png."""
     predictions: Path | None = None
@@ -35,26 +35,24 @@ class Options:
 
 def run(options: Options) -> None:
     """Write the page."""
-    import torch
-
-    from voxway.cli.pages import PAGE_FRAMES, frame_of, write_views
+    from voxway.api.look import PAGE_FRAMES, frame_of, write_views
     from voxway.core.result import Result
-    from voxway.data import dataset
-    from voxway.engine.log import tracked
+    from voxway.data.registry import server
+    from voxway.core.progress import tracked
 
     needs = frozenset({"images"})
     data = dataset_config(
         options.benchmark, options.root, needs, options.split, options.keys, options.sequences, options.set
     )
-    reader, server = data.build(), dataset(options.benchmark).submissions()
-    keys = list(reader.keys)
-    if options.predictions is not None:
-        keys = [key for key in keys if (options.predictions / server.prediction_name(key)).exists()] or keys[:1]
+    samples = data.build()
+    keys, stored = list(samples.keys), options.predictions
+    files = None if stored is None else server(options.benchmark)
+    if files is not None and stored is not None:
+        keys = [key for key in keys if (stored / files.name(key)).exists()] or keys[:1]
     frames = []
     for key in tracked(keys[:PAGE_FRAMES], "reading frames", min(len(keys), PAGE_FRAMES)):
-        prediction = None
-        if options.predictions is not None:
-            prediction = torch.from_numpy(server.read_prediction(options.predictions, key))
-        frames.append(frame_of(reader[key], prediction, data))
+        prediction = None if files is None or stored is None else files.read(stored, key)
+        frames.append(frame_of(samples[key], prediction, data))
     results = [Result.load(path) for path in options.results]
-    write_views(options.out, frames, reader.benchmark, str(options.root), results)
+    page, picture = write_views(options.out, frames, str(options.root), results)
+    print(f"page: {page}\npicture: {picture}")

@@ -109,6 +109,10 @@ class DataConfig(ABC):
             remedy="Make it from LiDAR, or name a folder of files made elsewhere.",
         )
 
+    def truth_name(self) -> tuple[str, ...]:
+        """What results say of the truth beside the split's name, where it is not the benchmark's own."""
+        return ()
+
     def raw(self: C, *needs: str) -> C:
         """The same frames as recorded, with these needs: no selection, augmentation, resizing, earlier frames."""
         return replace(

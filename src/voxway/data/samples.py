@@ -53,6 +53,18 @@ class Samples:
         """Grid and classes of the targets."""
         return self.reader.benchmark.task
 
+    @property
+    def cameras(self) -> int | None:
+        """How many cameras a sample has; None where none is asked for.
+
+        Raises:
+            InputError: the first frame's calibration is missing or damaged.
+        """
+        if "cameras" not in self._raw:
+            return None
+        first = self.reader.moment(self.keys[0], frozenset({"cameras"}), np.random.default_rng(0))
+        return None if first.cameras is None else first.cameras.count
+
     def __len__(self) -> int:
         return len(self.keys)
 

@@ -6,18 +6,17 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from voxway.core.benchmark import Benchmark
+from voxway.core.progress import tracked
 from voxway.core.sample import Batch
-from voxway.core.task import IGNORE
+from voxway.core.task import IGNORE, Task
 from voxway.engine.evaluate import Predictor
-from voxway.engine.log import tracked
-from voxway.engine.order import Samples
+from voxway.engine.visits import Samples
 
 
-def most_frequent_class(data: Samples, benchmark: Benchmark, show: bool = True) -> UInt8[Tensor, "x y z"]:
+def most_frequent_class(data: Samples, task: Task, show: bool = True) -> UInt8[Tensor, "x y z"]:
     """The class that each voxel has most often in the data, the smaller id on a tie; free where nothing is known."""
-    classes = len(benchmark.classes)
-    counts = torch.zeros(benchmark.grid.count, classes, dtype=torch.int16)
+    classes = len(task.classes)
+    counts = torch.zeros(task.grid.count, classes, dtype=torch.int16)
     for index in tracked(range(len(data)), "counting classes", len(data), show):
         target = data[index].target
         if target is None:
@@ -25,8 +24,8 @@ def most_frequent_class(data: Samples, benchmark: Benchmark, show: bool = True) 
         known = (target.flatten() != IGNORE).nonzero()[:, 0]
         counts.view(-1)[known * classes + target.flatten()[known].long()] += 1
     winners = counts.argmax(1).to(torch.uint8)
-    winners[counts.sum(1) == 0] = benchmark.free
-    return winners.view(benchmark.grid.shape)
+    winners[counts.sum(1) == 0] = task.free
+    return winners.view(task.grid.shape)
 
 
 def constant_predictor(volume: UInt8[Tensor, "x y z"]) -> Predictor:

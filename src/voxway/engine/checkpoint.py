@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from voxway.core.files import read_json, write_json, writing
 from voxway.engine.ema import MovingAverage
-from voxway.engine.model_files import load_tensors, load_weights, save_tensors
+from voxway.engine.model_files import load_tensors, load_weights, require_alike, save_tensors
+from voxway.engine.teaching.teacher import Teacher
 
 
 @dataclass
@@ -22,10 +23,23 @@ class TrainingState:
     network: nn.Module
     optimizer: torch.optim.Optimizer
     average: MovingAverage | None
+    teacher: Teacher | None = None
     step: int = 0
     """Steps done."""
     best: float = -1.0
     """Best validation mIoU so far."""
+
+    def after_step(self, step: int) -> None:
+        """Step number `step` is done: averages take in the new weights."""
+        if self.average is not None:
+            self.average.update(self.network, step)
+        if self.teacher is not None:
+            self.teacher.after_step(self.network, step)
+        self.step = step + 1
+
+    def weights(self) -> dict[str, Tensor]:
+        """What is evaluated and saved: the average where there is one."""
+        return self.average.state if self.average is not None else self.network.state_dict()
 
     def save(self, folder: Path, keep: int) -> None:
         """Write ``folder/step-NNNNNNNN`` by renaming a finished folder into place; then remove all but `keep`."""
@@ -35,6 +49,9 @@ class TrainingState:
         save_tensors(unfinished / "optimizer.safetensors", self._optimizer_tensors())
         if self.average is not None:
             save_tensors(unfinished / "average.safetensors", self.average.state)
+        taught = self.teacher.state() if self.teacher else {}
+        if taught:
+            save_tensors(unfinished / "teacher.safetensors", taught)
         write_json(unfinished / "state.json", {"step": self.step, "best": self.best})
         place = folder / f"step-{self.step:08d}"
         shutil.rmtree(place, ignore_errors=True)
@@ -57,9 +74,17 @@ class TrainingState:
         self._load_optimizer(load_tensors(newest / "optimizer.safetensors"))
         if self.average is not None:
             self.average.load(load_tensors(newest / "average.safetensors"))
+        self._load_teacher(newest / "teacher.safetensors")
         content = read_json(newest / "state.json")
         self.step, self.best = content["step"], content["best"]
         return True
+
+    def _load_teacher(self, path: Path) -> None:
+        own = self.teacher.state() if self.teacher else {}
+        if self.teacher is not None and own:
+            state = load_tensors(path)
+            require_alike(own, state, path)
+            self.teacher.load_state(state)
 
     def _named_parameters(self) -> dict[str, Tensor]:
         own = {id(p) for group in self.optimizer.param_groups for p in group["params"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -20,15 +21,9 @@ class MovingAverage:
         self.start = start
         self.state = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
 
-    @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
         """Take in the weights after step number `step` (from 0)."""
-        decay = self._decay(step)
-        for name, tensor in network.state_dict().items():
-            if tensor.is_floating_point():
-                self.state[name].lerp_(tensor, 1 - decay)
-            else:
-                self.state[name].copy_(tensor)
+        blend(self.state, network, self._decay(step))
 
     def _decay(self, step: int) -> float:
         if self.start is None:
@@ -39,3 +34,13 @@ class MovingAverage:
         """Continue from a saved average."""
         for name, tensor in self.state.items():
             tensor.copy_(state[name])
+
+
+@torch.no_grad()
+def blend(average: Mapping[str, Tensor], network: nn.Module, decay: float) -> None:
+    """``average <- decay average + (1 - decay) weights``, in place; what is not floating point is copied."""
+    for name, tensor in network.state_dict().items():
+        if tensor.is_floating_point():
+            average[name].lerp_(tensor, 1 - decay)
+        else:
+            average[name].copy_(tensor)

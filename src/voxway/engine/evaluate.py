@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol as Contract
-from typing import runtime_checkable
 
 import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from voxway.core.occupancy import Occupancy
+from voxway.core.progress import progress_bar
 from voxway.core.result import Protocol, Result
 from voxway.core.sample import Batch, Sample, collate
+from voxway.core.task import Task
 from voxway.engine.distributed import Group
-from voxway.engine.log import progress_bar
-from voxway.engine.order import Samples
+from voxway.engine.visits import Samples
 
 Predictor = Callable[[Batch], UInt8[Tensor, "b x y z"]]
 """Anything that says a class for every voxel."""
 
 
-@runtime_checkable
-class Metric(Contract):
+@typing.runtime_checkable
+class Metric(typing.Protocol):
     """What a benchmark's protocol offers (`voxway.metrics`)."""
 
     def update(self, target: Tensor, prediction: Tensor, masks: Mapping[str, Tensor], /) -> None:
@@ -86,15 +87,16 @@ def evaluate(
 
 
 def predictions(
-    predict: Predictor, data: Samples, *, group: Group | None = None, show: bool = True
-) -> Iterator[tuple[Sample, UInt8[Tensor, "x y z"]]]:
-    """Each sample with the classes predicted for it; of several processes, each predicts its share."""
+    predict: Predictor, data: Samples, task: Task, *, group: Group | None = None, show: bool = True
+) -> Iterator[tuple[Sample, Occupancy]]:
+    """Each sample with what is predicted for it; of several processes, each predicts its share."""
     group = group or Group()
     mine = range(group.rank, len(data), group.size)
     with progress_bar("predicting", len(mine), show=show and group.leads) as bar:
         for index in mine:
             sample = data[index]
-            yield sample, predict(collate([sample]).to(group.device)).cpu()[0]
+            classes = predict(collate([sample]).to(group.device)).cpu()[0]
+            yield sample, Occupancy(task=task, classes=classes, pose=sample.pose, key=sample.key)
             bar.advance()
 
 

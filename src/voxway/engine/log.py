@@ -1,20 +1,20 @@
-"""What a run says: one JSON line per logged step, a progress bar, and TensorBoard if asked for."""
+"""What a run records: one JSON line per logged step, and TensorBoard events if asked for."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+import time
 from pathlib import Path
-from typing import Any, TypeVar
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from typing import TYPE_CHECKING, Any
 
 from voxway.core.errors import MissingExtra
 from voxway.core.files import write_bytes, writing
+from voxway.core.progress import progress_bar, tracked
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+__all__ = ["RunLog", "progress_bar", "read_log", "tracked"]
 
 
 class RunLog:
@@ -36,7 +36,8 @@ class RunLog:
         write_bytes(self.path, "".join(line + "\n" for line in kept).encode())
         with writing(self.path):
             self.file = self.path.open("a", buffering=1)
-        self.writer: Any = None
+        self.writer: SummaryWriter | None = None
+        self._since = time.perf_counter()
         if tensorboard:
             try:
                 from torch.utils.tensorboard import SummaryWriter
@@ -44,7 +45,7 @@ class RunLog:
                 raise MissingExtra("tensorboard", "tensorboard", "event files") from None
             self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
 
-    def write(self, step: int, **values: Any) -> None:
+    def write(self, step: int, **values: object) -> None:
         """Record values of one step."""
         with writing(self.path):
             self.file.write(json.dumps({"step": step, **values}) + "\n")
@@ -52,6 +53,11 @@ class RunLog:
             for name, value in values.items():
                 if isinstance(value, int | float):
                     self.writer.add_scalar(name, value, step)
+
+    def lap(self) -> float:
+        """Seconds since this was last asked, or since the log was opened."""
+        before, self._since = self._since, time.perf_counter()
+        return self._since - before
 
     def close(self) -> None:
         """Close the files."""
@@ -61,39 +67,9 @@ class RunLog:
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """The recorded steps of a run."""
+    """The recorded steps of a run, in order.
+
+    Raises:
+        OSError: the folder has no ``log.jsonl``.
+    """
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-
-
-@contextmanager
-def progress_bar(what: str, total: int, done: int = 0, show: bool = True) -> Generator[ProgressBar]:
-    """A progress bar on the terminal's error stream, with time passed and left."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True), disable=not show) as progress:
-        yield ProgressBar(progress, progress.add_task(what, total=total, completed=done, note=""))
-
-
-class ProgressBar:
-    """A bar in progress."""
-
-    def __init__(self, progress: Progress, task: Any) -> None:
-        self.progress, self.task = progress, task
-
-    def advance(self, note: str = "") -> None:
-        """One more is done."""
-        self.progress.update(self.task, advance=1, note=note)
-
-
-def tracked(items: Iterable[T], what: str, total: int, show: bool = True) -> Generator[T]:
-    """Iterate with a progress bar."""
-    with progress_bar(what, total, show=show) as bar:
-        for item in items:
-            yield item
-            bar.advance()

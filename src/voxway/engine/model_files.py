@@ -16,7 +16,8 @@ import voxway
 from voxway.core.config import from_json, to_json
 from voxway.core.errors import InputError
 from voxway.core.files import atomic_path, read_json, write_json
-from voxway.methods import config_name, config_type
+from voxway.methods import registry
+from voxway.methods.contract import Buildable
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
@@ -57,7 +58,7 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def save_model(folder: Path, config: Any, state: Mapping[str, Tensor], **facts: Any) -> None:
+def save_model(folder: Path, config: Buildable, state: Mapping[str, Tensor], **facts: object) -> None:
     """Write a network's configuration and weights.
 
     Args:
@@ -65,10 +66,19 @@ def save_model(folder: Path, config: Any, state: Mapping[str, Tensor], **facts: 
         config: the method's configuration.
         state: its weights.
         facts: what else is known, e.g. ``ema=True`` or ``steps=2000``.
+
+    Raises:
+        InputError: the configuration's class is neither listed nor registered.
+        OutputError: the folder cannot be written.
     """
     # Where weights come from is a matter of the first training; a saved network must not download them again.
     described = to_json(config) | ({"pretrained": False} if hasattr(config, "pretrained") else {})
-    content = {"voxway": voxway.__version__, "method": config_name(config), "config": described, "facts": facts}
+    content = {
+        "voxway": voxway.__version__,
+        "method": registry.config_name(config),
+        "config": described,
+        "facts": facts,
+    }
     write_json(folder / CONFIG, content)
     save_tensors(folder / WEIGHTS, state)
 
@@ -91,16 +101,33 @@ def read_description(folder: Path) -> dict[str, Any]:
     return content
 
 
+def read_config(folder: Path) -> Buildable:
+    """A network's configuration.
+
+    Raises:
+        InputError: ``config.json`` is absent or damaged, or its method is neither listed nor registered.
+    """
+    content = read_description(folder)
+    if content["method"] not in registry.names():
+        raise InputError(
+            file=folder / CONFIG,
+            field="method",
+            expected=f"one of {', '.join(registry.names())}",
+            found=repr(content["method"]),
+            remedy="Register a method of your own first: voxway.methods.registry.register('name', Entry(config=...)).",
+        )
+    return from_json(registry.config_type(content["method"]), content["config"], folder / CONFIG)
+
+
 def load_model(folder: Path, device: torch.device | str = "cpu") -> nn.Module:
     """A network with its weights, in evaluation mode.
 
     Raises:
-        InputError: a file is absent or damaged, or the weights belong to another configuration.
+        InputError: a file is absent or damaged, the method is not known, or the weights belong to another
+            configuration.
     """
     folder = Path(folder)
-    content = read_description(folder)
-    config = from_json(config_type(content["method"]), content["config"], folder / CONFIG)
-    network: nn.Module = config.build()
+    network = read_config(folder).build()
     load_weights(network, load_tensors(folder / WEIGHTS), folder / WEIGHTS)
     return network.to(device).eval()
 
@@ -111,7 +138,16 @@ def load_weights(network: nn.Module, state: Mapping[str, Tensor], source: Path) 
     Raises:
         InputError: names or shapes differ; lists them.
     """
-    own = network.state_dict()
+    require_alike(network.state_dict(), state, source)
+    network.load_state_dict(state)
+
+
+def require_alike(own: Mapping[str, Tensor], state: Mapping[str, Tensor], source: Path) -> None:
+    """Make sure that the tensors of a file have the names and shapes of our own.
+
+    Raises:
+        InputError: they do not; lists those that differ.
+    """
     differing = [
         f"{name} ({_shape(state.get(name))} in the file, {_shape(own.get(name))} in the network)"
         for name in [*own, *(n for n in state if n not in own)]
@@ -125,7 +161,6 @@ def load_weights(network: nn.Module, state: Mapping[str, Tensor], source: Path) 
             found=f"{len(differing)} that differ: {'; '.join(differing[:3])}{' ...' if len(differing) > 3 else ''}",
             remedy="The weights were trained with another configuration: use the config.json that stands beside them.",
         )
-    network.load_state_dict(state)
 
 
 def _shape(tensor: Tensor | None) -> str:

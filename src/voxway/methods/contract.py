@@ -17,7 +17,16 @@ Said = Mapping[str, Tensor]
 
 
 @runtime_checkable
-class MethodConfig(Protocol):
+class Buildable(Protocol):
+    """A frozen dataclass that makes a network; all that training asks of a configuration."""
+
+    def build(self) -> nn.Module:
+        """The network, freshly initialised: a `Learner`."""
+        ...
+
+
+@runtime_checkable
+class MethodConfig(Buildable, Protocol):
     """Configuration of a network: a frozen dataclass of plain values, which a model folder keeps as JSON."""
 
     __dataclass_fields__: ClassVar[dict]
@@ -27,24 +36,18 @@ class MethodConfig(Protocol):
         """The task that it is built for: the grid and classes of its targets."""
         ...
 
-    def build(self) -> nn.Module:
-        """The network, freshly initialised: a `Method`."""
-        ...
-
 
 @runtime_checkable
-class Method(Protocol):
-    """A network that predicts and knows its own loss. Methods are `nn.Module`s; this is all that is asked of them."""
+class Learner(Protocol):
+    """A network that knows its own loss; all that training asks of one."""
 
-    task: Task
-    """What it predicts: grid and classes of its logits."""
     inputs: frozenset[str]
     """Fields of a batch that `forward` reads."""
     targets: frozenset[str]
     """Further fields that `loss` reads."""
 
-    def forward(self, batch: Batch) -> Prediction:
-        """Predict; pure, and equal for a sample alone or in a batch."""
+    def __call__(self, batch: Batch) -> Prediction:
+        """Predict, by `forward`."""
         ...
 
     def loss(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
@@ -53,12 +56,29 @@ class Method(Protocol):
 
 
 @runtime_checkable
-class Student(Method, Protocol):
-    """A method that can learn from a teacher. The teacher is handed in, and is no part of the student's state."""
+class Method(Learner, Protocol):
+    """A network that predicts and knows its own loss. Methods are `nn.Module`s; this is all that is asked of them."""
+
+    task: Task
+    """What it predicts: grid and classes of its logits."""
+
+    def forward(self, batch: Batch) -> Prediction:
+        """Predict; pure, and equal for a sample alone or in a batch."""
+        ...
+
+
+@runtime_checkable
+class Follower(Protocol):
+    """A network that can learn from a teacher; all that training with one asks."""
 
     def follow(self, prediction: Prediction, said: Said, batch: Batch) -> dict[str, Tensor]:
         """Named terms that pull the prediction towards what a teacher says of the same batch, weights included."""
         ...
+
+
+@runtime_checkable
+class Heir(Protocol):
+    """A student that starts from parts of a teacher that is a network."""
 
     def inherit(self, teacher: nn.Module) -> None:
         """Take over what the student is to start from, before training."""
@@ -66,7 +86,12 @@ class Student(Method, Protocol):
 
 
 @runtime_checkable
-class VoxelStudent(Student, Protocol):
+class Student(Method, Follower, Heir, Protocol):
+    """A method that can learn from a teacher. The teacher is handed in, and is no part of the student's state."""
+
+
+@runtime_checkable
+class VoxelStudent(Follower, Protocol):
     """A student that follows voxel features, so that what its teacher says can be kept on disk."""
 
     feature_shape: tuple[int, int, int, int]
@@ -85,6 +110,7 @@ class Grouped(Protocol):
     """Factor of the learning rate by prefix of parameter names; the longest prefix that fits counts, else 1."""
 
 
+@runtime_checkable
 class Graph(Protocol):
     """A network as a pure function of tensors: what an exported file computes. It is an `nn.Module`, too."""
 
@@ -108,6 +134,7 @@ class Graph(Protocol):
         ...
 
 
+@runtime_checkable
 class Exporter(Protocol):
     """Makes the graph of a method's networks, for one frame."""
 
@@ -125,6 +152,7 @@ class Exporter(Protocol):
         ...
 
 
+@runtime_checkable
 class Published(Protocol):
     """A method's published checkpoints: the module ``names`` of its folder offers these."""
 
@@ -137,5 +165,3 @@ class Published(Protocol):
     def to_published(self, config: MethodConfig, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """A state of ours under its published names and layouts."""
         ...
-
-

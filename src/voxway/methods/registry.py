@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from voxway.core.errors import InputError, nearest
-from voxway.methods.contract import Exporter, MethodConfig, Published
-
+from voxway.methods.contract import Buildable, Exporter, MethodConfig, Published
 
 T = TypeVar("T")
 
@@ -18,7 +17,7 @@ T = TypeVar("T")
 class Entry:
     """Where a method's parts live. Each is ``"module:name"``, imported when it is asked for, or the thing itself."""
 
-    config: str | type[MethodConfig]
+    config: str | type[Buildable]
     """Class of its configuration."""
     names: str | Published | None = None
     """Module that reads and writes its published checkpoints."""
@@ -84,7 +83,7 @@ def entry(name: str) -> Entry:
     return known[name]
 
 
-def config_type(name: str) -> type[MethodConfig]:
+def config_type(name: str) -> type[Buildable]:
     """The configuration class of a method.
 
     Raises:
@@ -93,7 +92,7 @@ def config_type(name: str) -> type[MethodConfig]:
     return loaded(entry(name).config)
 
 
-def config_name(config: MethodConfig) -> str:
+def config_name(config: Buildable) -> str:
     """The name under which a configuration's class is listed or registered.
 
     Raises:

@@ -35,9 +35,8 @@ def draw_values(
         pictures of the largest camera's size and of the dtype of `values`; smaller ones stand in the top left corner.
     """
     point, _ = nearest_points(points, cameras)
-    pictures = torch.full(point.shape, fill, dtype=values.dtype, device=values.device)
-    pictures[point >= 0] = values[point[point >= 0]]
-    return pictures
+    # Pixels without a point have index -1, which is the last value.
+    return torch.cat([values, values.new_tensor([fill])])[point]
 
 
 def draw_depth(

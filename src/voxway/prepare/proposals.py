@@ -1,4 +1,4 @@
-"""Query proposals: which voxels of the half-resolution grid are probably occupied. They never come from voxel labels."""
+"""Query proposals: voxels of the half-resolution grid that are probably occupied. They never come from voxel labels."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Sample, collate
@@ -34,9 +35,15 @@ def propose(points: Float[Tensor, "p 3"], grid: VoxelGrid, least: int = 1) -> Bo
     return (counts >= least).view(coarse.shape)
 
 
-def propose_from_stereo(sample: Sample) -> Bool[Tensor, "x2 y2 z2"]:
-    """What a rectified stereo pair proposes (MissingExtra without OpenCV)."""
-    return propose(stereo_points(sample), sample.grid, _STEREO_POINTS)
+def propose_from_stereo(
+    grid: VoxelGrid, images: UInt8[Tensor, "2 3 h w"], cameras: Cameras
+) -> Bool[Tensor, "x2 y2 z2"]:
+    """What a rectified stereo pair, left and right, proposes within 80 m.
+
+    Raises:
+        MissingExtra: OpenCV is not installed.
+    """
+    return propose(stereo_points(images, cameras), grid, _STEREO_POINTS)
 
 
 def from_lidar(data: DataConfig, options: JobOptions) -> Make:
@@ -59,7 +66,13 @@ def from_stereo(data: DataConfig, options: JobOptions) -> Make:
         InputError: the dataset has no stereo pair.
     """
     samples = replace(data.raw("images").stereo(), prepared={}).build()
-    return lambda key: propose_from_stereo(samples[key]).numpy()
+
+    def make(key: str) -> np.ndarray:
+        sample = samples[key]
+        assert sample.images is not None and sample.cameras is not None
+        return propose_from_stereo(sample.grid, sample.images, sample.cameras).numpy()
+
+    return make
 
 
 def from_network(data: DataConfig, options: JobOptions) -> Make:
@@ -102,15 +115,14 @@ def lidar_points(sample: Sample) -> Float[Tensor, "p 3"]:
     return torch.cat(clouds)
 
 
-def stereo_points(sample: Sample) -> Float[Tensor, "p 3"]:
-    """Points (metres, ego frame) that the stereo pair (images left, right) sees within 80 m."""
-    assert sample.images is not None and sample.cameras is not None
-    left, right = (image.permute(1, 2, 0).contiguous().numpy() for image in sample.images)
-    P = sample.cameras.projection
+def stereo_points(images: UInt8[Tensor, "2 3 h w"], cameras: Cameras) -> Float[Tensor, "p 3"]:
+    """Points (metres, ego frame) that a rectified stereo pair, left and right, sees within 80 m."""
+    left, right = (image.permute(1, 2, 0).contiguous().numpy() for image in images)
+    P = cameras.projection
     depth = torch.from_numpy(stereo_depth(left, right, float(P[0, 0, 3] - P[1, 0, 3])))
     rows, columns = ((depth > 0) & (depth < _STEREO_REACH_M)).nonzero(as_tuple=True)
     pixels = torch.stack([columns, rows], -1).float()
-    return sample.cameras[:1].unproject(pixels[None], depth[rows, columns][None])[0]
+    return cameras[:1].unproject(pixels[None], depth[rows, columns][None])[0]
 
 
 def _lacks(name: str, data: DataConfig, options: JobOptions) -> bool:

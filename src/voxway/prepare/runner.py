@@ -10,7 +10,7 @@ import re
 
 from voxway.core.errors import InputError
 from voxway.data.job import Job
-from voxway.engine.log import progress_bar
+from voxway.core.progress import progress_bar
 
 
 def run(job: Job, *, shard: tuple[int, int] = (0, 1), show: bool = True) -> int:

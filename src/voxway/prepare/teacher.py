@@ -17,7 +17,7 @@ from voxway.core.sample import collate
 from voxway.data.config import DataConfig
 from voxway.data.job import Job, JobOptions
 from voxway.engine.model_files import fingerprint, load_model, save_tensors
-from voxway.engine.teacher import DESCRIPTION, feature_path
+from voxway.engine.teaching.stored import DESCRIPTION, feature_path
 from voxway.methods.contract import VoxelStudent
 
 

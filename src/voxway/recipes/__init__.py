@@ -5,11 +5,12 @@ A recipe is a function from the data's folder to a `Recipe`; a variation is anot
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from voxway.core.errors import nearest
+from voxway.core.errors import InputError, nearest
 from voxway.methods.monoocc import MonoOccConfig
 from voxway.recipes.effocc import EFFOCC_RECIPES
 from voxway.recipes.monoocc import (
@@ -25,9 +26,9 @@ from voxway.recipes.monoocc import (
     monoocc_world_teacher,
 )
 from voxway.recipes.qpn import qpn, qpn_world
-from voxway.recipes.recipe import Recipe
+from voxway.recipes.recipe import Recipe, StagedRecipe
 
-RECIPES: Mapping[str, Callable[[Path], Recipe]] = {
+RECIPES: Mapping[str, Callable[[Path], Recipe | StagedRecipe]] = {
     "monoocc-s": monoocc_s,
     "monoocc-s-released": monoocc_s_released,
     **{f"monoocc-s-table-2-row-{row}": partial(monoocc_table_2, row=row) for row in TABLE_II},
@@ -44,12 +45,32 @@ RECIPES: Mapping[str, Callable[[Path], Recipe]] = {
 }
 
 
-def recipe(name: str, root: Path) -> Recipe:
+def recipe(name: str, root: Path) -> Recipe | StagedRecipe:
     """The recipe of that name for the data in `root`.
 
+    Args:
+        name: of a recipe, or ``"module:function"`` of one's own, which takes `root` and returns a `Recipe`.
+        root: folder of the data.
+
     Raises:
-        InputError: no recipe has that name; lists them and the nearest.
+        InputError: no recipe has that name (lists them and the nearest), or there is no such function.
     """
+    if ":" in name:
+        return _own(name)(root)
     if name not in RECIPES:
         raise nearest(name, list(RECIPES), "recipe")
     return RECIPES[name](root)
+
+
+def _own(name: str) -> Callable[[Path], Recipe | StagedRecipe]:
+    module, _, function = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            file=f"recipe {name}",
+            field="module:function",
+            expected="a module that Python finds, and a function in it",
+            found=error,
+            remedy="Start where the module lies, or name its folder with PYTHONPATH.",
+        ) from error

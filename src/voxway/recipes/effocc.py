@@ -7,10 +7,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from voxway.data.steps.augment import Augment
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
-from voxway.data.nuscenes.config import Occ3DNuScenesConfig
-from voxway.data.nuscenes.config import OpenOccupancyConfig
+from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
+from voxway.data.steps.augment import Augment
 from voxway.data.waymo.config import Occ3DWaymoConfig
 from voxway.engine.schedule import Schedule
 from voxway.engine.train import TrainConfig

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from voxway.data.config import DataConfig
-from voxway.engine.teacher import StoredTeacherConfig, TeacherConfig
-from voxway.engine.train import TrainConfig
+from voxway.engine.teaching.together import AnyTeacherConfig
+from voxway.engine.train_config import TrainConfig
+from voxway.methods.contract import MethodConfig
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """One complete run: what is trained, on what, how."""
 
-    method: Any
+    method: MethodConfig
     """Configuration of the method."""
     data: DataConfig
     """Training frames."""
@@ -24,10 +24,22 @@ class Recipe:
     """Optimisation."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """What prepared files are made from, by need, where none are stored (`voxway.prepare.makers`)."""
-    teacher: TeacherConfig | StoredTeacherConfig | None = None
-    """Whom the method learns from besides the labels."""
+    teacher: AnyTeacherConfig | None = None
+    """Whom the method learns from besides the labels (`voxway.engine.teaching`)."""
     start: Path | None = None
     """Network to start from: a folder of ours, or a checkpoint with published names. None: from nothing, or from
     ImageNet, as the method says."""
     taught: bool = False
     """Whether the run makes no sense without a teacher."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagedRecipe:
+    """Several runs in a row, each of which starts from the last one's weights; one folder, one trained network."""
+
+    stages: Mapping[str, Recipe]
+    """The runs by name, in order; `--set stages.NAME.train.steps=100` changes one of them."""
+
+    def __post_init__(self) -> None:
+        if not self.stages:
+            raise ValueError("a recipe of several stages needs at least one")

@@ -5,6 +5,8 @@ from voxway.view.frame import Frame
 from voxway.view.overlay import overlay, overlay_points
 from voxway.view.page import write_page
 from voxway.view.panel import side_by_side
+from voxway.view.photos import photo, tiled
+from voxway.view.png import write_png
 from voxway.view.render import render
 from voxway.view.viewpoint import VIEWPOINTS
 
@@ -15,7 +17,10 @@ __all__ = [
     "agreement",
     "overlay",
     "overlay_points",
+    "photo",
     "render",
     "side_by_side",
+    "tiled",
     "write_page",
+    "write_png",
 ]

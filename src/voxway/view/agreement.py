@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import UInt8
 
-from voxway.core.task import IGNORE, Task
+from voxway.core.occupancy import Occupancy
+from voxway.core.task import IGNORE
+from voxway.view.volumes import class_ids, common_task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +23,16 @@ class Agreement:
     """How many classes that mean has."""
 
 
-def agreement(prediction: UInt8[np.ndarray, "x y z"], truth: UInt8[np.ndarray, "x y z"], task: Task) -> Agreement:
-    """Compare a prediction with its truth where the truth is not 255. A prediction of 255 counts as free."""
-    known = truth != IGNORE
-    predicted, true = prediction[known].astype(np.int64), truth[known].astype(np.int64)
+def agreement(prediction: Occupancy, truth: Occupancy) -> Agreement:
+    """Compare a prediction with its truth where the truth is not 255. A prediction of 255 counts as free.
+
+    Raises:
+        InputError: the two are not of one task.
+    """
+    task = common_task([("prediction", prediction), ("truth", truth)])
+    ids = class_ids(truth)
+    known = ids != IGNORE
+    predicted, true = class_ids(prediction)[known].astype(np.int64), ids[known].astype(np.int64)
     predicted[predicted == IGNORE] = task.free
     size = len(task.classes)
     counts = np.bincount(true * size + predicted, minlength=size * size).reshape(size, size)

@@ -5,20 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Integer, Shaped
+from jaxtyping import Shaped
+
+from voxway.core.occupancy import Occupancy
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """One key frame of a page. At least one of `prediction` and `truth` is there."""
+    """One key frame of a page. At least one of `prediction` and `truth` is there, and they share a task."""
 
     key: str
     """Names the frame within its benchmark, e.g. ``"08/000005"``."""
     image: Shaped[np.ndarray, "h w c"] | None = None
-    """RGB, uint8; several cameras are best tiled into one picture."""
-    prediction: Integer[np.ndarray, "x y z"] | None = None
-    """Training ids."""
-    truth: Integer[np.ndarray, "x y z"] | None = None
-    """Training ids; 255 where unknown."""
+    """RGB, uint8; several cameras are best tiled into one picture (`tiled`)."""
+    prediction: Occupancy | None = None
+    truth: Occupancy | None = None
     note: str = ""
     """A sentence shown with the frame."""
+
+    @property
+    def volumes(self) -> dict[str, Occupancy]:
+        """Those of ``prediction`` and ``truth`` that are there, by name."""
+        named = {"prediction": self.prediction, "truth": self.truth}
+        return {name: volume for name, volume in named.items() if volume is not None}

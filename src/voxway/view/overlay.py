@@ -8,12 +8,12 @@ from jaxtyping import Float, Integer, UInt8
 
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
-from voxway.core.grid import VoxelGrid
+from voxway.core.occupancy import Occupancy
 from voxway.core.task import Task
+from voxway.view.photos import check_camera
 from voxway.view.raster import Rays
 from voxway.view.render import draw_volume
 from voxway.view.shade import display_colours
-from voxway.view.surface import checked_volume
 
 _RAMP = np.array([(214, 40, 40), (247, 127, 0), (252, 211, 77), (82, 183, 136), (30, 96, 145), (58, 12, 100)], float)
 """Colours of points without labels, near to far."""
@@ -24,32 +24,29 @@ _RAMP_END_M = 50.0
 def overlay(
     image: UInt8[np.ndarray, "h w 3"],
     cameras: Cameras,
-    volume: Integer[np.ndarray, "x y z"],
-    task: Task,
+    occupancy: Occupancy,
     *,
     camera: int = 0,
     opacity: float = 0.6,
-    grid: VoxelGrid | None = None,
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Draw a volume as cubes over the image of one camera, nearer ones before farther ones.
 
     Args:
         image: RGB, as the cameras describe it (after any resize, crop or flip).
         cameras: cameras of one sample.
-        volume: class ids; free and 255 are not drawn.
-        task: says what ids mean.
+        occupancy: the volume, in the ego frame that the cameras are placed in; free and unknown are not drawn.
         camera: which of the cameras took the image.
         opacity: how much of the image the cubes hide, 0..1.
-        grid: the grid of the volume where it is not `task.grid`.
+
+    Returns:
+        RGB.
 
     Raises:
-        InputError: the image has not the size that the cameras say, there is no such camera, or the volume does not
-            fit.
+        InputError: the image has not the size that the cameras say, or there is no such camera.
     """
-    grid = grid or task.grid
-    volume = checked_volume(volume, task, grid)
-    projection = _projection(image, cameras, camera)
-    picture, pixels = draw_volume(volume, task, grid, Rays.of(projection), image.shape[:2])
+    one = _one_camera(image, cameras, camera)
+    projection = one.projection[0].to(torch.float64).numpy()
+    picture, pixels = draw_volume(occupancy, Rays.of(projection), image.shape[:2])
     seen = picture.face >= 0
     result = image.copy()
     result[seen] = np.round((1 - opacity) * image[seen] + opacity * pixels).astype(np.uint8)
@@ -66,10 +63,20 @@ def overlay_points(
     camera: int = 0,
     radius_px: int = 1,
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """Draw LiDAR points (x, y, z in ego metres, then anything) over the image of one camera.
+    """Draw LiDAR points over the image of one camera, nearer ones before farther ones.
 
-    Points take the colours of their `labels` (training ids of `task`; free and 255 are left out), or colours by
-    depth from red (near) to violet (50 m and more).
+    Args:
+        image: RGB, as the cameras describe it (after any resize, crop or flip).
+        cameras: cameras of one sample.
+        points: x, y, z in ego metres, then anything.
+        labels: training ids, which give points the colours of their classes; free and 255 are left out. Without them,
+            colours go by depth, from red (near) to violet (50 m and more).
+        task: the task whose ids the labels are.
+        camera: which of the cameras took the image.
+        radius_px: pixels around the one that a point falls onto which it colours as well.
+
+    Returns:
+        RGB.
 
     Raises:
         InputError: the image has not the size that the cameras say, there is no such camera, or labels came without
@@ -78,11 +85,8 @@ def overlay_points(
     if (labels is None) != (task is None):
         remedy = "Labels need the task whose ids they are."
         raise InputError(file="overlay", field="labels", expected="labels and task", found="one", remedy=remedy)
-    projection = _projection(image, cameras, camera)
-    seen = points[:, :3].astype(np.float64) @ projection[:, :3].T + projection[:, 3]
-    depth = seen[:, 2]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        pixels = seen[:, :2] / depth[:, None]
+    one = _one_camera(image, cameras, camera)
+    pixels, depth = (seen[0].numpy() for seen in one.project(torch.from_numpy(points[:, :3].astype(np.float64))))
     height, width = image.shape[:2]
     drawn = (depth > 0.1) & (pixels > -0.5).all(1) & (pixels < (width - 0.5, height - 0.5)).all(1)
     if labels is not None and task is not None:
@@ -100,12 +104,13 @@ def overlay_points(
     return result
 
 
-def _projection(image: np.ndarray, cameras: Cameras, camera: int) -> Float[np.ndarray, "3 4"]:
-    if not 0 <= camera < cameras.count:
-        remedy = "Cameras count from 0."
-        raise InputError(
-            file="overlay", field="camera", expected=f"0..{cameras.count - 1}", found=camera, remedy=remedy
-        )
+def _one_camera(image: np.ndarray, cameras: Cameras, camera: int) -> Cameras:
+    """The camera that took the image, alone and on the CPU.
+
+    Raises:
+        InputError: the image has not the size that the cameras say, or there is no such camera.
+    """
+    check_camera(cameras, camera)
     size = tuple(cameras.size_px[camera].tolist())
     if image.shape != (*size, 3) or image.dtype != np.uint8:
         raise InputError(
@@ -115,7 +120,7 @@ def _projection(image: np.ndarray, cameras: Cameras, camera: int) -> Float[np.nd
             found=f"{image.dtype} {image.shape}",
             remedy="Resize the cameras together with the image (`Cameras.resize`), channels last.",
         )
-    return cameras.projection[camera].to(torch.float64).cpu().numpy()
+    return cameras[camera : camera + 1].to("cpu")
 
 
 def _by_depth(depth: Float[np.ndarray, "p"]) -> UInt8[np.ndarray, "p 3"]:

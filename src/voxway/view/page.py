@@ -12,7 +12,6 @@ from dataclasses import asdict
 from html import escape
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -20,14 +19,13 @@ from PIL import Image
 from voxway import __version__
 from voxway.core.errors import InputError
 from voxway.core.files import write_bytes
-from voxway.core.grid import VoxelGrid
 from voxway.core.result import Result
 from voxway.core.task import Task
 from voxway.view.agreement import agreement
 from voxway.view.frame import Frame
 from voxway.view.shade import EDGE, FACE_LIGHT, OCCLUSION, display_colours
-from voxway.view.surface import checked_volume
 from voxway.view.table import results_table
+from voxway.view.volumes import class_ids, common_task
 
 _SCRIPTS = ("volume.js", "scene.js", "shapes.js", "legend.js", "page.js")
 
@@ -41,33 +39,30 @@ _IMAGE_PX = 1600
 def write_page(
     path: Path | str,
     frames: Sequence[Frame],
-    task: Task,
     *,
     title: str,
     results: Sequence[Result] = (),
     notes: Mapping[str, str] | None = None,
-    grid: VoxelGrid | None = None,
 ) -> None:
     """Write the page, atomically.
 
     Args:
         path: the HTML file.
-        frames: what to show, in order.
-        task: says what ids mean.
+        frames: what to show, in order; all volumes are of one task.
         title: heading of the page.
         results: scores for the table below, e.g. a model and its baseline.
         notes: names and values listed at the end, e.g. machine, commit, command.
-        grid: the grid of the volumes where it is not `task.grid`.
 
     Raises:
-        InputError: no frames, a frame without volumes, shapes or ids that do not fit, or a result of another benchmark.
+        InputError: no frames, a frame without volumes, volumes of several tasks, a grid too large, an image that is not
+            RGB, or a result of another benchmark.
         OutputError: the file cannot be written.
     """
-    grid = grid or task.grid
-    _check(frames, results, task, grid)
+    task = _checked_task(frames, results)
+    grid = task.grid
     descriptions, payload = [], []
     for number, frame in enumerate(frames):
-        description, parts = _described(frame, task, grid)
+        description, parts = _described(frame)
         descriptions.append(description)
         payload += [
             f'<script type="text/plain" id="frame-{number}-{name}">{base64.b64encode(data).decode()}</script>'
@@ -99,13 +94,24 @@ def write_page(
     write_bytes(path, page.encode())
 
 
-def _check(frames: Sequence[Frame], results: Sequence[Result], task: Task, grid: VoxelGrid) -> None:
+def _checked_task(frames: Sequence[Frame], results: Sequence[Result]) -> Task:
+    """The task of all frames and results.
+
+    Raises:
+        InputError: no frames, a frame without volumes, several tasks, a grid too large, a result of another benchmark.
+    """
     if not frames:
         remedy = "Pass at least one frame."
         raise InputError(file="page", field="frames", expected="at least one", found="none", remedy=remedy)
-    if any(count > most for count, most in zip(grid.shape, _LARGEST)):
-        remedy = "Crop the volumes first (`VoxelGrid.crop`)."
-        raise InputError(file="page", field="grid", expected=f"at most {_LARGEST}", found=grid.shape, remedy=remedy)
+    for frame in frames:
+        if not frame.volumes:
+            file, remedy = f"frame {frame.key}", "Give the frame at least one of the two."
+            raise InputError(file=file, field="prediction, truth", expected="a volume", found="neither", remedy=remedy)
+    task = common_task([(f"frame {frame.key}, {name}", v) for frame in frames for name, v in frame.volumes.items()])
+    shape = task.grid.shape
+    if any(count > most for count, most in zip(shape, _LARGEST)):
+        remedy = "Cut the volumes first: `occupancy[x1:x2, y1:y2, z1:z2]`."
+        raise InputError(file="page", field="grid", expected=f"at most {_LARGEST}", found=shape, remedy=remedy)
     for result in results:
         if result.protocol.benchmark != task.name:
             raise InputError(
@@ -115,30 +121,23 @@ def _check(frames: Sequence[Frame], results: Sequence[Result], task: Task, grid:
                 found=result.protocol.benchmark,
                 remedy="Put results of one benchmark onto one page.",
             )
+    return task
 
 
-def _described(frame: Frame, task: Task, grid: VoxelGrid) -> tuple[dict[str, Any], dict[str, bytes]]:
+def _described(frame: Frame) -> tuple[dict[str, object], dict[str, bytes]]:
     """What the page's script reads about a frame, and the bytes of its image and volumes by name."""
-    source = f"frame {frame.key}"
-    volumes = {
-        name: checked_volume(volume, task, grid, f"{source}, {name}")
-        for name, volume in (("prediction", frame.prediction), ("truth", frame.truth))
-        if volume is not None
-    }
-    if not volumes:
-        remedy = "Give the frame at least one of the two."
-        raise InputError(file=source, field="prediction, truth", expected="a volume", found="neither", remedy=remedy)
-    parts = {name: zlib.compress(volume.tobytes(), 9) for name, volume in volumes.items()}
+    parts = {name: zlib.compress(class_ids(volume).tobytes(), 9) for name, volume in frame.volumes.items()}
     kind = ""
     if frame.image is not None:
-        kind, parts["image"] = "image/jpeg", _jpeg(frame.image, source)
-    fits = agreement(volumes["prediction"], volumes["truth"], task) if len(volumes) == 2 else None
+        kind, parts["image"] = "image/jpeg", _jpeg(frame.image, f"frame {frame.key}")
+    prediction, truth = frame.prediction, frame.truth
+    fits = agreement(prediction, truth) if prediction is not None and truth is not None else None
     description = {
         "key": frame.key,
         "note": frame.note,
         "image": kind,
         "agreement": asdict(fits) if fits else None,
-        **{name: name in volumes for name in ("prediction", "truth")},
+        **{name: name in frame.volumes for name in ("prediction", "truth")},
     }
     return description, parts
 

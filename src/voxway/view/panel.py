@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Integer, UInt8
+from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from voxway.core.errors import InputError
-from voxway.core.grid import VoxelGrid
+from voxway.core.occupancy import Occupancy
 from voxway.core.task import Colour, Task
 from voxway.view.render import PAPER, render
 from voxway.view.shade import display_colours
 from voxway.view.viewpoint import slenderness
+from voxway.view.volumes import class_ids, common_task
 
 _INK: Colour = (28, 32, 40)
 _GAP_PX = 16
@@ -23,41 +24,38 @@ _FONT_PX = 17
 
 def side_by_side(
     image: UInt8[np.ndarray, "h w 3"] | None,
-    prediction: Integer[np.ndarray, "x y z"] | None,
-    truth: Integer[np.ndarray, "x y z"] | None,
-    task: Task,
+    prediction: Occupancy | None,
+    truth: Occupancy | None,
     *,
     width_px: int = 1280,
     camera: str = "behind",
     captions: tuple[str, str] = ("Prediction", "Truth"),
-    grid: VoxelGrid | None = None,
 ) -> UInt8[np.ndarray, "h2 w2 3"]:
     """Lay out image, prediction and truth in one picture; what is None is left out.
 
     Args:
         image: RGB, scaled to the full width.
-        prediction: training ids.
-        truth: training ids, 255 where unknown.
-        task: says what ids mean.
+        prediction: drawn at the left.
+        truth: drawn at the right, of the same task.
         width_px: width of the picture; its height follows.
         camera: a name of `voxway.view.VIEWPOINTS`.
         captions: words above the two volumes.
-        grid: the grid of the volumes where it is not `task.grid`.
 
     Returns:
         RGB.
 
     Raises:
-        InputError: neither volume is given, or shape, ids or camera do not fit.
+        InputError: neither volume is given, they are not of one task, or no viewpoint has that name.
     """
     volumes = [(v, caption) for v, caption in zip((prediction, truth), captions) if v is not None]
     if not volumes:
         remedy = "Pass a prediction, a truth or both."
         raise InputError(file="picture", field="volumes", expected="at least one", found="none", remedy=remedy)
+    task = common_task([(caption, v) for v, caption in volumes])
     inner = width_px - 2 * _GAP_PX
     each = (inner - _GAP_PX * (len(volumes) - 1)) // len(volumes)
-    size_px = (round(each * min(slenderness(camera, grid or task.grid), 1)), each)
-    views = [render(v, task, size_px=size_px, camera=camera, grid=grid) for v, _ in volumes]
+    size_px = (round(each * min(slenderness(camera, task.grid), 1)), each)
+    views = [render(v, size_px=size_px, camera=camera) for v, _ in volumes]
     photo = _scaled(image, inner) if image is not None else None
     legend = _legend_places([v for v, _ in volumes], task, inner)
     top = _GAP_PX + (photo.height + _GAP_PX if photo else 0)
@@ -85,10 +83,10 @@ def _scaled(image: np.ndarray, width: int) -> Image.Image:
     return picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.LANCZOS)
 
 
-def _legend_places(volumes: Sequence[np.ndarray], task: Task, width: int) -> list[tuple[int, int, int]]:
+def _legend_places(volumes: Sequence[Occupancy], task: Task, width: int) -> list[tuple[int, int, int]]:
     """Class id, x (pixels) and row of each entry: the classes that occur, in order, wrapped to the width."""
     font = ImageFont.load_default(_FONT_PX)
-    present = set(np.unique(np.concatenate([v.reshape(-1) for v in volumes])).tolist())
+    present = set(np.unique(np.concatenate([class_ids(v).reshape(-1) for v in volumes])).tolist())
     places, x, row = [], 0, 0
     for label in (i for i in task.occupied if i in present):
         taken = 23 + round(font.getlength(task.classes[label])) + 20

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Integer, UInt8
+from jaxtyping import Bool, UInt8
 
-from voxway.core.grid import VoxelGrid
-from voxway.core.task import Colour, Task
+from voxway.core.occupancy import Occupancy
+from voxway.core.task import Colour
 from voxway.view.raster import Picture, Rays, rasterise
 from voxway.view.shade import display_colours, shade
-from voxway.view.surface import checked_volume, exposed_faces, solid_voxels
+from voxway.view.surface import exposed_faces
 from voxway.view.viewpoint import projection
+from voxway.view.volumes import class_ids
 
 PAPER: Colour = (250, 250, 248)
 """Background of pictures."""
@@ -22,24 +23,20 @@ _ARROW = ((2.2, 0.0), (-1.6, 1.2), (-0.9, 0.0), (-1.6, -1.2))
 
 
 def render(
-    volume: Integer[np.ndarray, "x y z"],
-    task: Task,
+    occupancy: Occupancy,
     *,
     size_px: tuple[int, int] = (720, 960),
     camera: str = "behind",
-    grid: VoxelGrid | None = None,
     background: Colour = PAPER,
     ego: bool = True,
     samples: int = 2,
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """Draw the occupied voxels of a volume in the colours of its classes.
+    """Draw the occupied voxels of a volume in the colours of its classes; free and unknown ones are not drawn.
 
     Args:
-        volume: class ids; free and 255 (unknown) are not drawn.
-        task: says which id is free and what colours classes have.
+        occupancy: the volume; its task says where voxels are, which class is free and what colours classes have.
         size_px: height and width of the picture.
         camera: a name of `VIEWPOINTS`.
-        grid: the grid of the volume where it is not `task.grid`.
         background: RGB where there is nothing.
         ego: mark the origin with an arrow that points forward.
         samples: samples per pixel and axis; 1 leaves edges jagged.
@@ -48,14 +45,12 @@ def render(
         RGB.
 
     Raises:
-        InputError: shape, ids or the name of the camera do not fit.
+        InputError: no viewpoint has that name.
     """
-    grid = grid or task.grid
-    volume = checked_volume(volume, task, grid)
     height, width = size_px
     fine_px = (height * samples, width * samples)
-    rays = Rays.of(projection(camera, grid, fine_px))
-    picture, pixels = draw_volume(volume, task, grid, rays, fine_px)
+    rays = Rays.of(projection(camera, occupancy.task.grid, fine_px))
+    picture, pixels = draw_volume(occupancy, rays, fine_px)
     image = np.empty((*fine_px, 3), np.uint8)
     image[:] = background
     image[picture.face >= 0] = pixels
@@ -65,13 +60,13 @@ def render(
     return np.round(mean).astype(np.uint8)
 
 
-def draw_volume(
-    volume: UInt8[np.ndarray, "x y z"], task: Task, grid: VoxelGrid, rays: Rays, size_px: tuple[int, int]
-) -> tuple[Picture, UInt8[np.ndarray, "p 3"]]:
-    """The picture of a checked volume, and the colours of its pixels that see a face, in row-major order."""
-    faces = exposed_faces(solid_voxels(volume, task))
+def draw_volume(occupancy: Occupancy, rays: Rays, size_px: tuple[int, int]) -> tuple[Picture, UInt8[np.ndarray, "p 3"]]:
+    """What pixels of an image of (height, width) `size_px` see of a volume, and RGB of those that see a face, in
+    row-major order."""
+    grid = occupancy.task.grid
+    faces = exposed_faces(occupancy.occupied.cpu().numpy())
     picture = rasterise(faces, grid, rays, size_px)
-    colours = display_colours(task)[volume[tuple(faces.index.T)]]
+    colours = display_colours(occupancy.task)[class_ids(occupancy)[tuple(faces.index.T)]]
     return picture, shade(picture, faces, colours, grid, rays)
 
 

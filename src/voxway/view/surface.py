@@ -7,10 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from voxway.core.errors import InputError
-from voxway.core.grid import VoxelGrid
-from voxway.core.task import IGNORE, Task
-
 DIRECTIONS = np.array([(-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1)])
 """Outward normals. Direction d belongs to axis d // 2; a face's other axes follow cyclically (x: y, z; y: z, x)."""
 
@@ -34,39 +30,6 @@ class Faces:
 
     def __len__(self) -> int:
         return len(self.index)
-
-
-def checked_volume(
-    volume: np.ndarray, task: Task, grid: VoxelGrid | None = None, what: str = "volume"
-) -> UInt8[np.ndarray, "x y z"]:
-    """The volume as uint8, once its shape and its ids are known to fit.
-
-    Raises:
-        InputError: the shape is not the grid's (`task.grid` unless given), or an id is neither a class nor 255.
-    """
-    grid = grid or task.grid
-    volume = np.asarray(volume)
-    if volume.shape != grid.shape:
-        remedy = "Pass the grid that the volume was made on, in (x, y, z) order."
-        raise InputError(file=what, field="shape", expected=f"{grid.shape} voxels", found=volume.shape, remedy=remedy)
-    if not np.issubdtype(volume.dtype, np.integer):
-        remedy = "Pass class ids, e.g. `prediction.classes`, not scores."
-        raise InputError(file=what, field="dtype", expected="integer class ids", found=volume.dtype, remedy=remedy)
-    wrong = (volume != IGNORE) & ((volume < 0) | (volume >= len(task.classes)))
-    if wrong.any():
-        raise InputError(
-            file=what,
-            field="class ids",
-            expected=f"0..{len(task.classes) - 1} of {task.name}, or {IGNORE} where unknown",
-            found=f"ids {np.unique(volume[wrong])[:5].tolist()}",
-            remedy="Map ids on disk to training ids first (`Benchmark.to_train`), or name the right benchmark.",
-        )
-    return volume.astype(np.uint8, copy=False)
-
-
-def solid_voxels(volume: UInt8[np.ndarray, "x y z"], task: Task) -> Bool[np.ndarray, "x y z"]:
-    """Where a volume holds something: neither free nor unknown."""
-    return (volume != task.free) & (volume != IGNORE)
 
 
 def exposed_faces(solid: Bool[np.ndarray, "x y z"]) -> Faces:

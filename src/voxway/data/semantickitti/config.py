@@ -36,3 +36,7 @@ class SemanticKITTIConfig(DataConfig):
     def stereo(self) -> SemanticKITTIConfig:
         """The colour cameras' pairs."""
         return replace(self, cameras=(2, 3))
+
+    def truth_name(self) -> tuple[str, ...]:
+        """Which array, where targets come from archives."""
+        return () if self.targets is None else (self.targets_field,)

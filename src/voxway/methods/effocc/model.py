@@ -24,7 +24,7 @@ Put right: any image size, also unlike ones within a batch; a sample without poi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -256,8 +256,9 @@ class EffOcc(nn.Module):
         """Named terms of what the labels say; see `supervision`."""
         return supervise(self.config.supervision, prediction, batch)
 
-    def follow(self, prediction: Prediction, taught: Prediction, batch: Batch) -> dict[str, Tensor]:
+    def follow(self, prediction: Prediction, said: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         """Named terms of what a teacher says; see `distillation`."""
+        taught = Prediction(logits=said["logits"], intermediates=said)
         return follow(self.config.distillation, prediction, taught, batch)
 
     def inherit(self, teacher: nn.Module) -> None:

@@ -34,7 +34,7 @@ projected by the cameras they come with, that is KITTI's full P2, of which the r
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -361,7 +361,7 @@ class MonoOcc(nn.Module):
             terms["semantics_2d"] = config.semantics_2d_ratio * semantic_2d(labelled, cut)
         return terms
 
-    def follow(self, prediction: Prediction, taught: Prediction, batch: Batch) -> dict[str, Tensor]:
+    def follow(self, prediction: Prediction, said: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         """Pull the voxel features towards the teacher's, on working voxels of which at least 5 % are occupied.
 
         That is where the published half-scale labels have a class (section III-D).
@@ -369,7 +369,7 @@ class MonoOcc(nn.Module):
         Raises:
             ValueError: the teacher's features have another shape.
         """
-        mine, theirs = prediction.intermediates["voxels"], taught.intermediates["voxels"]
+        mine, theirs = prediction.intermediates["voxels"], said["voxels"]
         if mine.shape != theirs.shape:
             raise ValueError(
                 f"the teacher's features {tuple(theirs.shape)} must be shaped as ours, {tuple(mine.shape)}"

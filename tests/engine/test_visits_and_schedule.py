@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxway.engine.order import micro_batches
 from voxway.engine.schedule import Schedule
+from voxway.engine.visits import micro_batches
 
 
 @given(st.integers(1, 30), st.integers(1, 6), st.integers(1, 3), st.integers(0, 99))

@@ -1,0 +1,95 @@
+"""Loading models: from a folder of ours, or from a checkpoint that a method's authors published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from voxway.api.model import Model
+from voxway.core.config import from_json
+from voxway.core.errors import InputError, nearest
+from voxway.core.task import Task
+from voxway.data import registry as datasets
+from voxway.data.config import DataConfig
+from voxway.engine.model_files import CONFIG, fingerprint, load_model, read_description, read_published
+from voxway.methods import registry as methods
+
+
+def load(source: Path | str, device: torch.device | str = "cpu", *, method: str | None = None) -> Model:
+    """A model, ready to predict.
+
+    Args:
+        source: folder that `voxway train` or `voxway convert` wrote, or a published checkpoint (.pth, .safetensors).
+        device: where it computes.
+        method: whose checkpoint it is; None finds out.
+
+    Raises:
+        InputError: nothing there, damaged, or of no method that is known.
+    """
+    path = Path(source)
+    return _published(path, device, method) if path.is_file() else _own(path, device)
+
+
+def _own(folder: Path, device: torch.device | str) -> Model:
+    facts = read_description(folder)["facts"]
+    network = load_model(folder, device)
+    if "data" in facts:
+        kind = datasets.config_type(facts["dataset"])
+        data = from_json(kind, facts["data"], folder / CONFIG)
+    else:
+        data = usual_data(network.task, network.inputs, folder)
+    return Model(
+        network=network,
+        data=data,
+        sources=facts.get("sources", {}),
+        name=str(folder),
+        ema=bool(facts.get("ema")),
+        checkpoint=fingerprint(folder),
+        cameras=facts.get("cameras"),
+    )
+
+
+def _published(path: Path, device: torch.device | str, method: str | None) -> Model:
+    tensors = read_published(path)
+    names = [method] if method is not None else [name for name in methods.names() if methods.entry(name).names]
+    for name in names:
+        entry = methods.entry(name)
+        if entry.names is None:
+            raise nearest(name, [n for n in methods.names() if methods.entry(n).names], "method with checkpoints")
+        try:
+            config, state = methods.loaded(entry.names).from_published(tensors, path, methods.loaded(entry.variants))
+        except InputError as error:
+            if method is not None or not error.field.startswith("names"):
+                raise
+            continue
+        network = config.build()
+        network.load_state_dict(state)
+        network = network.to(device).eval()
+        return Model(network=network, data=usual_data(network.task, network.inputs, path), name=str(path))
+    raise InputError(
+        file=path,
+        field="names",
+        expected=f"a checkpoint of {', '.join(names)}",
+        found=f"{len(tensors)} names such as {', '.join(list(tensors)[:3])}",
+        remedy="Check that the file is one of these methods' published checkpoints.",
+    )
+
+
+def usual_data(task: Task, inputs: frozenset[str], source: object) -> DataConfig:
+    """The data of the benchmark whose task a converted network has, as it usually is read.
+
+    Raises:
+        InputError: no benchmark has that task.
+    """
+    for name in datasets.names():
+        known = datasets.benchmark(name).task
+        if datasets.dataset(name).config is not None and (known.grid, known.classes) == (task.grid, task.classes):
+            return datasets.config_type(name)(root=Path(), split="val", needs=inputs | {"target"})
+    raise InputError(
+        file=source,
+        field="task",
+        expected=f"that of a benchmark: {', '.join(datasets.names())}",
+        found=f"{task.name}: {len(task.classes)} classes, {task.grid}",
+        remedy="Train it with `voxway train`, which records its data.",
+    )

@@ -1,0 +1,219 @@
+"""Model: a network with all that using it needs to know: its task, its preprocessing, what it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import nn
+
+from voxway.api.inputs import Picture, cloud, plain_sample, proposals_of
+from voxway.api.occupancy import Occupancy
+from voxway.api.rig import Rig
+from voxway.core.errors import InputError
+from voxway.core.sample import Sample, collate
+from voxway.core.task import Task
+from voxway.data.config import DataConfig
+from voxway.data.samples import Samples
+from voxway.data.steps.draw import draw_depth_images
+from voxway.data.steps.resize import ImageChanges, resized
+from voxway.methods.contract import Method
+from voxway.prepare.ready import ready
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A trained or converted network; `voxway.load` makes it."""
+
+    network: nn.Module
+    """A `voxway.methods.contract.Method`, in evaluation mode."""
+    data: DataConfig
+    """What it was trained on, with its preprocessing, to be read from another folder; for a converted network, what its
+    benchmark's data usually is."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """What prepared files were made from, by need."""
+    name: str = ""
+    """Folder or file that it came from."""
+    ema: bool = False
+    """Whether its weights are averaged."""
+    checkpoint: str = ""
+    """SHA-256 of its weights."""
+    cameras: int | None = None
+    """How many cameras it was trained with; None: not known."""
+
+    def __str__(self) -> str:
+        size = "as recorded" if self.image_px is None else f"{self.image_px[0]} x {self.image_px[1]} px"
+        return (
+            f"{type(self.network).__name__} for {self.task.name}: {self.task.grid}; reads "
+            f"{', '.join(sorted(self.needs))}; images {size}"
+        )
+
+    @property
+    def method(self) -> Method:
+        """The network, by its contract."""
+        assert isinstance(self.network, Method)
+        return self.network
+
+    @property
+    def task(self) -> Task:
+        """Grid and classes that it predicts."""
+        return self.method.task
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Fields of a sample that it reads."""
+        return self.method.inputs
+
+    @property
+    def image_px(self) -> tuple[int, int] | None:
+        """(height, width) of the images that it sees; None: as recorded."""
+        return self.data.image_px
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return next(self.network.parameters()).device
+
+    def samples(
+        self,
+        root: Path | str,
+        split: str = "val",
+        *,
+        keys: Sequence[str] = (),
+        drives: Sequence[str] = (),
+        cache: Path | str | None = None,
+        show: bool = False,
+    ) -> Samples:
+        """Samples of a folder in the layout of the dataset that it was trained on, with what it reads.
+
+        Args:
+            root: the dataset's folder.
+            split: which of its splits.
+            keys: frames instead of the split.
+            drives: sequences or scenes instead of the split's own.
+            cache: where prepared files are kept that have to be made; None: beside the data.
+            show: say how far that is.
+
+        Raises:
+            InputError: nothing to read there, or files are missing or damaged.
+        """
+        data = replace(
+            self.data,
+            root=Path(root),
+            split=split,
+            keys=tuple(keys),
+            drives=tuple(drives),
+            partial=True,
+            needs=self.needs,
+            augment=None,
+            labelled=None,
+            only_labelled=False,
+            selection=None,
+        )
+        return ready(data, self.sources, None if cache is None else Path(cache), show=show).build()
+
+    def predict(
+        self,
+        images: Sample | Picture | Sequence[Picture],
+        intrinsics: ArrayLike | None = None,
+        poses: ArrayLike | None = None,
+        *,
+        points: ArrayLike | None = None,
+        right: Picture | None = None,
+        baseline_m: float | None = None,
+        pose: ArrayLike | None = None,
+        key: str = "frame",
+    ) -> Occupancy:
+        """What fills the space around the vehicle at one moment.
+
+        Args:
+            images: a sample; or a picture for each camera, as recorded (files, Pillow images, uint8 arrays h w 3).
+            intrinsics: K (3, 3) of each camera, pixels.
+            poses: `T_ego_cam` (4, 4) of each camera: its pose in the ego frame (x ahead, y left, z up), metres.
+            points: LiDAR points (p, c) in the ego frame, if the network reads them, or to make proposals from.
+            right: right picture of a rectified pair whose left one is the first image, to make proposals from.
+            baseline_m: distance of the pair's cameras.
+            pose: `T_world_ego`, kept with the result.
+            key: what the moment is called.
+
+        Returns:
+            the occupancy, on the CPU, with scores, and with the images and cameras to look at it.
+
+        Raises:
+            InputError: something that the network reads is missing, or does not fit.
+        """
+        sample = images if isinstance(images, Sample) else self._plain(images, intrinsics, poses, points, pose, key)
+        sample = self._completed(sample, right, baseline_m)
+        self._check(sample)
+        with torch.no_grad():
+            prediction = self.network(collate([sample]).to(self.device))
+        logits = prediction.logits[0].float().cpu()
+        return Occupancy(
+            task=self.task,
+            classes=prediction.classes[0].cpu(),
+            logits=logits,
+            pose=sample.pose,
+            key=sample.key,
+            images=sample.images,
+            cameras=sample.cameras,
+        )
+
+    def _plain(
+        self,
+        images: Picture | Sequence[Picture],
+        intrinsics: ArrayLike | None,
+        poses: ArrayLike | None,
+        points: ArrayLike | None,
+        pose: ArrayLike | None,
+        key: str,
+    ) -> Sample:
+        if intrinsics is None or poses is None:
+            found = " and ".join(n for n, given in (("intrinsics", intrinsics), ("poses", poses)) if given is None)
+            raise InputError(
+                file="predict",
+                field="intrinsics, poses",
+                expected="both, for every camera",
+                found=f"no {found}",
+                remedy="Give K (3 x 3, pixels) and the camera's pose in the ego frame (4 x 4, metres).",
+            )
+        return plain_sample(self.task.grid, images, Rig.of(intrinsics, poses), points=points, pose=pose, key=key)
+
+    def _completed(self, sample: Sample, right: Picture | None, baseline_m: float | None) -> Sample:
+        """At the network's size, with what can be made from what is there."""
+        if "proposals" in self.needs and sample.proposals is None:
+            sample = replace(sample, proposals=proposals_of(sample, right, baseline_m)[0])
+        cameras = sample.cameras
+        if cameras is not None and self.image_px is not None and (cameras.size_px != torch.tensor(self.image_px)).any():
+            sample = resized(sample, ImageChanges(self.image_px, None, np.random.default_rng(0)))
+        if "depth" in self.needs and sample.depth is None and sample.points is not None and cameras is not None:
+            sample = draw_depth_images(sample, self.data.depth_rule, self.data.depth_range_m)
+        return sample
+
+    def _check(self, sample: Sample) -> None:
+        for need in sorted(self.needs):
+            if (
+                getattr(sample, need, None) if need != "points" else sample.points
+            ) is None and need not in sample.extras:
+                raise InputError(
+                    file=f"sample {sample.key}",
+                    field=need,
+                    expected=f"present: {type(self.network).__name__} reads {', '.join(sorted(self.needs))}",
+                    found="absent",
+                    remedy=f"Pass {need}, or a sample of `Model.samples`, or choose a network that does without.",
+                )
+        seen = None if sample.cameras is None else sample.cameras.count
+        if "images" in self.needs and self.cameras is not None and seen != self.cameras:
+            raise InputError(
+                file=f"sample {sample.key}",
+                field="cameras",
+                expected=f"{self.cameras}, as in training",
+                found=seen,
+                remedy="Give a picture of every camera; a network that was trained with all of them guesses without.",
+            )
+        columns = getattr(self.network, "point_columns", 3)
+        if "points" in self.needs and sample.points is not None:
+            cloud(sample.points, columns)
