@@ -18,12 +18,12 @@ from tests.small_world import execute
 from voxway.core.config import to_json
 from voxway.core.sample import Sample
 from voxway.data.nuscenes.check import check_occ3d_nuscenes
+from voxway.data.nuscenes.config import OpenOccupancyConfig
 from voxway.data.nuscenes.key_frame import CAMERAS
 from voxway.data.nuscenes.occ3d import Occ3DNuScenes, Occ3DNuScenesConfig
-from voxway.data.nuscenes.config import OpenOccupancyConfig
 from voxway.data.nuscenes.submission import check_submission
-from voxway.data.waymo.layout import IMAGE_FOLDERS
 from voxway.data.waymo.config import Occ3DWaymoConfig
+from voxway.data.waymo.layout import IMAGE_FOLDERS
 from voxway.engine.model_files import save_model
 from voxway.methods.effocc import EFFOCC_SMALL_CAMERA, EFFOCC_SMALL_FUSION, EffOccConfig
 

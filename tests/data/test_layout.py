@@ -17,11 +17,11 @@ from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import (
     SequenceFiles,
     read_calibration,
-    read_voxel_flags,
     read_point_labels,
     read_poses,
     read_scan,
     read_times,
+    read_voxel_flags,
     read_voxel_labels,
     write_calibration,
     write_point_labels,

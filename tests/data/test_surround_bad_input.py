@@ -15,10 +15,10 @@ import pytest
 from tests.data import toy_nuscenes, toy_waymo
 from tests.small_world import rewrite
 from voxway.core.errors import InputError
-from voxway.data.nuscenes.infos import read_infos, write_infos
-from voxway.data.nuscenes.config import Occ3DNuScenesConfig
-from voxway.data.nuscenes.tables import read_tables
 from voxway.data.files.pickles import read_pickle
+from voxway.data.nuscenes.config import Occ3DNuScenesConfig
+from voxway.data.nuscenes.infos import read_infos, write_infos
+from voxway.data.nuscenes.tables import read_tables
 from voxway.data.waymo.config import Occ3DWaymoConfig
 
 LAST = toy_nuscenes.sample_token("scene-0001", 1)

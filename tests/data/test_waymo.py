@@ -120,7 +120,8 @@ def test_samples_make_a_batch(waymo_root: Path) -> None:
         ({"partial": False}, "sequences of split train: expected 798, found 2"),
         ({"drives": ("007",)}, "found 007"),
         ({"keys": ("000/009",)}, "found 000/009"),
-        ({"needs": frozenset({"pseudo"})}, "need of a surround-view reader"),
+        ({"needs": frozenset({"pseudo"})}, "pseudo: expected a folder of prepared files, as they are needed"),
+        ({"needs": frozenset({"imagse"})}, "need of occ3d-waymo: .* Perhaps you meant 'images'"),
         ({"labelled": 3}, "labelled: expected 1 to 2"),
     ],
 )

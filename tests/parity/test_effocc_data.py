@@ -10,17 +10,17 @@ import pytest
 import torch
 
 from tests.conftest import SHARED, Reference, load_reference
-from voxway.core.task import IGNORE
-from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
-from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.core.camera import Cameras
 from voxway.core.result import Protocol, Result
-from voxway.data.steps.augment import ImageChange
-from voxway.data.steps.few_labels import drawn
+from voxway.core.task import IGNORE
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.nuscenes.key_frame import quaternion_rotation
 from voxway.data.nuscenes.labels import read_openoccupancy
 from voxway.data.nuscenes.points import camera_ego_from_lidar, move
+from voxway.data.steps.augment import ImageChange
+from voxway.data.steps.few_labels import drawn
 from voxway.data.steps.image_change import change_image, pixel_transform, plain_change
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.metrics import metric_for
 from voxway.metrics.confusion import confusion
 from voxway.ops.draw import draw_depth_published
