@@ -215,7 +215,7 @@ def test_pictures_of_another_size(nuscenes_copy: Path) -> None:
     path.unlink()
     Image.new("RGB", (80, 45)).save(path)
     reader = Occ3DNuScenesConfig(root=nuscenes_copy, partial=True, needs=EVERYTHING, image_px=(32, 88)).build()
-    with pytest.raises(InputError, match=r"around the principal point \(81, 48\), found 80 x 45 px"):
+    with pytest.raises(InputError, match=r"around the principal point \(81, 48\), about 162 x 96 px, found 80 x 45 px"):
         reader["sample_aaaaaaaa_1"]
 
 

@@ -21,8 +21,8 @@ from voxway.data.steps.augment import ImageChange
 from voxway.data.steps.few_labels import drawn
 from voxway.data.steps.image_change import change_image, pixel_transform, plain_change
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
-from voxway.metrics import metric_for
 from voxway.metrics.confusion import confusion
+from voxway.metrics.occupancy import OccupancyMetric
 from voxway.ops.draw import draw_depth_published
 
 SOURCE_PX, SIZE_PX = (900, 1600), (256, 704)
@@ -169,7 +169,7 @@ def check_result(result: Result, parts: Reference, name: str) -> None:
 
 
 def test_occ3d_nuscenes_scores(parts: Reference, frames: Frames) -> None:
-    metric = metric_for(OCC3D_NUSCENES)
+    metric = OccupancyMetric(OCC3D_NUSCENES)
     for s in (0, 1):
         truth = frames.labels(f"metric.gt{s}", SHAPE, 17, 18)
         other = frames.labels(f"metric.other{s}", SHAPE, 17, 18)
@@ -183,7 +183,7 @@ def test_occ3d_nuscenes_scores(parts: Reference, frames: Frames) -> None:
 
 
 def test_occ3d_waymo_scores(parts: Reference, frames: Frames) -> None:
-    metric = metric_for(OCC3D_WAYMO)
+    metric = OccupancyMetric(OCC3D_WAYMO)
     for s in (0, 1):
         raw = frames.labels(f"metric.wgt{s}", SHAPE, 23, 15)
         truth = OCC3D_WAYMO.to_train(raw, "reference")
@@ -207,7 +207,7 @@ def test_openoccupancy_scores(parts: Reference, frames: Frames) -> None:
         prediction = frames.agree(f"metric.oagree{s}", 0.6, np.where(truth == IGNORE, 0, truth), other)
         counts += confusion(truth, prediction, 17)
     protocol = Protocol(benchmark=OPENOCCUPANCY_NUSCENES.name, split="val", samples=2, masks=())
-    result = Result(protocol=protocol, confusion=counts)
+    result = Result(task=OPENOCCUPANCY_NUSCENES.task, protocol=protocol, confusion=counts)
     np.testing.assert_array_equal(counts, parts["metric.openocc.ssc_hist"])
     occupied = [[counts[0, 0], counts[0, 1:].sum()], [counts[1:, 0].sum(), counts[1:, 1:].sum()]]
     np.testing.assert_array_equal(occupied, parts["metric.openocc.sc_hist"])
