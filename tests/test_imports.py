@@ -31,6 +31,7 @@ ALLOWED = {
     "recipes": {"core", "data", "world", "methods", "engine", "prepare", "metrics"},
     "export": {"core", "ops", "nn", "metrics", "methods", "engine"},
     "view": {"core", "metrics"},
+    "api": EVERYTHING - {"api", "cli"},
     "cli": EVERYTHING - {"cli"},
 }
 """Room -> rooms that it may import; a room may always import itself."""

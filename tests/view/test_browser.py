@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.view.devtools import Browser, find_browser
 from tests.view.toy import CAR, camera_picture, occupancy, prediction_of, street, truth_of
@@ -15,7 +16,7 @@ from voxway.core.benchmark import Benchmark
 from voxway.core.grid import VoxelGrid
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.view import Frame, write_page
+from voxway.view import Frame, tiled, write_page
 
 pytestmark = [
     pytest.mark.browser,
@@ -239,6 +240,24 @@ def test_other_grids(browser: Browser, tmp_path: Path, benchmark: Benchmark, gri
     shot = browser.screenshot(CANVASES[0])
     assert (shot != shot[2, -2]).any(-1).mean() > 0.15
     assert browser.run("document.querySelector('[data-side=truth]').hidden")
+    assert browser.errors == []
+
+
+def test_a_ring_shows_every_camera_in_its_place(browser: Browser, tmp_path: Path) -> None:
+    colours = np.array([(200, 0, 0), (0, 200, 0), (0, 0, 200), (200, 200, 0), (0, 200, 200), (200, 0, 200)], np.uint8)
+    images = torch.from_numpy(colours)[:, :, None, None].expand(6, 3, 450, 800)
+    frame = Frame(key="ring", image=tiled(images), prediction=occupancy(volumes()[0], grid=GRID))
+    write_page(tmp_path / "page.html", [frame], title="A ring")
+    browser.errors.clear()
+    opened(browser, tmp_path / "page.html")
+    shown = browser.screenshot("#image").astype(int)
+    height, width = shown.shape[:2]
+    assert browser.run("document.getElementById('image').naturalWidth") == 1600
+    tile = min(height / 2, width / 3 * 450 / 800)  # height of one image on the screen; the whole stays undistorted
+    for number, colour in enumerate(colours):
+        row, column = divmod(number, 3)
+        v, u = round(height / 2 + (row - 0.5) * tile), round(width / 2 + (column - 1) * tile * 800 / 450)
+        assert np.abs(shown[v, u] - colour).max() < 12
     assert browser.errors == []
 
 

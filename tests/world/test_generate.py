@@ -17,13 +17,14 @@ from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import (
     SequenceFiles,
     read_calibration,
-    read_flags,
     read_point_labels,
     read_poses,
     read_scan,
     read_times,
+    read_voxel_flags,
     read_voxel_labels,
 )
+from voxway.truth.semantickitti import voxelise_scan
 from voxway.world import generate
 from voxway.world.layouts.semantickitti import WorldConfig
 
@@ -52,7 +53,7 @@ def test_layout_is_genuine(tiny: Path, name: str) -> None:
         for camera in (2, 3):
             assert Image.open(files.image(camera, key)).size == TINY.size_px[::-1]
         labels = read_voxel_labels(files.voxels(key, "label"))
-        invalid, occluded = (read_flags(files.voxels(key, kind)) for kind in ("invalid", "occluded"))
+        invalid, occluded = (read_voxel_flags(files.voxels(key, kind)) for kind in ("invalid", "occluded"))
         assert 0.002 < (labels > 0).mean() < 0.2
         assert not (invalid & (labels > 0)).any()
         assert occluded[labels > 0].all()
@@ -63,7 +64,7 @@ def test_bin_is_the_voxelised_scan(tiny: Path) -> None:
     points = read_scan(files.scan(5))
     labels = read_point_labels(files.point_labels(5), len(points))
     np.testing.assert_array_equal(
-        read_flags(files.voxels(5, "bin")), voxelise_scan(points, labels, SEMANTIC_KITTI.grid)
+        read_voxel_flags(files.voxels(5, "bin")), voxelise_scan(points, labels, SEMANTIC_KITTI.grid)
     )
 
 

@@ -16,6 +16,8 @@ import pytest
 from tests.small_world import execute
 from tests.world.conftest import TINY_NUSCENES, TINY_WAYMO, contents
 from voxway.core.errors import InputError
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.world import generate
 from voxway.world.layouts import LAYOUTS, world_config
 from voxway.world.layouts.layout import Job, Layout, Record, Stage, jobs

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from PIL import Image
-
 from voxway.core.errors import InputError
-from voxway.core.files import atomic_path
 from voxway.core.occupancy import Occupancy
 from voxway.core.result import Result
 from voxway.core.sample import Sample
 from voxway.data.config import DataConfig
 from voxway.view import Frame, side_by_side, tiled, write_page
+from voxway.view.png import write_png
 
 PAGE_FRAMES = 24
 """More would make the page slow to open."""
@@ -38,7 +36,5 @@ def write_views(folder: Path, frames: Sequence[Frame], title: str, results: Sequ
     """Write ``page.html`` with all frames and ``picture.png`` of the middle one; returns where they are."""
     write_page(folder / "page.html", frames, title=title, results=results)
     shown = frames[len(frames) // 2]
-    picture = Image.fromarray(side_by_side(shown.image, shown.prediction, shown.truth))
-    with atomic_path(folder / "picture.png") as temporary:
-        picture.save(temporary, format="png")
-    return folder / "page.html", folder / "picture.png"
+    picture = side_by_side(shown.image, shown.prediction, shown.truth)
+    return folder / "page.html", write_png(folder / "picture.png", picture)

@@ -52,6 +52,8 @@ class Occupancy:
         for name, volume in {"classes": self.classes, **self.masks}.items():
             if tuple(volume.shape) != shape:
                 raise self._wrong(name, f"{shape} voxels, the grid of {self.task.name}", tuple(volume.shape))
+        if self.classes.dtype != torch.uint8:
+            raise self._wrong("classes", "class ids, uint8", self.classes.dtype)
         known = self.classes[self.classes != IGNORE]
         if known.numel() and (highest := int(known.max())) >= len(self.task.classes):
             raise self._wrong("classes", f"ids 0..{len(self.task.classes) - 1} of {self.task.name}, or 255", highest)

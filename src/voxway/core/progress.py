@@ -142,12 +142,12 @@ def _drawn(console: Console, what: str, total: int, done: int) -> Generator[Prog
     from rich import progress as rich
 
     columns = (
-        rich.TextColumn("{task.description}"),
+        rich.TextColumn("{task.description}", markup=False),
         rich.BarColumn(),
         rich.MofNCompleteColumn(),
         rich.TimeElapsedColumn(),
         rich.TimeRemainingColumn(),
-        rich.TextColumn("{task.fields[note]}"),
+        rich.TextColumn("{task.fields[note]}", markup=False),
     )
     with rich.Progress(*columns, console=console) as bar:
         yield _Drawn(bar, bar.add_task(what, total=total, completed=done, note=""))

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from voxway.core.errors import InputError, MissingExtra
 from voxway.core.files import read_json, write_json
+from voxway.core.progress import progress_bar
 from voxway.world.layouts.layout import Answer, Job, Layout, Record
 
 
@@ -27,7 +26,7 @@ def generate(root: Path | str, config: Layout[Answer], *, processes: int | None 
         root: folder to write to; made if missing.
         config: what to write, in the layout that it is a configuration of.
         processes: how many to work with, each on one thread; all cores by default. The bytes do not depend on it.
-        progress: whether to draw a progress bar.
+        progress: whether to say how far it is.
 
     Returns:
         root.
@@ -40,14 +39,13 @@ def generate(root: Path | str, config: Layout[Answer], *, processes: int | None 
     root = Path(root)
     _need_embree()
     _claim(root, config)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, disable=not progress) as bar, _Workers(processes or os.cpu_count() or 1) as workers:
-        answers: dict[Job, Answer] = {}
+    answers: dict[Job, Answer] = {}
+    with _Workers(processes or os.cpu_count() or 1) as workers:
         for stage in config.stages(root):
-            task = bar.add_task(stage.what, total=sum(len(job.frames) for job in stage.jobs))
-            for job, answer in workers.finish(stage.jobs, config.do):
-                answers[job] = answer
-                bar.advance(task, len(job.frames))
+            with progress_bar(stage.what, sum(len(job.frames) for job in stage.jobs), show=progress) as bar:
+                for job, answer in workers.finish(stage.jobs, config.do):
+                    answers[job] = answer
+                    bar.advance(count=len(job.frames))
     config.finish(root, answers)
     return root
 

@@ -1,0 +1,1 @@
+"""The door: what a notebook and the command line both call."""
