@@ -10,7 +10,7 @@ from PIL import Image
 
 from voxway.cli import main
 from voxway.data.semantickitti.layout import read_voxel_labels
-from voxway.data.semantickitti.submission import check_submission, prediction_name
+from voxway.data.semantickitti.submission import FILES
 from voxway.engine.log import read_log
 
 pytestmark = pytest.mark.real
@@ -39,8 +39,8 @@ def briefly(frames, tmp_path_factory):
 
 def test_predict_and_view(frames, briefly, tmp_path):
     voxway("predict", briefly, "--root", frames, "--keys", *KEYS, "--out", tmp_path)
-    check_submission(tmp_path, KEYS)
-    assert read_voxel_labels(tmp_path / prediction_name("08/000005")).shape == (256, 256, 32)
+    FILES.check(tmp_path, KEYS)
+    assert read_voxel_labels(tmp_path / FILES.name("08/000005")).shape == (256, 256, 32)
     page = (tmp_path / "page.html").read_text()
     assert "08/000005" in page
     assert np.asarray(Image.open(tmp_path / "picture.png")).std() > 10

@@ -17,13 +17,13 @@ from PIL import Image
 from tests.small_world import execute
 from voxway.core.config import to_json
 from voxway.core.sample import Sample
-from voxway.data.nuscenes.check import check_occ3d_nuscenes
+from voxway.data.nuscenes.check import check_nuscenes
+from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
 from voxway.data.nuscenes.key_frame import CAMERAS
-from voxway.data.nuscenes.occ3d import Occ3DNuScenes, Occ3DNuScenesConfig
-from voxway.data.nuscenes.openoccupancy import OpenOccupancyConfig
-from voxway.data.nuscenes.submission import check_submission
+from voxway.data.nuscenes.submission import OCC3D_FILES
+from voxway.data.samples import Samples
+from voxway.data.waymo.config import Occ3DWaymoConfig
 from voxway.data.waymo.layout import IMAGE_FOLDERS
-from voxway.data.waymo.reader import Occ3DWaymoConfig
 from voxway.engine.model_files import save_model
 from voxway.methods.effocc import EFFOCC_SMALL_CAMERA, EFFOCC_SMALL_FUSION, EffOccConfig
 
@@ -134,7 +134,7 @@ def nuscenes(data_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def occ3d(root: Path, **changes: Any) -> Occ3DNuScenes:
+def occ3d(root: Path, **changes: Any) -> Samples:
     settings = {"infos": root / "infos.pkl", "partial": True, "needs": frozenset({"images", "points", "pose", "depth"})}
     return Occ3DNuScenesConfig(root=root, **settings | changes).build()
 
@@ -214,7 +214,7 @@ def test_real_labels(nuscenes: Path) -> None:
 def test_the_early_revision_is_recognised(nuscenes: Path) -> None:
     needs = frozenset({"images", "points", "target"})
     config = Occ3DNuScenesConfig(root=nuscenes, infos=nuscenes / "labelled.pkl", partial=True, needs=needs)
-    report = check_occ3d_nuscenes(config)
+    report = check_nuscenes(config)
     wrong = [finding.what for finding in report.findings if finding.severity != "note"]
     assert wrong == ["all driveable voxels lie in the lowest layer: this is the early revision of March 2023"]
 
@@ -277,7 +277,7 @@ def test_nuscenes_through_network_and_page(nuscenes: Path, tmp_path: Path) -> No
     model = saved(tmp_path / "model", EFFOCC_SMALL_FUSION, "occ3d-nuscenes", data)
     where = ("--root", nuscenes, "--split", "train", "--out", tmp_path, "--device", "cpu")
     assert execute("predict", model, *where) == 0
-    check_submission(tmp_path, TOKENS)
+    OCC3D_FILES.check(tmp_path, TOKENS)
     page = (tmp_path / "page.html").read_text()
     assert all(token in page for token in TOKENS)
     assert np.asarray(Image.open(tmp_path / "picture.png")).std() > 10

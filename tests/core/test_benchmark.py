@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError
 from voxway.core.task import IGNORE
-from voxway.data.registry import BENCHMARKS, benchmark
+from voxway.data.registry import benchmark, names
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
 
@@ -23,6 +23,8 @@ KNOWN = {
     "occ3d-waymo": ((200, 200, 16), 0.4, (-40, -40, -1), (40, 40, 5.4), 16, 15, 15, ("camera", "field_of_view")),
     "openoccupancy-nuscenes": ((512, 512, 40), 0.2, (-51.2, -51.2, -5), (51.2, 51.2, 3), 17, 0, 16, ()),
 }
+
+BENCHMARKS = {name: benchmark(name) for name in names()}
 
 every = pytest.mark.parametrize("one", BENCHMARKS.values(), ids=list(BENCHMARKS))
 

@@ -126,6 +126,7 @@ def test_every_field_but_the_checkpoint_tells_protocols_apart() -> None:
         "split": "test",
         "samples": 2,
         "masks": ("camera",),
+        "absent": "left out",
         "range_m": 25.6,
         "inputs": ("images",),
         "frames": 3,

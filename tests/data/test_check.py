@@ -12,19 +12,20 @@ from rich.console import Console
 
 from tests.data import toy
 from voxway.data.checks.report import Report
+from voxway.data.files.flags import write_flags
+from voxway.data.prepared.flags import PseudoPoints
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.check import SCANS, check_semantickitti
+from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.data.semantickitti.labels import preprocessed_path, write_target
 from voxway.data.semantickitti.layout import (
     SequenceFiles,
-    read_flags,
+    read_voxel_flags,
     read_voxel_labels,
     write_calibration,
-    write_flags,
     write_poses,
     write_voxel_labels,
 )
-from voxway.data.semantickitti.reader import SemanticKITTIConfig, pseudo_path
 
 NEEDS = frozenset({"images", "points", "pose", "target"})
 
@@ -99,12 +100,12 @@ def _truncate(name: str) -> Callable[[SequenceFiles], None]:
 
 def _first_release(files: SequenceFiles) -> None:
     for kind in ("bin", "invalid", "occluded"):
-        flags = read_flags(files.voxels(0, kind))
+        flags = read_voxel_flags(files.voxels(0, kind))
         write_flags(files.voxels(0, kind), np.roll(flags.ravel(), 1).reshape(flags.shape))
 
 
 def _other_scan(files: SequenceFiles) -> None:
-    flags = read_flags(files.voxels(0, "bin"))
+    flags = read_voxel_flags(files.voxels(0, "bin"))
     write_flags(files.voxels(0, "bin"), flags[:, ::-1])
 
 
@@ -184,16 +185,16 @@ def test_preprocessed_targets_are_compared_with_the_voxels(toy_root: Path, tmp_p
 
 
 def test_proposals_are_checked(toy_root: Path, tmp_path: Path) -> None:
-    report = check(toy_root, needs=NEEDS | {"proposals"}, proposals=tmp_path)
-    assert found(report, "error", "queries", "2 of 2 proposal files are missing")
+    report = check(toy_root, needs=NEEDS | {"proposals"}, prepared={"proposals": tmp_path})
+    assert found(report, "error", "queries", "2 of 2 prepared files (proposals) are missing")
 
 
 def test_pseudo_points_are_checked(toy_root: Path, tmp_path: Path) -> None:
-    path = pseudo_path(tmp_path, "08", 0)
+    path = PseudoPoints().path(tmp_path, "08/000000")
     path.parent.mkdir(parents=True)
     path.write_bytes(bytes(100))
-    report = check(toy_root, needs=NEEDS | {"pseudo"}, pseudo=tmp_path)
-    assert found(report, "error", "voxels", "1 of 2 files of pseudo points are missing")
+    report = check(toy_root, needs=NEEDS | {"pseudo"}, prepared={"pseudo": tmp_path})
+    assert found(report, "error", "voxels", "1 of 2 prepared files (pseudo) are missing")
     assert found(report, "error", "000000.pseudo", "100 bytes instead of 262144")
 
 

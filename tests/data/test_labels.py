@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.core.errors import InputError
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.labels import preprocessed_path, read_target, training_target, write_target
 
 

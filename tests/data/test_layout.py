@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 
 from tests.data import toy
 from voxway.core.errors import InputError
+from voxway.data.files.flags import read_flags, write_flags
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import (
     SequenceFiles,
     read_calibration,
-    read_flags,
     read_point_labels,
     read_poses,
     read_scan,
     read_times,
+    read_voxel_flags,
     read_voxel_labels,
     write_calibration,
-    write_flags,
     write_point_labels,
     write_poses,
     write_scan,
@@ -91,7 +91,7 @@ def test_flags_are_packed_most_significant_bit_first(tmp_path: Path) -> None:
     flags[0, 0, 0] = flags[0, 0, 10] = True
     write_flags(tmp_path / "0.bin", flags)
     assert (tmp_path / "0.bin").read_bytes()[:2] == bytes([0b10000000, 0b00100000])
-    np.testing.assert_array_equal(read_flags(tmp_path / "0.bin"), flags)
+    np.testing.assert_array_equal(read_voxel_flags(tmp_path / "0.bin"), flags)
 
 
 @settings(max_examples=10, deadline=None)
@@ -150,7 +150,7 @@ _INFINITE_SCAN = np.array([[1, 2, np.inf, 0]], "<f4").tobytes()
         (_bytes(_INFINITE_SCAN), read_scan, "points", "inf"),
         (_bytes(b"\0" * 12), lambda path: read_point_labels(path, 4), "size", "12 bytes"),
         (_bytes(np.array([40, 77], "<u4").tobytes()), lambda p: read_point_labels(p, 2), "label ids", "[77]"),
-        (_bytes(b"\0" * 100), read_flags, "size", "100 bytes"),
+        (_bytes(b"\0" * 100), read_voxel_flags, "size", "100 bytes"),
         (_bytes(b"\0" * 100), read_voxel_labels, "size", "100 bytes"),
         (_bytes(np.full(GRID.count, 300, "<u2").tobytes()), read_voxel_labels, "label ids", "[300]"),
         (_calibration_without("Tr"), read_calibration, "Tr", "lines ['P0', 'P1', 'P2', 'P3']"),

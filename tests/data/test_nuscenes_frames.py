@@ -13,15 +13,14 @@ import pytest
 from tests.data import toy_nuscenes as toy
 from voxway.core.config import from_json, override_all, to_json
 from voxway.core.errors import InputError
-from voxway.data.steps.augment import Augment
-from voxway.data.steps.few_labels import labelled_scenes
+from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
 from voxway.data.nuscenes.infos import read_infos, write_infos
 from voxway.data.nuscenes.key_frame import CAMERAS, KeyFrame, parse_info, quaternion_rotation, relative_path
-from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig
-from voxway.data.nuscenes.openoccupancy import OpenOccupancyConfig
 from voxway.data.nuscenes.splits import MINI_VALIDATION, VALIDATION, scenes_of
 from voxway.data.nuscenes.tables import read_tables
-from voxway.data.waymo.reader import Occ3DWaymoConfig
+from voxway.data.steps.augment import Augment
+from voxway.data.steps.few_labels import drawn
+from voxway.data.waymo.config import Occ3DWaymoConfig
 
 NONE = frozenset({"pose"})
 LAST = toy.SCANS - 1
@@ -89,8 +88,8 @@ def test_info_files_give_the_same_frames(nuscenes_root: Path, tmp_path: Path) ->
     from_infos = config(nuscenes_root, infos=path, split="val").build()
     from_tables = config(nuscenes_root, split="val").build()
     assert from_infos.keys == from_tables.keys == tuple(toy.sample_token("scene-0003", n) for n in (0, 1))
-    for place in range(2):
-        assert_same(from_infos.key_frame(place), from_tables.key_frame(place))
+    for key in from_tables.keys:
+        assert_same(from_infos.reader.key_frame(key), from_tables.reader.key_frame(key))
 
 
 def test_published_spellings(nuscenes_root: Path, tmp_path: Path) -> None:
@@ -135,8 +134,8 @@ def test_official_splits() -> None:
 
 def test_scenes_and_keys_choose_frames(nuscenes_root: Path) -> None:
     assert len(config(nuscenes_root).build()) == 4
-    by_name = config(nuscenes_root, scenes=("scene-0002",)).build().keys
-    by_token = config(nuscenes_root, scenes=(toy.SCENES["scene-0002"],)).build().keys
+    by_name = config(nuscenes_root, drives=("scene-0002",)).build().keys
+    by_token = config(nuscenes_root, drives=(toy.SCENES["scene-0002"],)).build().keys
     assert by_name == by_token == tuple(toy.sample_token("scene-0002", n) for n in (0, 1))
     chosen = (toy.sample_token("scene-0002", 1), toy.sample_token("scene-0001", 0))
     assert config(nuscenes_root, keys=chosen).build().keys == chosen
@@ -144,26 +143,26 @@ def test_scenes_and_keys_choose_frames(nuscenes_root: Path) -> None:
 
 def test_few_labels_are_drawn_from_the_whole_split(nuscenes_root: Path) -> None:
     tokens = [toy.SCENES["scene-0001"], toy.SCENES["scene-0002"]]
-    chosen = labelled_scenes(tokens, 1)
+    chosen = drawn(tokens, 1)
     reader = config(nuscenes_root, labelled=1, needs=frozenset({"target"})).build()
     assert len(reader) == 4
     for place in range(4):
-        frame, sample = reader.key_frame(place), reader[place]
+        frame, sample = reader.reader.key_frame(reader.keys[place]), reader[place]
         assert sample.labelled == (frame.scene in chosen)
         assert sample.target is not None
         assert (sample.target != 255).any() == sample.labelled
         assert set(sample.masks) == {"lidar", "camera"}
         assert sample.masks["camera"].any() == sample.labelled
     teacher = config(nuscenes_root, labelled=1, only_labelled=True).build()
-    assert {teacher.key_frame(i).scene for i in range(len(teacher))} == chosen
+    assert {teacher.reader.key_frame(key).scene for key in teacher.keys} == chosen
     (other,) = set(tokens) - chosen
-    assert not config(nuscenes_root, labelled=1, scenes=(other,)).build()[0].labelled
+    assert not config(nuscenes_root, labelled=1, drives=(other,)).build()[0].labelled
 
 
 def test_frames_without_labels_need_no_label_file(nuscenes_copy: Path) -> None:
     reader = config(nuscenes_copy, labelled=1, needs=frozenset({"target"})).build()
     hidden = next(i for i in range(4) if not reader[i].labelled)
-    reader.label_path(reader.key_frame(hidden)).unlink()
+    reader.reader.label_path(reader.reader.key_frame(reader.keys[hidden])).unlink()
     assert not reader[hidden].labelled
 
 
@@ -173,9 +172,9 @@ def test_labels_are_found_without_names_of_scenes(nuscenes_root: Path, tmp_path:
         del info["scene_name"], info["occ_path"]
     (tmp_path / "infos.pkl").write_bytes(pickle.dumps(infos))
     reader = config(nuscenes_root, infos=tmp_path / "infos.pkl").build()
-    for place in range(2):
-        path = reader.label_path(reader.key_frame(place))
-        assert path == nuscenes_root / "gts" / "scene-0001" / reader.keys[place] / "labels.npz"
+    for key in reader.keys:
+        path = reader.reader.label_path(reader.reader.key_frame(key))
+        assert path == nuscenes_root / "gts" / "scene-0001" / key / "labels.npz"
     empty = config(nuscenes_root, infos=tmp_path / "infos.pkl", labels=tmp_path, needs=frozenset({"target"})).build()
     with pytest.raises(InputError, match=r"labels\.npz: file: expected present, found absent"):
         empty[0]
@@ -191,10 +190,11 @@ def test_quaternions_turn_as_matrices() -> None:
     [
         ({"partial": False}, "frames of split train: expected 28130, found 4"),
         ({"split": "test"}, "expected a folder v1.0-test, found none"),
-        ({"scenes": ("scene-0009",)}, "no frame of scene-0009"),
+        ({"drives": ("scene-0009",)}, "no frame of scene-0009"),
         ({"keys": ("nothing",)}, "1 that are not there, the first nothing"),
         ({"labelled": 3}, "labelled: expected 1 to 2"),
-        ({"needs": frozenset({"proposals"})}, "need of a surround-view reader"),
+        ({"needs": frozenset({"proposals"})}, "proposals: expected a folder of prepared files, as they are needed"),
+        ({"needs": frozenset({"imagse"})}, "need of occ3d-nuscenes: .* Perhaps you meant 'images'"),
     ],
 )
 def test_what_cannot_be_read_is_refused(nuscenes_root: Path, changes: dict[str, object], message: str) -> None:

@@ -11,15 +11,14 @@ import torch
 from PIL import Image
 
 from tests.data import toy_nuscenes as toy
-from voxway.core.task import IGNORE
 from voxway.core.errors import InputError
 from voxway.core.sample import Sample, collate
-from voxway.data.steps.augment import Augment, ImageChange
-from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig
-from voxway.data.nuscenes.openoccupancy import OpenOccupancyConfig
+from voxway.core.task import IGNORE
+from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
 from voxway.data.nuscenes.key_frame import CAMERAS
 from voxway.data.nuscenes.labels import read_openoccupancy
-from voxway.data.nuscenes.openoccupancy import OpenOccupancy
+from voxway.data.samples import Samples
+from voxway.data.steps.augment import Augment, ImageChange
 from voxway.data.steps.image_change import change_image, pixel_transform
 
 EVERYTHING = frozenset({"images", "points", "pose", "target", "depth"})
@@ -158,7 +157,7 @@ def agreement(found: torch.Tensor, expected: np.ndarray) -> float:
 
 def test_depth_images_ignore_motion_unless_told(nuscenes_root: Path) -> None:
     reader = occ3d(nuscenes_root).build()
-    sample, frame = reader[SECOND], reader.key_frame(SECOND)
+    sample, frame = reader[SECOND], reader.reader.key_frame(SECOND)
     own = np.stack([np.linalg.inv(camera.T_ego_cam) for camera in frame.cameras.values()])
     assert agreement(sample.depth, slow_depth(sample, own, (32, 88), 45)) > 0.995
     exact = occ3d(nuscenes_root, depth_motion="compensated").build()[SECOND]
@@ -236,7 +235,7 @@ def test_augmented_pictures_keep_depth_and_pixels_together(nuscenes_root: Path) 
     for seed in range(6):
         sample = reader.augmented(SECOND, seed)
         assert torch.equal(sample.images, reader.augmented(SECOND, seed).images)
-        frame = reader.key_frame(SECOND)
+        frame = reader.reader.key_frame(SECOND)
         own = np.stack([np.linalg.inv(camera.T_ego_cam) for camera in frame.cameras.values()])
         if seed == 0:
             assert agreement(sample.depth, slow_depth(sample, own, (128, 352), 45)) > 0.99
@@ -282,7 +281,7 @@ def test_openoccupancy_stays_in_the_lidar_frame(nuscenes_root: Path) -> None:
         np.testing.assert_allclose(sample.cameras.T_cam_ego[place], T_cam_world @ T_world_lidar, atol=1e-8)
     assert agreement(sample.depth, slow_depth(sample, sample.cameras.T_cam_ego.numpy(), (32, 88), 60)) > 0.995
     assert sample.masks == {}
-    path = reader.label_path(reader.key_frame(SECOND))
+    path = reader.reader.label_path(reader.reader.key_frame(SECOND))
     assert path.parts[-4:] == (
         "nuScenes-Occupancy-v0.1", "scene_aaaaaaaa", "occupancy", f"data_LIDAR_TOP_scene-0001_{LAST}.npy",
     )  # fmt: skip
@@ -290,7 +289,7 @@ def test_openoccupancy_stays_in_the_lidar_frame(nuscenes_root: Path) -> None:
 
 
 def test_openoccupancy_takes_ten_sweeps_outside_training(nuscenes_root: Path) -> None:
-    def ages(reader: OpenOccupancy) -> int:
+    def ages(reader: Samples) -> int:
         return len(reader[1].points[:, 4].unique())
 
     needs = frozenset({"points"})

@@ -8,18 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from voxway.core.errors import InputError
-from voxway.data import DATASETS
-from voxway.data.nuscenes import openoccupancy_submission
-from voxway.data.nuscenes import submission as nuscenes
-from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
+from voxway.core.occupancy import Occupancy
+from voxway.data.entry import Server
 from voxway.data.files.predictions import PredictionFiles
-from voxway.data.waymo import submission as waymo
-from voxway.data.waymo.benchmark import OCC3D_WAYMO
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
+from voxway.data.nuscenes.submission import OCC3D_FILES, OPENOCCUPANCY_FILES
+from voxway.data.registry import benchmark, checker, config_type, names, server
+from voxway.data.waymo.submission import FILES as WAYMO_FILES
 
 TOKENS = ("29796060110c4163b07f06eff4af0753", "fd8420396768425eabec9bdddf7e64b6")
 SHAPE = OCC3D_NUSCENES.grid.shape
+TINY = OCC3D_NUSCENES.task.coarsen((100, 100, 8))
 
 
 def prediction(seed: int, free: int = 17) -> np.ndarray:
@@ -29,10 +31,14 @@ def prediction(seed: int, free: int = 17) -> np.ndarray:
     return volume
 
 
+def write(files: PredictionFiles, folder: Path, key: str, volume: np.ndarray) -> Path:
+    return files.write(folder, Occupancy(task=files.benchmark.task, classes=torch.from_numpy(volume), key=key))
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for seed, key in enumerate(TOKENS):
-        nuscenes.write_prediction(tmp_path / "out", key, prediction(seed))
+        write(OCC3D_FILES, tmp_path / "out", key, prediction(seed))
     return tmp_path / "out"
 
 
@@ -41,44 +47,51 @@ def test_predictions_are_ids_in_uint8_by_token(folder: Path) -> None:
         assert archive.files == ["arr_0"]
         np.testing.assert_array_equal(archive["arr_0"], prediction(0))
         assert archive["arr_0"].dtype == np.uint8
-    np.testing.assert_array_equal(nuscenes.read_prediction(folder, TOKENS[1]), prediction(1))
+    np.testing.assert_array_equal(OCC3D_FILES.read(folder, TOKENS[1]).classes, prediction(1))
     assert (folder / f"{TOKENS[0]}.npz").stat().st_size < 10_000, "compressed"
 
 
 def test_waymos_predictions_look_like_its_labels(tmp_path: Path) -> None:
-    path = waymo.write_prediction(tmp_path, "012/040", prediction(3, 15))
+    path = write(WAYMO_FILES, tmp_path, "012/040", prediction(3, 15))
     assert path == tmp_path / "012" / "040_04.npz"
     with np.load(path) as archive:
         assert sorted(np.unique(archive["voxel_label"])) == [*range(15), 23]
-    np.testing.assert_array_equal(waymo.read_prediction(tmp_path, "012/040"), prediction(3, 15))
-    waymo.check_submission(tmp_path, ["012/040"])
+    np.testing.assert_array_equal(WAYMO_FILES.read(tmp_path, "012/040").classes, prediction(3, 15))
+    WAYMO_FILES.check(tmp_path, ["012/040"])
 
 
 def test_openoccupancys_predictions_are_dense(tmp_path: Path) -> None:
-    volume = np.zeros(OPENOCCUPANCY_NUSCENES.grid.shape, np.uint8)
+    volume = np.zeros(OPENOCCUPANCY_FILES.benchmark.grid.shape, np.uint8)
     volume[5, 6, 7] = 16
-    openoccupancy_submission.write_prediction(tmp_path, TOKENS[0], volume)
-    np.testing.assert_array_equal(openoccupancy_submission.read_prediction(tmp_path, TOKENS[0]), volume)
-    openoccupancy_submission.check_submission(tmp_path, TOKENS[:1])
+    write(OPENOCCUPANCY_FILES, tmp_path, TOKENS[0], volume)
+    np.testing.assert_array_equal(OPENOCCUPANCY_FILES.read(tmp_path, TOKENS[0]).classes, volume)
+    OPENOCCUPANCY_FILES.check(tmp_path, TOKENS[:1])
 
 
-def test_every_listed_dataset_has_its_files() -> None:
-    for name in ("occ3d-nuscenes", "occ3d-waymo", "openoccupancy-nuscenes"):
-        module = DATASETS[name].submissions()
-        assert module.FILES.benchmark.name == name
-        assert callable(DATASETS[name].checker())
-        assert DATASETS[name].config_type().__name__
+@pytest.mark.parametrize("name", [name for name in names() if name != "sscbench-kitti360"])
+def test_every_listed_dataset_has_its_parts(name: str) -> None:
+    files = server(name)
+    assert isinstance(files, Server)
+    assert getattr(files, "benchmark") is benchmark(name)  # noqa: B009  # no part of the protocol
+    assert callable(checker(name))
+    assert config_type(name).__name__
+
+
+@pytest.mark.parametrize("part", [server, checker, config_type])
+def test_a_dataset_without_a_part_says_so(part: Callable[[str], object]) -> None:
+    with pytest.raises(InputError, match=r"dataset sscbench-kitti360: .* expected a .*, found none"):
+        part("sscbench-kitti360")
 
 
 def test_a_sound_submission_passes_as_folder_and_as_zip(folder: Path, tmp_path: Path) -> None:
-    nuscenes.check_submission(folder, TOKENS)
+    OCC3D_FILES.check(folder, TOKENS)
     archive = tmp_path / "submission.zip"
-    nuscenes.zip_submission(folder, archive, TOKENS)
-    nuscenes.check_submission(archive, TOKENS)
+    OCC3D_FILES.pack(folder, archive, TOKENS)
+    OCC3D_FILES.check(archive, TOKENS)
     first = archive.read_bytes()
     for seed, key in enumerate(TOKENS):
-        nuscenes.write_prediction(folder, key, prediction(seed))
-    nuscenes.zip_submission(folder, archive, TOKENS)
+        write(OCC3D_FILES, folder, key, prediction(seed))
+    OCC3D_FILES.pack(folder, archive, TOKENS)
     assert archive.read_bytes() == first, "equal predictions give equal archives"
 
 
@@ -99,7 +112,7 @@ def _replace(data: Callable[[], np.ndarray], **names: str) -> Callable[[Path], N
             lambda folder: (folder / FIRST).unlink(),
             f"frames: expected 2 predictions, found 1 missing, the first {FIRST}",
         ),
-        (lambda folder: nuscenes.write_prediction(folder, "more", prediction(0)), "found 1 more, the first more.npz"),
+        (lambda folder: write(OCC3D_FILES, folder, "more", prediction(0)), "found 1 more, the first more.npz"),
         (
             lambda folder: (folder / FIRST).write_bytes((folder / FIRST).read_bytes()[:-30]),
             "contents: expected an arch",
@@ -113,33 +126,35 @@ def _replace(data: Callable[[], np.ndarray], **names: str) -> Callable[[Path], N
 def test_what_is_not_whole_is_refused(folder: Path, damage: Callable[[Path], None], message: str) -> None:
     damage(folder)
     with pytest.raises(InputError, match=message):
-        nuscenes.check_submission(folder, TOKENS)
+        OCC3D_FILES.check(folder, TOKENS)
     with pytest.raises(InputError, match=message):
-        nuscenes.zip_submission(folder, folder.parent / "submission.zip", TOKENS)
+        OCC3D_FILES.pack(folder, folder.parent / "submission.zip", TOKENS)
     assert not (folder.parent / "submission.zip").exists()
 
 
 def test_absent_or_damaged_places(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a folder or a zip"):
-        nuscenes.check_submission(tmp_path / "absent.zip", TOKENS)
+        OCC3D_FILES.check(tmp_path / "absent.zip", TOKENS)
     (tmp_path / "damaged.zip").write_bytes(b"no zip")
     with pytest.raises(InputError, match="a zip archive"):
-        nuscenes.check_submission(tmp_path / "damaged.zip", TOKENS)
+        OCC3D_FILES.check(tmp_path / "damaged.zip", TOKENS)
     with pytest.raises(InputError, match="file: expected present, found absent"):
-        nuscenes.read_prediction(tmp_path, TOKENS[0])
+        OCC3D_FILES.read(tmp_path, TOKENS[0])
     with zipfile.ZipFile(tmp_path / "nested.zip", "w") as archive:
         archive.writestr(f"mine/{FIRST}", b"")
     with pytest.raises(InputError, match="1 missing"):
-        nuscenes.check_submission(tmp_path / "nested.zip", TOKENS[:1])
+        OCC3D_FILES.check(tmp_path / "nested.zip", TOKENS[:1])
 
 
 def test_a_prediction_of_another_shape_class_or_key_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="a prediction must be"):
-        nuscenes.write_prediction(tmp_path, TOKENS[0], np.zeros((2, 2, 2), np.uint8))
-    with pytest.raises(ValueError, match=r"class ids 0\.\.17, got 255"):
-        nuscenes.write_prediction(tmp_path, TOKENS[0], np.full(SHAPE, 255, np.uint8))
-    for files, key in ((nuscenes.FILES, "../outside"), (waymo.FILES, "12/40"), (nuscenes.FILES, "")):
-        assert isinstance(files, PredictionFiles)
+    with pytest.raises(InputError, match="task: expected occ3d-nuscenes, 200x200x16"):
+        OCC3D_FILES.write(tmp_path, Occupancy(task=TINY, classes=torch.zeros(2, 2, 2).byte(), key=TOKENS[0]))
+    with pytest.raises(InputError, match="task: expected occ3d-waymo"):
+        volume = torch.zeros(SHAPE, dtype=torch.uint8)
+        WAYMO_FILES.write(tmp_path, Occupancy(task=OCC3D_NUSCENES.task, classes=volume, key="012/040"))
+    with pytest.raises(InputError, match=r"class ids: expected 0\.\.17 in every voxel, found 255"):
+        write(OCC3D_FILES, tmp_path, TOKENS[0], np.full(SHAPE, 255, np.uint8))
+    for files, key in ((OCC3D_FILES, "../outside"), (WAYMO_FILES, "12/40"), (OCC3D_FILES, "")):
         with pytest.raises(InputError, match="expected a key of"):
-            files.write(tmp_path, key, prediction(0, 15 if files.benchmark is OCC3D_WAYMO else 17))
+            write(files, tmp_path, key, prediction(0, files.benchmark.free))
     assert list(tmp_path.iterdir()) == []

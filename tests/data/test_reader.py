@@ -14,10 +14,11 @@ from tests.data import toy
 from voxway.core.errors import InputError
 from voxway.core.sample import collate
 from voxway.core.task import IGNORE
+from voxway.data.files.flags import write_flags
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
+from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.data.semantickitti.labels import preprocessed_path, training_target, write_target
-from voxway.data.semantickitti.layout import SequenceFiles, read_flags, read_scan, read_voxel_labels, write_flags
-from voxway.data.semantickitti.reader import SemanticKITTIConfig
+from voxway.data.semantickitti.layout import SequenceFiles, read_scan, read_voxel_flags, read_voxel_labels
 
 EVERYTHING = frozenset({"images", "points", "pose", "target", "semantics_2d", "depth"})
 
@@ -28,7 +29,9 @@ def config(root: Path, **changes: object) -> SemanticKITTIConfig:
 
 def expected_target(root: Path, frame: int) -> np.ndarray:
     files = SequenceFiles(root, "08")
-    return training_target(read_voxel_labels(files.voxels(frame, "label")), read_flags(files.voxels(frame, "invalid")))
+    return training_target(
+        read_voxel_labels(files.voxels(frame, "label")), read_voxel_flags(files.voxels(frame, "invalid"))
+    )
 
 
 def test_every_field_of_a_sample(toy_root: Path) -> None:
@@ -106,7 +109,7 @@ def test_proposals(toy_root: Path, tmp_path: Path) -> None:
     flags = np.random.default_rng(0).random((128, 128, 16)) < 0.1
     write_flags(tmp_path / "08" / "queries" / "000005.query_iou5203", flags)
     reader = config(
-        toy_root, needs=frozenset({"proposals"}), proposals=tmp_path, proposals_tag="query_iou5203", keys=("08/000005",)
+        toy_root, needs=frozenset({"proposals"}), prepared={"proposals": tmp_path}, keys=("08/000005",)
     ).build()
     np.testing.assert_array_equal(reader[0].proposals, flags)
 
@@ -116,14 +119,14 @@ def test_stored_depth_and_classes(toy_root: Path, tmp_path: Path) -> None:
         path = tmp_path / name / "08" / "000005.npy"
         path.parent.mkdir(parents=True)
         np.save(path, np.full(toy.SIZE_PX, value))
-    sample = config(toy_root, depth=tmp_path / "depth", semantics_2d=tmp_path / "sem").build()[1]
+    sample = config(toy_root, prepared={"depth": tmp_path / "depth", "semantics_2d": tmp_path / "sem"}).build()[1]
     assert sample.depth is not None
     assert sample.semantics_2d is not None
     assert sample.depth.unique().tolist() == [7.5]
     assert sample.semantics_2d.unique().tolist() == [9]
     np.save(tmp_path / "depth" / "08" / "000005.npy", np.zeros((3, 4)))
     with pytest.raises(InputError, match="shape"):
-        config(toy_root, depth=tmp_path / "depth").build()[1]
+        config(toy_root, prepared={"depth": tmp_path / "depth"}).build()[1]
 
 
 def test_test_sequences_need_no_labels(toy_copy: Path) -> None:
@@ -150,7 +153,7 @@ def test_an_incomplete_split_is_refused_unless_asked_for(toy_root: Path) -> None
         config(toy_root, partial=False).build()
     with pytest.raises(InputError, match="no annotated frames for 00, 01"):
         config(toy_root, partial=False, split="train").build()
-    assert len(config(toy_root, partial=False, sequences=("08",)).build()) == 2
+    assert len(config(toy_root, partial=False, drives=("08",)).build()) == 2
 
 
 def test_configuration_errors(toy_root: Path, tmp_path: Path) -> None:
@@ -229,7 +232,7 @@ def test_real_points_fall_on_the_right_classes(data_root: Path) -> None:
 def test_pseudo_points_are_read(toy_root: Path, tmp_path: Path) -> None:
     flags = np.random.default_rng(0).random(SEMANTIC_KITTI.grid.shape) < 0.01
     write_flags(tmp_path / "08" / "voxels" / "000005.pseudo", flags)
-    reader = config(toy_root, needs=frozenset({"pseudo"}), pseudo=tmp_path).build()
+    reader = config(toy_root, needs=frozenset({"pseudo"}), prepared={"pseudo": tmp_path}).build()
     assert torch.equal(reader["08/000005"].pseudo, torch.from_numpy(flags))
     with pytest.raises(InputError, match=r"000000\.pseudo: file: expected present.*voxway prepare pseudo"):
         reader["08/000000"]

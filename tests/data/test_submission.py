@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from voxway.core.errors import InputError
+from voxway.core.occupancy import Occupancy
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.data.semantickitti.submission import check_submission, write_prediction, zip_submission
+from voxway.data.semantickitti.submission import FILES
 
 KEYS = ("11/000000", "11/000005")
 SHAPE = SEMANTIC_KITTI.grid.shape
@@ -25,11 +27,15 @@ def prediction(seed: int) -> np.ndarray:
     return volume
 
 
+def occupancy(key: str, classes: np.ndarray) -> Occupancy:
+    return Occupancy(task=SEMANTIC_KITTI.task, classes=torch.from_numpy(classes), key=key)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A sound submission of two frames."""
     for seed, key in enumerate(KEYS):
-        write_prediction(tmp_path / "submission", key, prediction(seed))
+        FILES.write(tmp_path / "submission", occupancy(key, prediction(seed)))
     return tmp_path / "submission"
 
 
@@ -39,14 +45,22 @@ def test_predictions_are_raw_ids_in_uint16(folder: Path) -> None:
     np.testing.assert_array_equal(SEMANTIC_KITTI.to_train(stored, "file"), prediction(0))
 
 
+def test_predictions_are_read_back(folder: Path) -> None:
+    read = FILES.read(folder, KEYS[1])
+    assert (read.key, read.task) == (KEYS[1], SEMANTIC_KITTI.task)
+    np.testing.assert_array_equal(read.classes, prediction(1))
+    with pytest.raises(InputError, match=r"000010\.label: file: expected present, found absent"):
+        FILES.read(folder, "11/000010")
+
+
 def test_a_sound_submission_passes_as_folder_and_as_zip(folder: Path, tmp_path: Path) -> None:
-    check_submission(folder, KEYS)
+    FILES.check(folder, KEYS)
     archive = tmp_path / "submission.zip"
-    zip_submission(folder, archive, KEYS)
-    check_submission(archive, KEYS)
+    FILES.pack(folder, archive, KEYS)
+    FILES.check(archive, KEYS)
     assert sorted(zipfile.ZipFile(archive).namelist())[0] == FIRST
     first = archive.read_bytes()
-    zip_submission(folder, archive, KEYS)
+    FILES.pack(folder, archive, KEYS)
     assert archive.read_bytes() == first, "equal predictions give equal archives"
 
 
@@ -55,7 +69,7 @@ def _drop(folder: Path) -> None:
 
 
 def _add(folder: Path) -> None:
-    write_prediction(folder, "12/000000", prediction(0))
+    FILES.write(folder, occupancy("12/000000", prediction(0)))
 
 
 def _cut(folder: Path) -> None:
@@ -88,9 +102,9 @@ def _moving(folder: Path) -> None:
 def test_what_the_server_rejects_is_refused(folder: Path, damage: Callable[[Path], None], message: str) -> None:
     damage(folder)
     with pytest.raises(InputError, match=message):
-        check_submission(folder, KEYS)
+        FILES.check(folder, KEYS)
     with pytest.raises(InputError, match=message):
-        zip_submission(folder, folder.parent / "submission.zip", KEYS)
+        FILES.pack(folder, folder.parent / "submission.zip", KEYS)
     assert not (folder.parent / "submission.zip").exists()
 
 
@@ -100,22 +114,23 @@ def test_a_zip_with_a_folder_around_it_is_refused(folder: Path, tmp_path: Path) 
         for file in folder.rglob("*.label"):
             archive.write(file, f"mine/{file.relative_to(folder)}")
     with pytest.raises(InputError, match="`sequences/` must be at the top"):
-        check_submission(path, KEYS)
+        FILES.check(path, KEYS)
 
 
 def test_an_absent_or_damaged_zip_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a folder or a zip"):
-        check_submission(tmp_path / "absent.zip", KEYS)
+        FILES.check(tmp_path / "absent.zip", KEYS)
     (tmp_path / "damaged.zip").write_bytes(b"no zip")
     with pytest.raises(InputError, match="a zip archive"):
-        check_submission(tmp_path / "damaged.zip", KEYS)
+        FILES.check(tmp_path / "damaged.zip", KEYS)
 
 
 def test_a_prediction_of_another_shape_or_class_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="a prediction must be"):
-        write_prediction(tmp_path, KEYS[0], np.zeros((2, 2, 2), np.uint8))
-    with pytest.raises(ValueError, match=r"class ids 0\.\.19, got 255"):
-        write_prediction(tmp_path, KEYS[0], np.full(SHAPE, 255, np.uint8))
+    coarse = SEMANTIC_KITTI.task.coarsen(2)
+    with pytest.raises(InputError, match="prediction 11/000000: task: expected semantickitti, 256x256x32"):
+        FILES.write(tmp_path, Occupancy(task=coarse, classes=torch.zeros(coarse.grid.shape).byte(), key=KEYS[0]))
+    with pytest.raises(InputError, match=r"class ids: expected 0\.\.19 in every voxel, found 255"):
+        FILES.write(tmp_path, occupancy(KEYS[0], np.full(SHAPE, 255, np.uint8)))
     with pytest.raises(InputError, match="two digits"):
-        write_prediction(tmp_path, "frame 3", np.zeros(SHAPE, np.uint8))
+        FILES.write(tmp_path, occupancy("frame 3", np.zeros(SHAPE, np.uint8)))
     assert list(tmp_path.iterdir()) == []

@@ -15,11 +15,11 @@ import pytest
 from tests.data import toy_nuscenes, toy_waymo
 from tests.small_world import rewrite
 from voxway.core.errors import InputError
-from voxway.data.nuscenes.infos import read_infos, write_infos
-from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig
-from voxway.data.nuscenes.tables import read_tables
 from voxway.data.files.pickles import read_pickle
-from voxway.data.waymo.reader import Occ3DWaymoConfig
+from voxway.data.nuscenes.config import Occ3DNuScenesConfig
+from voxway.data.nuscenes.infos import read_infos, write_infos
+from voxway.data.nuscenes.tables import read_tables
+from voxway.data.waymo.config import Occ3DWaymoConfig
 
 LAST = toy_nuscenes.sample_token("scene-0001", 1)
 EVERYTHING = frozenset({"images", "points", "pose", "target", "depth"})
@@ -215,7 +215,7 @@ def test_pictures_of_another_size(nuscenes_copy: Path) -> None:
     path.unlink()
     Image.new("RGB", (80, 45)).save(path)
     reader = Occ3DNuScenesConfig(root=nuscenes_copy, partial=True, needs=EVERYTHING, image_px=(32, 88)).build()
-    with pytest.raises(InputError, match=r"around the principal point \(81, 48\), found 80 x 45 px"):
+    with pytest.raises(InputError, match=r"around the principal point \(81, 48\), about 162 x 96 px, found 80 x 45 px"):
         reader["sample_aaaaaaaa_1"]
 
 
@@ -244,7 +244,7 @@ def test_an_unknown_scene(tmp_path: Path) -> None:
 
 
 def test_openoccupancy_needs_lidar_tokens(nuscenes_root: Path, infos: Infos, tmp_path: Path) -> None:
-    from voxway.data.nuscenes.openoccupancy import OpenOccupancyConfig
+    from voxway.data.nuscenes.config import OpenOccupancyConfig
 
     without = [{name: value for name, value in info.items() if name != "lidar_token"} for info in infos]
     (tmp_path / "infos.pkl").write_bytes(pickle.dumps(without))

@@ -13,20 +13,19 @@ import pytest
 
 from tests.data import toy_nuscenes, toy_waymo
 from tests.small_world import rewrite
-from voxway.data.nuscenes.check import check_occ3d_nuscenes, check_openoccupancy
-from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig
-from voxway.data.nuscenes.openoccupancy import OpenOccupancyConfig
-from voxway.data.nuscenes.tables import read_tables
 from voxway.data.checks.report import Report
+from voxway.data.nuscenes.check import check_nuscenes
+from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
+from voxway.data.nuscenes.tables import read_tables
 from voxway.data.waymo.check import check_occ3d_waymo
-from voxway.data.waymo.reader import Occ3DWaymoConfig
+from voxway.data.waymo.config import Occ3DWaymoConfig
 
 NEEDS = frozenset({"images", "points", "target", "depth"})
 LAST = toy_nuscenes.SCANS - 1
 
 
 def occ3d(root: Path, **changes: Any) -> Report:
-    return check_occ3d_nuscenes(replace(Occ3DNuScenesConfig(root=root, partial=True, needs=NEEDS), **changes))
+    return check_nuscenes(replace(Occ3DNuScenesConfig(root=root, partial=True, needs=NEEDS), **changes))
 
 
 def waymo(root: Path, **changes: Any) -> Report:
@@ -43,13 +42,13 @@ def found(report: Report, severity: str, name: str, what: str) -> bool:
 def test_sound_copies_are_usable(nuscenes_root: Path, waymo_root: Path) -> None:
     steps: list[tuple[int, int, str]] = []
     config = Occ3DNuScenesConfig(root=nuscenes_root, partial=True, needs=NEEDS)
-    report = check_occ3d_nuscenes(config, 3, lambda *step: steps.append(step))
+    report = check_nuscenes(config, 3, lambda *step: steps.append(step))
     assert report.usable and {finding.severity for finding in report.findings} == {"note"}, report.lines()
     assert (report.frames, report.expected_frames, report.read_frames) == (4, 28130, 3)
     assert report.voxels.sum() == 3 * report.benchmark.grid.count
     assert report.voxels[11] > 0
     assert [step[:2] for step in steps] == [(1, 3), (2, 3), (3, 3)]
-    openoccupancy = check_openoccupancy(OpenOccupancyConfig(root=nuscenes_root, partial=True, needs=NEEDS), 1)
+    openoccupancy = check_nuscenes(OpenOccupancyConfig(root=nuscenes_root, partial=True, needs=NEEDS), 1)
     assert openoccupancy.usable, openoccupancy.lines()
     assert openoccupancy.voxels[-1] > 0, "noise"
     report = waymo(waymo_root)

@@ -13,8 +13,8 @@ from tests.data import toy_waymo as toy
 from voxway.core.errors import InputError
 from voxway.core.sample import collate
 from voxway.data.steps.augment import Augment
-from voxway.data.steps.few_labels import labelled_scenes
-from voxway.data.waymo.reader import Occ3DWaymoConfig
+from voxway.data.steps.few_labels import drawn
+from voxway.data.waymo.config import Occ3DWaymoConfig
 
 EVERYTHING = frozenset({"images", "points", "target", "depth"})
 
@@ -76,12 +76,12 @@ def test_splits_frames_and_sequences(waymo_root: Path) -> None:
     assert config(waymo_root, split="val").build().keys == ("000/000",)
     assert config(waymo_root, split="val").build()[0].images is not None
     assert config(waymo_root, every=3).build().keys == ("000/000", "001/000")
-    assert config(waymo_root, sequences=("001",)).build().keys == ("001/000",)
+    assert config(waymo_root, drives=("001",)).build().keys == ("001/000",)
     assert config(waymo_root, keys=("000/002",)).build().keys == ("000/002",)
 
 
 def test_frames_without_labels(waymo_copy: Path) -> None:
-    chosen = labelled_scenes(["000", "001"], 1)
+    chosen = drawn(["000", "001"], 1)
     reader = config(waymo_copy, labelled=1).build()
     for key in reader.keys:
         sample = reader[key]
@@ -118,9 +118,10 @@ def test_samples_make_a_batch(waymo_root: Path) -> None:
     ("changes", "message"),
     [
         ({"partial": False}, "sequences of split train: expected 798, found 2"),
-        ({"sequences": ("007",)}, "found 007"),
+        ({"drives": ("007",)}, "found 007"),
         ({"keys": ("000/009",)}, "found 000/009"),
-        ({"needs": frozenset({"pseudo"})}, "need of a surround-view reader"),
+        ({"needs": frozenset({"pseudo"})}, "pseudo: expected a folder of prepared files, as they are needed"),
+        ({"needs": frozenset({"imagse"})}, "need of occ3d-waymo: .* Perhaps you meant 'images'"),
         ({"labelled": 3}, "labelled: expected 1 to 2"),
     ],
 )

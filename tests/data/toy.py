@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from voxway.data.files.flags import write_flags
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import (
     Calibration,
     SequenceFiles,
     write_calibration,
-    write_flags,
     write_point_labels,
     write_poses,
     write_scan,

@@ -10,19 +10,19 @@ import pytest
 import torch
 
 from tests.conftest import SHARED, Reference, load_reference
-from voxway.core.task import IGNORE
-from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
-from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.core.camera import Cameras
 from voxway.core.result import Protocol, Result
-from voxway.data.steps.augment import ImageChange
-from voxway.data.steps.few_labels import labelled_scenes
+from voxway.core.task import IGNORE
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.nuscenes.key_frame import quaternion_rotation
 from voxway.data.nuscenes.labels import read_openoccupancy
 from voxway.data.nuscenes.points import camera_ego_from_lidar, move
+from voxway.data.steps.augment import ImageChange
+from voxway.data.steps.few_labels import drawn
 from voxway.data.steps.image_change import change_image, pixel_transform, plain_change
-from voxway.metrics import metric_for
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.metrics.confusion import confusion
+from voxway.metrics.occupancy import OccupancyMetric
 from voxway.ops.draw import draw_depth_published
 
 SOURCE_PX, SIZE_PX = (900, 1600), (256, 704)
@@ -132,7 +132,7 @@ def test_sparse_labels(parts: Reference, stream: Callable[[str], np.random.Gener
 @pytest.mark.parametrize("count", [35, 280])
 def test_scenes_with_labels(parts: Reference, count: int) -> None:
     tokens = [f"scene{number:04d}" for number in range(700)]
-    chosen = sorted(int(token[5:]) for token in labelled_scenes(reversed(tokens), count))
+    chosen = sorted(int(token[5:]) for token in drawn(reversed(tokens), count))
     assert chosen == parts[f"split.first_selected_{count}"].tolist()
 
 
@@ -169,7 +169,7 @@ def check_result(result: Result, parts: Reference, name: str) -> None:
 
 
 def test_occ3d_nuscenes_scores(parts: Reference, frames: Frames) -> None:
-    metric = metric_for(OCC3D_NUSCENES)
+    metric = OccupancyMetric(OCC3D_NUSCENES)
     for s in (0, 1):
         truth = frames.labels(f"metric.gt{s}", SHAPE, 17, 18)
         other = frames.labels(f"metric.other{s}", SHAPE, 17, 18)
@@ -183,7 +183,7 @@ def test_occ3d_nuscenes_scores(parts: Reference, frames: Frames) -> None:
 
 
 def test_occ3d_waymo_scores(parts: Reference, frames: Frames) -> None:
-    metric = metric_for(OCC3D_WAYMO)
+    metric = OccupancyMetric(OCC3D_WAYMO)
     for s in (0, 1):
         raw = frames.labels(f"metric.wgt{s}", SHAPE, 23, 15)
         truth = OCC3D_WAYMO.to_train(raw, "reference")
@@ -207,7 +207,7 @@ def test_openoccupancy_scores(parts: Reference, frames: Frames) -> None:
         prediction = frames.agree(f"metric.oagree{s}", 0.6, np.where(truth == IGNORE, 0, truth), other)
         counts += confusion(truth, prediction, 17)
     protocol = Protocol(benchmark=OPENOCCUPANCY_NUSCENES.name, split="val", samples=2, masks=())
-    result = Result(protocol=protocol, confusion=counts)
+    result = Result(task=OPENOCCUPANCY_NUSCENES.task, protocol=protocol, confusion=counts)
     np.testing.assert_array_equal(counts, parts["metric.openocc.ssc_hist"])
     occupied = [[counts[0, 0], counts[0, 1:].sum()], [counts[1:, 0].sum(), counts[1:, 1:].sum()]]
     np.testing.assert_array_equal(occupied, parts["metric.openocc.sc_hist"])

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.truth.toy import FREE, GRID, in_voxels, looking, random_scans, scan_of
+from tests.truth.toy import FREE, GRID, TASK, in_voxels, looking, random_scans, scan_of
+from voxway.core.errors import InputError
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
 from voxway.truth.occ3d import build_occupancy, vote
 from voxway.truth.scan import PlacedScan
@@ -33,21 +34,28 @@ def test_vote_over_points_outside_leaves_all_free() -> None:
 
 
 def test_masks_and_labels_fit_together() -> None:
-    truth = build_occupancy(random_scans(5, 6), looking(0.0), GRID, FREE)
-    occupied = truth.labels != FREE
-    assert (truth.lidar | ~occupied).all()
-    assert (truth.lidar | ~truth.camera).all()
-    assert truth.camera.any()
-    assert (truth.lidar & ~truth.camera).any()
-    wider = build_occupancy(random_scans(5, 6), looking(0.0), GRID, FREE, all_around=True)
-    assert (wider.camera | ~truth.camera).all()
-    assert wider.camera.sum() > truth.camera.sum()
+    truth = build_occupancy(random_scans(5, 6), looking(0.0), TASK)
+    assert (truth.task, truth.labelled, list(truth.masks)) == (TASK, True, ["lidar", "camera"])
+    np.testing.assert_array_equal(truth.classes, vote(random_scans(5, 6), GRID, FREE))
+    lidar, camera = truth.masks["lidar"], truth.masks["camera"]
+    assert (lidar | ~truth.occupied).all()
+    assert (lidar | ~camera).all()
+    assert camera.any()
+    assert (lidar & ~camera).any()
+    wider = build_occupancy(random_scans(5, 6), looking(0.0), TASK, all_around=True).masks["camera"]
+    assert (wider | ~camera).all()
+    assert wider.sum() > camera.sum()
+
+
+def test_labels_that_are_no_class_are_refused() -> None:
+    with pytest.raises(InputError, match=r"classes: expected ids 0\.\.17 of toy, or 255, found 18"):
+        build_occupancy([scan_of([[3.2, 0.2, 0.3]], [18])], looking(0.0), TASK)
 
 
 def test_moved_points_make_voxels_but_no_free_space() -> None:
-    moved = build_occupancy([scan_of([[3.2, 0.2, 0.3]], [4], straight=[False])], looking(0.0), GRID, FREE)
-    assert moved.labels[14, 6, 3] == 4
-    assert moved.lidar.sum() == 1
+    moved = build_occupancy([scan_of([[3.2, 0.2, 0.3]], [4], straight=[False])], looking(0.0), TASK)
+    assert moved.classes[14, 6, 3] == 4
+    assert moved.masks["lidar"].sum() == 1
 
 
 @pytest.mark.real
@@ -63,7 +71,7 @@ def test_invariants_hold_in_the_real_sample(data_root: Path) -> None:
 
 def test_no_scans_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one scan, got none"):
-        build_occupancy([], looking(0.0), GRID, FREE)
+        build_occupancy([], looking(0.0), TASK)
 
 
 def test_unlike_counts_are_refused() -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.data import toy
 from tests.oracles import raycast as oracle
-from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.core.grid import VoxelGrid
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import SequenceFiles, read_calibration, read_point_labels, read_poses, read_scan
 from voxway.truth.semantickitti import LabelledScan, build_truth, kept, voxelise_scan
 

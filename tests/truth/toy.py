@@ -9,10 +9,12 @@ import torch
 
 from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
+from voxway.core.task import Task
 from voxway.truth.scan import PlacedScan
 
 GRID = VoxelGrid(lower=(-4.0, -3.0, -1.0), cell=(0.5, 0.5, 0.4), shape=(16, 12, 8))
 FREE = 17
+TASK = Task(name="toy", grid=GRID, classes=tuple(f"class {number}" for number in range(FREE + 1)), free=FREE)
 
 
 def scan_of(points, labels, origin=(0.1, 0.2, 0.3), straight=None) -> PlacedScan:

@@ -15,53 +15,46 @@ Voxels in no mask carry labels all the same, mostly free; only the masks tell.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, UInt8
+from jaxtyping import UInt8
 
 from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
+from voxway.core.occupancy import Occupancy
+from voxway.core.task import Task
 from voxway.truth.scan import PlacedScan
 from voxway.truth.sight import passed, sighted
 from voxway.truth.vote import majority
 
 
-@dataclass(frozen=True, kw_only=True)
-class OccupancyTruth:
-    """Ground truth of a key frame.
-
-    Attributes:
-        labels: class per voxel; free where no point lies.
-        lidar: hit or passed by a LiDAR ray.
-        camera: of those, on a line of sight of a camera.
-    """
-
-    labels: UInt8[np.ndarray, "x y z"]
-    lidar: Bool[np.ndarray, "x y z"]
-    camera: Bool[np.ndarray, "x y z"]
-
-
 def build_occupancy(
-    scans: Sequence[PlacedScan], cameras: Cameras, grid: VoxelGrid, free: int, *, all_around: bool = False
-) -> OccupancyTruth:
-    """Build a key frame's ground truth.
+    scans: Sequence[PlacedScan], cameras: Cameras, task: Task, *, all_around: bool = False
+) -> Occupancy:
+    """Build a key frame's ground truth: a class per voxel, free where no point lies, and two masks.
+
+    Mask ``"lidar"`` holds where a LiDAR ray hit or passed; ``"camera"``, of those, on a line of sight of a camera.
 
     Args:
-        scans: at least one.
+        scans: at least one, in the frame of the grid, with labels of the task.
         cameras: those of the key frame, as recorded; their ego frame is the grid's.
-        grid: where the voxels are.
-        free: class id of voxels without points.
+        task: the grid and its classes.
         all_around: whether a camera's lines of sight go all around it, as in Occ3D-Waymo, or stay within its image.
 
     Raises:
         ValueError: no scans.
+        InputError: a label is no class of the task.
     """
-    labels = vote(scans, grid, free)
-    occupied = labels != free
-    lidar = occupied | passed(scans, grid)
-    return OccupancyTruth(labels=labels, lidar=lidar, camera=lidar & sighted(occupied, cameras, grid, all_around))
+    labels = vote(scans, task.grid, task.free)
+    occupied = labels != task.free
+    lidar = occupied | passed(scans, task.grid)
+    camera = lidar & sighted(occupied, cameras, task.grid, all_around)
+    return Occupancy(
+        task=task,
+        classes=torch.from_numpy(labels),
+        masks={"lidar": torch.from_numpy(lidar), "camera": torch.from_numpy(camera)},
+    )
 
 
 def vote(scans: Sequence[PlacedScan], grid: VoxelGrid, free: int) -> UInt8[np.ndarray, "x y z"]:

@@ -82,12 +82,12 @@ class SceneWriter:
         write_jpeg(path, picture.image)
 
     def _write_occ3d(self, path: Path, key: int) -> None:
-        grid, free = OCC3D_NUSCENES.grid, OCC3D_NUSCENES.free
         own = key * self.config.sweeps_per_key
         T_ego_world = np.linalg.inv(self._observer.pose(self.config.time(own)))
         scans = self._observer.placed(self._turns(key), own, T_ego_world, OCC3D_NUSCENES_IDS)
-        truth = build_occupancy(scans, self._cameras(own, T_ego_world), grid, free)
-        write_npz(path, semantics=truth.labels, mask_lidar=truth.lidar, mask_camera=truth.camera)
+        truth = build_occupancy(scans, self._cameras(own, T_ego_world), OCC3D_NUSCENES.task)
+        masks = {f"mask_{name}": mask.numpy() for name, mask in truth.masks.items()}
+        write_npz(path, semantics=truth.classes.numpy(), **masks)
 
     def _write_openoccupancy(self, path: Path, key: int) -> None:
         own = key * self.config.sweeps_per_key

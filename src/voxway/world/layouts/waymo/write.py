@@ -100,12 +100,12 @@ class WaymoWriter:
         scans = observer.placed(turns, frame, T_vehicle_world, OCC3D_WAYMO_IDS)
         cameras = recorded_cameras(self.rig.cameras, [np.eye(4)] * len(self.rig.cameras))
         # The release's camera mask knows where cameras are, but not which way they look; infov does.
-        truth = build_occupancy(scans, cameras, OCC3D_WAYMO.grid, OCC3D_WAYMO.free, all_around=True)
+        truth = build_occupancy(scans, cameras, OCC3D_WAYMO.task, all_around=True)
         write_npz(
             path,
-            voxel_label=OCC3D_WAYMO.to_raw(truth.labels),
-            origin_voxel_state=truth.lidar,
-            final_voxel_state=truth.camera,
+            voxel_label=OCC3D_WAYMO.to_raw(truth.classes.numpy()),
+            origin_voxel_state=truth.masks["lidar"].numpy(),
+            final_voxel_state=truth.masks["camera"].numpy(),
             infov=in_view(cameras, OCC3D_WAYMO.grid),
         )
 
