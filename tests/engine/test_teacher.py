@@ -64,14 +64,14 @@ def test_only_occupied_voxels_are_followed(model):
     network.config = replace(network.config, distillation="squared", distillation_ratio=1.0)
     batch = collate([sample(0)])
     prediction = network(batch)
-    taught = replace(prediction, intermediates={"voxels": prediction.intermediates["voxels"].clone()})
+    said = {"voxels": prediction.need("voxels").detach().clone()}
     empty = torch.full_like(batch.target, 0)
     empty[0, :2, :2, :2] = 255
     empty[0, 2, 2, 2] = 9  # the working voxel (1, 1, 1)
-    taught.intermediates["voxels"][0, :, 5, 5, 1] += 3
-    assert network.follow(prediction, taught, replace(batch, target=empty))["distil"] == 0
-    taught.intermediates["voxels"][0, :, 1, 1, 1] += 3
-    assert network.follow(prediction, taught, replace(batch, target=empty))["distil"].item() == pytest.approx(9.0)
+    said["voxels"][0, :, 5, 5, 1] += 3
+    assert network.follow(prediction, said, replace(batch, target=empty))["distil"] == 0
+    said["voxels"][0, :, 1, 1, 1] += 3
+    assert network.follow(prediction, said, replace(batch, target=empty))["distil"].item() == pytest.approx(9.0)
 
 
 def test_a_method_without_a_teacher_says_so(model, tmp_path):

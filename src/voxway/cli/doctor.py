@@ -51,12 +51,14 @@ def _try_network() -> int:
     import torch
 
     from voxway.core.grid import VoxelGrid
+    from voxway.core.task import Task
     from voxway.methods.monoocc import MonoOccConfig
 
     devices = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
     grid = VoxelGrid(lower=(0.0, -3.2, -2.0), cell=(0.4, 0.4, 0.4), shape=(16, 16, 8))
+    task = Task(name="doctor", grid=grid, classes=("free", "ground", "wall"), free=0)
     config = MonoOccConfig(
-        grid=grid, plane=(16, 16), width=16, heads=2, points=2, hidden=16, backbone="resnet18", norm="group",
+        task=task, plane=(16, 16), width=16, heads=2, points=2, hidden=16, backbone="resnet18", norm="group",
         frozen_stages=-1,
     )  # fmt: skip
     for device in devices:

@@ -16,7 +16,7 @@ import voxway
 from voxway.core.config import from_json, to_json
 from voxway.core.errors import InputError
 from voxway.core.files import atomic_path, read_json, write_json
-from voxway.methods import config_name, config_type
+from voxway.methods.registry import config_name, config_type
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"

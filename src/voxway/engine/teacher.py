@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from voxway.core.errors import InputError
 from voxway.core.files import read_json
-from voxway.core.sample import Batch, Prediction
+from voxway.core.sample import Batch
 from voxway.engine.model_files import fingerprint, load_model, load_tensors, read_description
-from voxway.methods import Student, VoxelStudent
+from voxway.methods.contract import Said, Student, VoxelStudent
 
 DESCRIPTION = "teacher.json"
 _STORE_REMEDY = "Write the features again with `voxway prepare teacher`."
@@ -28,7 +28,7 @@ class Teacher(Protocol):
         """Give the student what it is to start from; called once, before training."""
         ...
 
-    def __call__(self, batch: Batch) -> Prediction:
+    def __call__(self, batch: Batch) -> Said:
         """What the teacher says about a batch, without gradients."""
         ...
 
@@ -81,16 +81,16 @@ class NetworkTeacher:
             found, expected = type(student).__name__, "a method with `follow` and `inherit`"
             raise InputError(file=self.config.model, field="student", expected=expected, found=found, remedy=remedy)
         network: Any = self.network
-        if student.grid != network.grid:
+        if student.task.grid != network.task.grid:
             raise InputError(
-                file=self.config.model, field="grid", expected=student.grid, found=network.grid, remedy=remedy
+                file=self.config.model, field="grid", expected=student.task.grid, found=network.task.grid, remedy=remedy
             )
         student.inherit(self.network)
 
     @torch.no_grad()
-    def __call__(self, batch: Batch) -> Prediction:
-        """The teacher's prediction; nothing of it carries gradients."""
-        return self.network(batch)
+    def __call__(self, batch: Batch) -> Said:
+        """The teacher's prediction by name; nothing of it carries gradients."""
+        return self.network(batch).tensors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,15 +138,14 @@ class StoredTeacher:
                 remedy="Choose a student of the teacher's width and working grid.",
             )
 
-    def __call__(self, batch: Batch) -> Prediction:
-        """The stored features of a batch; there are no logits."""
+    def __call__(self, batch: Batch) -> Said:
+        """The stored features of a batch, ``"voxels"``; there are no logits."""
         target: Tensor = batch.need("target")
         voxels = target.new_zeros(len(batch), *self.shape, dtype=torch.float32)
         for features, key in zip(voxels.flatten(2), batch.keys):
             stored = load_tensors(feature_path(self.folder, key))
             features[:, stored["index"].long().to(target.device)] = stored["voxels"].to(features).T
-        nothing = voxels.new_zeros(len(batch), 0, *target.shape[1:])
-        return Prediction(logits=nothing, intermediates={"voxels": voxels})
+        return {"voxels": voxels}
 
 
 def feature_path(folder: Path, key: str) -> Path:

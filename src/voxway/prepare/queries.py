@@ -46,7 +46,7 @@ def prepare_queries(
         InputError: the network is damaged or proposes no queries, or pseudo points are missing or damaged.
     """
     network: Any = load_model(model, device)
-    reads, grid = network.inputs, network.grid
+    reads, grid = network.inputs, network.task.grid
     if reads != {"pseudo"} or grid != SEMANTIC_KITTI.grid.coarsen(2):
         raise InputError(
             file=model,

@@ -18,7 +18,7 @@ from voxway.core.sample import collate
 from voxway.data import DataConfig
 from voxway.engine.model_files import fingerprint, load_model, save_tensors
 from voxway.engine.teacher import DESCRIPTION, feature_path
-from voxway.methods import VoxelStudent
+from voxway.methods.contract import VoxelStudent
 from voxway.prepare.runner import run
 
 
@@ -73,7 +73,7 @@ def prepare_teacher(
     @torch.no_grad()
     def make(key: str, path: Path) -> None:
         batch = collate([reader[key]]).to(device)
-        voxels = network(batch).intermediates["voxels"][0].flatten(1)
+        voxels = network(batch).need("voxels")[0].flatten(1)
         index = network.followed(batch.need("target"))[0].flatten().nonzero()[:, 0]
         save_tensors(path, {"index": index.int(), "voxels": voxels[:, index].T.half()})
 

@@ -17,7 +17,7 @@ from voxway.data.semantickitti.reader import SemanticKITTIConfig
 from voxway.engine.distributed import Group
 from voxway.engine.evaluate import Predictor, evaluate, network_predictor
 from voxway.engine.model_files import CONFIG, fingerprint, load_model, read_description
-from voxway.methods import config_type
+from voxway.methods.registry import config_type
 from voxway.metrics.occupancy import OccupancyMetric
 from voxway.prepare.proposals import Source
 
@@ -83,13 +83,13 @@ def load_trained(folder: Path, root: Path, device: torch.device | str = "cpu") -
 def _plain_data(config: Any, inputs: frozenset[str], root: Path, folder: Path) -> DataConfig:
     """The benchmark whose voxels and classes a converted network predicts."""
     for name, known in BENCHMARKS.items():
-        if known.grid == config.grid and len(known.classes) == config.classes:
+        if known.task == config.task:
             return dataset(name).config_type()(root=root, needs=inputs | {"target"})
     raise InputError(
         file=folder / CONFIG,
         field="grid and classes",
         expected=f"those of a benchmark: {', '.join(BENCHMARKS)}",
-        found=f"{config.classes} classes, {config.grid}",
+        found=f"{len(config.task.classes)} classes, {config.task.grid}",
         remedy="Train it with `voxway train`, which records its data.",
     )
 
