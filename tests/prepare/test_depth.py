@@ -13,18 +13,23 @@ import pytest
 import torch
 
 from tests.small_world import execute, leftovers, linked
+from voxway.core.camera import Cameras
 from voxway.core.errors import InputError, MissingExtra
 from voxway.data.files.images import read_image
-from voxway.data.semantickitti.layout import Calibration, SequenceFiles, read_scan
-from voxway.prepare.depth import StereoDepth, StoredDepth, calibration, depth_path
+from voxway.data.prepared.maps import map_path
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
+from voxway.data.semantickitti.config import SemanticKITTIConfig
+from voxway.data.semantickitti.layout import SequenceFiles, read_scan
+from voxway.prepare.depth import Geometry, StereoDepth, StoredDepth
 from voxway.prepare.depth_model import load_depth_model
-from voxway.prepare.depth_scale import LIDAR_HEIGHT_M, CheckedDepth, lidar_ratio, road_ratio
+from voxway.prepare.depth_scale import CheckedDepth, lidar_ratio, road_ratio
 
 SIZE = (93, 307)
-CAMERA = Calibration(
-    P2=np.array([[100.0, 0, 50, 10], [0, 100, 30, 0], [0, 0, 1, 0]]),
-    P3=np.array([[100.0, 0, 50, -40], [0, 100, 30, 0], [0, 0, 1, 0]]),
-    T_cam_velo=np.array([[0.0, -1, 0, 0], [0, 0, -1, -0.1], [1, 0, 0, -0.3], [0, 0, 0, 1]]),
+HEIGHT_M = SEMANTIC_KITTI.ego_height_m
+CAMERA = Cameras.from_projection(
+    torch.tensor([[[100.0, 0, 50, 10], [0, 100, 30, 0], [0, 0, 1, 0]]]),
+    torch.tensor([[[0.0, -1, 0, 0], [0, 0, -1, -0.1], [1, 0, 0, -0.3], [0, 0, 0, 1]]]),
+    torch.tensor([[100, 100]]),
 )
 """Looks along x, 0.1 m below the LiDAR."""
 
@@ -32,11 +37,11 @@ CAMERA = Calibration(
 def road() -> np.ndarray:
     """Depth of a flat road as `CAMERA` sees it: at row v, (1.73 - 0.1) * 100 / (v - 30) metres."""
     rows = np.arange(100) - 30.0
-    depth = np.where(rows > 0, (LIDAR_HEIGHT_M - 0.1) * 100 / np.maximum(rows, 1), 0)
+    depth = np.where(rows > 0, (HEIGHT_M - 0.1) * 100 / np.maximum(rows, 1), 0)
     return np.tile(depth[:, None], (1, 100)).astype(np.float32)
 
 
-def points_of(depth: np.ndarray, every: int = 3) -> np.ndarray:
+def points_of(depth: np.ndarray, every: int = 3) -> torch.Tensor:
     """Points of every third pixel nearer than 50 m, one by one."""
     found = []
     for v in range(0, depth.shape[0], every):
@@ -45,22 +50,30 @@ def points_of(depth: np.ndarray, every: int = 3) -> np.ndarray:
             if 0 < d < 50:
                 x, y = ((u - 50) * d - 10) / 100, (v - 30) * d / 100
                 found.append([d + 0.3, -x, -(y + 0.1)])
-    return np.array(found)
+    return torch.tensor(found)
 
 
 @pytest.mark.parametrize("factor", [0.5, 1.0, 1.3])
 def test_ratios_of_a_flat_road(factor: float) -> None:
     depth = road()
     assert lidar_ratio(depth * np.float32(factor), points_of(depth), CAMERA) == pytest.approx(factor, rel=1e-6)
-    assert road_ratio(depth * np.float32(factor), CAMERA) == pytest.approx(factor, rel=1e-6)
+    assert road_ratio(depth * np.float32(factor), CAMERA, HEIGHT_M) == pytest.approx(factor, rel=1e-6)
 
 
 def test_no_ratio_where_little_is_known() -> None:
     depth = road()
     nothing = np.full_like(depth, np.nan)
-    assert lidar_ratio(nothing, points_of(depth), CAMERA) is None and road_ratio(nothing, CAMERA) is None
+    assert lidar_ratio(nothing, points_of(depth), CAMERA) is None and road_ratio(nothing, CAMERA, HEIGHT_M) is None
     assert lidar_ratio(depth, points_of(depth)[:49], CAMERA) is None
-    assert lidar_ratio(depth, np.zeros((0, 3)), CAMERA) is None
+    assert lidar_ratio(depth, torch.zeros(0, 3), CAMERA) is None
+
+
+def config(root: Path) -> SemanticKITTIConfig:
+    return SemanticKITTIConfig(root=root, partial=True)
+
+
+def scan_of(root: Path, sequence: str) -> torch.Tensor:
+    return torch.from_numpy(read_scan(SequenceFiles(root, sequence).scan(0))[:, :3])
 
 
 @pytest.fixture(scope="module")
@@ -68,23 +81,22 @@ def stereo(small_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a depth that is right."""
     pytest.importorskip("cv2")
     folder = tmp_path_factory.mktemp("stereo")
-    StereoDepth(small_world, folder).depth("00", 0)
+    StereoDepth(config(small_world), folder).depth("00/000000")
     return folder
 
 
 def test_scale_is_checked_against_the_scan(small_world: Path, stereo: Path) -> None:
-    stored = StoredDepth(small_world, stereo)
-    right = stored.depth("00", 0)
-    np.testing.assert_array_equal(CheckedDepth(stored, small_world).depth("00", 0), right)
-    ratio = lidar_ratio(
-        right, read_scan(SequenceFiles(small_world, "00").scan(0))[:, :3], calibration(small_world, "00")
-    )
+    stored = StoredDepth(config(small_world), stereo)
+    right = stored.depth("00/000000")
+    np.testing.assert_array_equal(CheckedDepth(stored, config(small_world)).depth("00/000000"), right)
+    camera = Geometry(config(small_world)).cameras("00/000000", SIZE)
+    ratio = lidar_ratio(right, scan_of(small_world, "00"), camera)
     assert ratio == pytest.approx(1, abs=0.1)
-    assert road_ratio(right, calibration(small_world, "00")) == pytest.approx(1, abs=0.1)
+    assert road_ratio(right, camera, HEIGHT_M) == pytest.approx(1, abs=0.1)
     for factor in (0.5, 1.5):
-        source = CheckedDepth(stored, small_world, factor)
+        source = CheckedDepth(stored, config(small_world), factor)
         with pytest.raises(InputError) as error:
-            source.depth("00", 0)
+            source.depth("00/000000")
         said = re.fullmatch(
             r"depth of 00/000000: scale: expected metres, within 20% of the LiDAR scan, found (\S+) times that in the "
             r"median\. Take a network of metric depth outdoors, or correct a constant factor: --depth-scale (\S+)\.",
@@ -99,22 +111,22 @@ def test_without_a_scan_the_road_is_a_hint(
 ) -> None:
     root = linked(small_world, tmp_path / "root")
     shutil.rmtree(root / "sequences" / "00" / "velodyne")
-    stored = StoredDepth(root, stereo)
+    stored = StoredDepth(config(root), stereo)
     with caplog.at_level(logging.WARNING):
-        CheckedDepth(stored, root).depth("00", 0)
+        CheckedDepth(stored, config(root)).depth("00/000000")
         assert not caplog.records
-        doubled = CheckedDepth(stored, root, 2.0).depth("00", 0)
-        CheckedDepth(stored, root, 2.0).depth("00", 0)
-    np.testing.assert_array_equal(doubled, 2 * stored.depth("00", 0))
+        doubled = CheckedDepth(stored, config(root), 2.0).depth("00/000000")
+        CheckedDepth(stored, config(root), 2.0).depth("00/000000")
+    np.testing.assert_array_equal(doubled, 2 * stored.depth("00/000000"))
     assert "within 20% of a flat road, found 1.9" in caplog.text or "found 2.0" in caplog.text
 
 
 def test_command_refuses_depth_of_another_scale(
     small_world: Path, stereo: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    path = depth_path(tmp_path / "depth", "00", 0)
+    path = map_path(tmp_path / "depth", "00/000000")
     path.parent.mkdir(parents=True)
-    np.save(path, np.load(depth_path(stereo, "00", 0)) * np.float32(0.4))
+    np.save(path, np.load(map_path(stereo, "00/000000")) * np.float32(0.4))
     known = ("--root", small_world, "--keys", "00/000000", "--source", "stored", "--depth", tmp_path / "depth")
     assert execute("prepare", "pseudo", *known, "--out", tmp_path / "out") == 2
     assert "--depth-scale" in " ".join(capsys.readouterr().err.split()) and not leftovers(tmp_path)
@@ -158,13 +170,12 @@ def test_a_network_on_disk_estimates_depth(small_world: Path, tmp_path: Path) ->
     assert depth.shape == SIZE and depth.dtype == np.float32 and (depth > 0).all() and (depth < 20).all()
     np.testing.assert_array_equal(depth, model(image))
     # Whatever random weights say, scaled to pass the check; the depth itself is kept as the network made it.
-    known = calibration(small_world, "00")
-    ratio = lidar_ratio(depth, read_scan(SequenceFiles(small_world, "00").scan(0))[:, :3], known)
+    ratio = lidar_ratio(depth, scan_of(small_world, "00"), Geometry(config(small_world)).cameras("00/000000", SIZE))
     assert ratio is not None
     command = ("prepare", "pseudo", "--root", small_world, "--keys", "00/000000", "--source", "transformers")
     more = ("--depth-model", tmp_path / "model", "--depth-scale", 1 / ratio, "--out", tmp_path / "out")
     assert execute(*command, *more) == 0
-    np.testing.assert_array_equal(np.load(depth_path(tmp_path / "out" / "depth_transformers", "00", 0)), depth)
+    np.testing.assert_array_equal(np.load(map_path(tmp_path / "out" / "depth" / "transformers", "00/000000")), depth)
     assert (tmp_path / "out" / "00" / "voxels" / "000000.pseudo").exists()
 
 
@@ -196,8 +207,8 @@ def test_stereo_depth_of_real_frames_is_in_metres(sequence: str, data_root: Path
     """The road is nearly flat there, so both references agree."""
     pytest.importorskip("cv2")
     root = data_root / "semantickitti"
-    depth = CheckedDepth(StereoDepth(root, tmp_path), root).depth(sequence, 0)
-    known = calibration(root, sequence)
-    scan = read_scan(SequenceFiles(root, sequence).scan(0))[:, :3]
-    assert lidar_ratio(depth, scan, known) == pytest.approx(1, abs=0.03)
-    assert road_ratio(depth, known) == pytest.approx(1, abs=0.06)
+    data, key = config(root), f"{sequence}/000000"
+    depth = CheckedDepth(StereoDepth(data, tmp_path), data).depth(key)
+    camera = Geometry(data).cameras(key, (depth.shape[0], depth.shape[1]))
+    assert lidar_ratio(depth, scan_of(root, sequence), camera) == pytest.approx(1, abs=0.03)
+    assert road_ratio(depth, camera, HEIGHT_M) == pytest.approx(1, abs=0.06)

@@ -15,10 +15,14 @@ from tests.small_world import execute, linked
 from voxway.core.errors import InputError, MissingExtra
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Sample
+from voxway.data.files.flags import read_flags
+from voxway.data.job import JobOptions
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.data.semantickitti.layout import read_flags, read_scan
-from voxway.data.semantickitti.reader import SemanticKITTIConfig
-from voxway.prepare.proposals import lidar_points, prepare_proposals, propose
+from voxway.data.semantickitti.config import SemanticKITTIConfig
+from voxway.data.semantickitti.layout import read_scan
+from voxway.prepare.makers import job
+from voxway.prepare.proposals import lidar_points, propose
+from voxway.prepare.runner import run
 
 GRID = VoxelGrid(lower=(0.0, -0.4, -0.4), cell=(0.2, 0.2, 0.2), shape=(4, 4, 4))
 """Its half resolution has 2 x 2 x 2 voxels of 0.4 m."""
@@ -55,8 +59,14 @@ def config(root: Path, needs: tuple[str, ...] = ("images", "proposals", "target"
     return SemanticKITTIConfig(root=root, needs=frozenset(needs), partial=True)
 
 
+def prepare_proposals(
+    data: SemanticKITTIConfig, folder: Path, source: str, sweeps: int | None = None, shard: tuple[int, int] = (0, 1)
+) -> int:
+    return run(job("proposals", data, folder, JobOptions(source=source, sweeps=sweeps)), shard=shard, show=False)
+
+
 def test_lidar_proposals_are_the_voxels_that_the_scan_hits(small_world: Path, tmp_path: Path) -> None:
-    assert prepare_proposals(config(small_world), tmp_path, "lidar", show=False) == 2
+    assert prepare_proposals(config(small_world), tmp_path, "lidar") == 2
     grid = SEMANTIC_KITTI.grid.coarsen(2)
     for frame in ("000000", "000005"):
         flags = read_flags(tmp_path / "00" / "queries" / f"{frame}.query", grid)
@@ -69,8 +79,8 @@ def test_lidar_proposals_are_the_voxels_that_the_scan_hits(small_world: Path, tm
 
 
 def test_more_sweeps_propose_more(small_world: Path, tmp_path: Path) -> None:
-    prepare_proposals(config(small_world), tmp_path / "one", "lidar", show=False)
-    prepare_proposals(config(small_world), tmp_path / "three", "lidar", sweeps=3, show=False)
+    prepare_proposals(config(small_world), tmp_path / "one", "lidar")
+    prepare_proposals(config(small_world), tmp_path / "three", "lidar", sweeps=3)
     one, three = (
         read_flags(tmp_path / name / "00/queries/000005.query", SEMANTIC_KITTI.grid.coarsen(2))
         for name in ("one", "three")
@@ -81,8 +91,8 @@ def test_more_sweeps_propose_more(small_world: Path, tmp_path: Path) -> None:
 def test_stereo_proposals_agree_with_the_scan(small_world: Path, tmp_path: Path) -> None:
     """Near the car, most voxels that stereo proposes have a LiDAR point in or next to them."""
     pytest.importorskip("cv2")
-    prepare_proposals(config(small_world), tmp_path / "stereo", "stereo", show=False)
-    prepare_proposals(config(small_world), tmp_path / "lidar", "lidar", sweeps=6, show=False)
+    prepare_proposals(config(small_world), tmp_path / "stereo", "stereo")
+    prepare_proposals(config(small_world), tmp_path / "lidar", "lidar", sweeps=6)
     grid = SEMANTIC_KITTI.grid.coarsen(2)
     stereo, lidar = (
         torch.from_numpy(read_flags(tmp_path / name / "00/queries/000005.query", grid)) for name in ("stereo", "lidar")
@@ -110,21 +120,21 @@ def test_voxel_labels_are_never_read(small_world: Path, tmp_path: Path, source: 
 
 
 def test_shards_share_a_folder(small_world: Path, tmp_path: Path) -> None:
-    made = [prepare_proposals(config(small_world), tmp_path, "lidar", shard=(i, 3), show=False) for i in range(3)]
+    made = [prepare_proposals(config(small_world), tmp_path, "lidar", shard=(i, 3)) for i in range(3)]
     assert made == [1, 1, 0]
 
 
 def test_sweeps_need_poses(small_world: Path, tmp_path: Path) -> None:
     root = linked(small_world, tmp_path / "root")
     (root / "sequences" / "00" / "poses.txt").unlink()
-    assert prepare_proposals(config(root), tmp_path / "one", "lidar", show=False) == 2
+    assert prepare_proposals(config(root), tmp_path / "one", "lidar") == 2
     with pytest.raises(InputError, match=r"poses\.txt"):
-        prepare_proposals(config(root), tmp_path / "two", "lidar", sweeps=2, show=False)
+        prepare_proposals(config(root), tmp_path / "two", "lidar", sweeps=2)
 
 
 def test_stereo_without_opencv(small_world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(MissingExtra, match=r"voxway\[stereo\]"):
-        prepare_proposals(config(small_world), tmp_path, "stereo", show=False)
+        prepare_proposals(config(small_world), tmp_path, "stereo")
     assert execute("prepare", "proposals", "--root", small_world, "--source", "stereo", "--out", tmp_path) == 2
     assert not list(tmp_path.rglob("*.query"))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from voxway.core.errors import InputError
 from voxway.core.files import write_bytes
+from voxway.data.job import Job
 from voxway.prepare.runner import parse_shard, run
 
 KEYS = [f"00/{frame:06d}" for frame in range(0, 50, 5)]
@@ -28,7 +29,8 @@ def start(folder: Path, keys: list[str] = KEYS, shard: tuple[int, int] = (0, 1))
         asked.append(key)
         write_bytes(path, key.encode())
 
-    return run(keys, lambda key: folder / key, make, what="files", shard=shard, show=False), asked
+    job = Job(what="files", keys=keys, target=lambda key: folder / key, make=make)
+    return run(job, shard=shard, show=False), asked
 
 
 def test_makes_every_file_once(tmp_path: Path) -> None:
@@ -59,7 +61,7 @@ def test_a_failing_frame_keeps_those_before(tmp_path: Path) -> None:
         write_bytes(path, b"whole")
 
     with pytest.raises(ValueError, match="damaged"):
-        run(KEYS, lambda key: tmp_path / key, make, what="files", show=False)
+        run(Job(what="files", keys=KEYS, target=lambda key: tmp_path / key, make=make), show=False)
     assert sorted(path.name for path in (tmp_path / "00").iterdir()) == ["000000", "000005"]
 
 
@@ -67,6 +69,7 @@ SLOW = """
 import sys, time
 from pathlib import Path
 from voxway.core.files import atomic_path
+from voxway.data.job import Job
 from voxway.prepare.runner import run
 
 def make(key, path):
@@ -79,7 +82,7 @@ def make(key, path):
                 time.sleep(60)
 
 keys = [f"00/{frame:06d}" for frame in range(0, 50, 5)]
-run(keys, lambda key: Path(sys.argv[1]) / key, make, what="files", show=False)
+run(Job(what="files", keys=keys, target=lambda key: Path(sys.argv[1]) / key, make=make), show=False)
 """
 
 

@@ -11,7 +11,7 @@ import torch
 from tests.data import toy_nuscenes as toy
 from voxway.core.errors import InputError
 from voxway.core.sample import Batch, Prediction
-from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig
+from voxway.data.nuscenes.config import Occ3DNuScenesConfig
 from voxway.data.steps.selection import Selection
 from voxway.prepare.selection import choose_frames, choose_voxels, frame_entropies, select, voxel_entropy
 

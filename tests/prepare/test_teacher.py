@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from tests.small_world import SETTINGS, execute, linked, train
+from voxway.api.load import load
 from voxway.core.errors import InputError
 from voxway.core.sample import collate
 from voxway.engine.log import read_log
 from voxway.engine.model_files import load_tensors
 from voxway.engine.teaching.network import NetworkTeacherConfig
 from voxway.engine.teaching.stored import StoredTeacherConfig, teacher_config
-from voxway.recipes.run import ready
-from voxway.recipes.score import load_trained
+from voxway.prepare.ready import ready
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,8 @@ def features(world, small_run, tmp_path_factory):
 
 
 def test_features_are_the_networks_at_followed_voxels(world, small_run, features):
-    trained = load_trained(small_run / "model", world)
-    reader = ready(trained.data, trained.proposals, features, show=False).build()
+    trained = load(small_run / "model")
+    reader = ready(replace(trained.data, root=world), trained.sources, features, show=False).build()
     batch = collate([reader[0], reader[1]])
     said = NetworkTeacherConfig(model=small_run / "model").build().says(batch)["voxels"]
     stored = StoredTeacherConfig(features=features).build()

@@ -17,7 +17,7 @@ from voxway.core.grid import VoxelGrid
 from voxway.core.transforms import invert, transform_points
 from voxway.data.config import DataConfig
 from voxway.data.job import JobOptions
-from voxway.prepare.depth import Geometry, depth_source
+from voxway.prepare.depth import DepthSource, Geometry, depth_source
 from voxway.prepare.depth_scale import CheckedDepth
 from voxway.prepare.makers import Make
 
@@ -39,9 +39,14 @@ def from_depth(data: DataConfig, options: JobOptions) -> Make:
             found=options.depth_scale,
             remedy="See `voxway prepare --help` for examples.",
         )
+    checked = CheckedDepth(depth_source(data, options), data, options.depth_scale)
+    return from_source(data, checked, options.sweeps or SWEEPS)
+
+
+def from_source(data: DataConfig, source: DepthSource, sweeps: int = SWEEPS) -> Make:
+    """The same from any source of depths."""
     geometry = Geometry(data)
-    source = CheckedDepth(depth_source(data, options), data, options.depth_scale)
-    grid, sweeps = geometry.reader.benchmark.grid, options.sweeps or SWEEPS
+    grid = geometry.reader.benchmark.grid
 
     def points_of(key: str) -> Float32[np.ndarray, "p 3"]:
         depth, known = source.depth(key), geometry.projection(key)
@@ -53,7 +58,7 @@ def from_depth(data: DataConfig, options: JobOptions) -> Make:
         return cameras.unproject(pixels[None], torch.from_numpy(depth[rows, columns]).double()[None])[0].float().numpy()
 
     def make(key: str) -> np.ndarray:
-        before = [geometry.reader.before(key, back) for back in range(1, sweeps)]
+        before = [geometry.reader.before(key, back) for back in reversed(range(1, sweeps))]
         earlier = [other for other in dict.fromkeys(before) if other != key and source.has(other)]
         flags = torch.zeros(grid.shape, dtype=torch.bool)
         for number in (*earlier, key):
