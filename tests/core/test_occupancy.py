@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from jaxtyping import config
 
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
@@ -48,14 +46,6 @@ def test_unknown_says_nothing_anywhere() -> None:
     assert (one.classes == IGNORE).all() and not one.known.any() and not one.occupied.any()
     assert {name: bool(mask.any()) for name, mask in one.masks.items()} == {"lidar": False, "camera": False}
     assert (one.labelled, one.key, one.pose, one.logits) == (False, "a", None, None)
-
-
-@pytest.fixture
-def annotations_unchecked() -> Iterator[None]:
-    """As in production, where what the class itself checks is all there is."""
-    config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)
 
 
 @pytest.mark.usefixtures("annotations_unchecked")
