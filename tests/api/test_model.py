@@ -114,9 +114,7 @@ def test_points_that_do_not_fit(model: voxway.Model, sample, points, said: str) 
         model.predict(picture, K, pose, points=points)
 
 
-def test_points_of_a_fusion_network_need_their_columns(
-    small_ring: Path, tmp_path: Path
-) -> None:
+def test_points_of_a_fusion_network_need_their_columns(small_ring: Path, tmp_path: Path) -> None:
     assert train_surround("effocc-fusion-world", small_ring, tmp_path / "run") == 0
     fusion = voxway.load(tmp_path / "run" / "model")
     raw = replace(fusion.data.raw("images", "points"), root=small_ring, split="val", partial=True).build()[0]

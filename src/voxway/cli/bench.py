@@ -126,14 +126,14 @@ def _frame(chosen: Recipe) -> Batch:
     from voxway.data.waymo.reader import Occ3DWaymoConfig
     from voxway.engine.mock import ring, ring_batch, street_batch
 
-    grid, data = chosen.method.grid, chosen.data
+    grid, data = chosen.method.task.grid, chosen.data
     if isinstance(data, SemanticKITTIConfig):
         batch = replace(street_batch(grid, size_px=(370, 1226)), pose=torch.eye(4).double()[None])
         return replace(batch, earlier=(batch,) * len(data.earlier))
     if isinstance(data, Occ3DWaymoConfig):
-        return ring_batch(grid, ring(5, data.image_px), classes=chosen.method.classes)
+        return ring_batch(grid, ring(5, data.image_px), classes=len(chosen.method.task.classes))
     assert isinstance(data, NuScenesConfig)
-    return ring_batch(grid, ring(6, data.image_px), classes=chosen.method.classes, sweeps=10)
+    return ring_batch(grid, ring(6, data.image_px), classes=len(chosen.method.task.classes), sweeps=10)
 
 
 def _each_alone(options: Options) -> list[dict[str, Any]]:
