@@ -200,7 +200,7 @@ def test_prepared_files_of_ones_own(yard: YardConfig, tmp_path: Path) -> None:
     prepared.register(kind)
     with pytest.raises(InputError, match="prepared files for evidence: need: expected one that no other kind serves"):
         prepared.register(Evidence(lies_on="nothing"))
-    with pytest.raises(InputError, match="evidence: expected a folder of prepared files.*voxway prepare evidence"):
+    with pytest.raises(InputError, match=r"evidence: expected a folder of prepared files.*voxway prepare evidence"):
         replace(yard, needs=needs).build()
     config = replace(yard, needs=needs, augment=FLIP_X).with_prepared("evidence", tmp_path / "made")
     counts = np.random.default_rng(0).integers(0, 9, (2, *YARD.grid.shape))

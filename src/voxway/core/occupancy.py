@@ -207,7 +207,7 @@ class Occupancy:
             raise _no_occupancy(path, error) from error
 
     @classmethod
-    def decode(cls: type[O], data: bytes, source: object) -> O:
+    def decode(cls: type[Own], data: bytes, source: object) -> Own:
         """Read the bytes of a file that `save` wrote.
 
         Args:
