@@ -6,14 +6,14 @@ import json
 import os
 import runpy
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from jaxtyping import install_import_hook
+from jaxtyping import config, install_import_hook
 
 install_import_hook("voxway", "beartype.beartype")
 
@@ -74,6 +74,14 @@ class Reference:
     def image(self, shape: tuple[int, ...], suffix: str = "") -> torch.Tensor:
         """A smooth image of the case's salt plus `suffix`."""
         return torch.from_numpy(self.seeded_image(shape, self.salt + suffix))
+
+
+@pytest.fixture
+def annotations_unchecked() -> Iterator[None]:
+    """As in production, where what code itself checks is all there is."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(scope="session")
