@@ -118,7 +118,8 @@ def test_the_walk_sees_all_kinds_of_imports(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "engine").mkdir()
     engine = tmp_path / "engine" / "train.py"
     engine.write_text(
-        "from voxway.methods.contract import M\nfrom voxway.methods.effocc import A\nfrom voxway.methods import effocc\n"
+        "from voxway.methods.contract import M\n"
+        "from voxway.methods.effocc import A\nfrom voxway.methods import effocc\n"
     )
     assert len(forbidden(engine)) == 2
 
@@ -246,19 +247,22 @@ METHOD_WORDS = {
 MAY_NAME_METHODS = ("methods/registry.py", "recipes/")
 
 
+def line_of(node: ast.AST) -> int:
+    return getattr(node, "lineno", 0)
+
+
 def said(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Line and text of every identifier, imported name and string constant. Docstrings are none of these, nor are
     texts of several lines, which are for people to read."""
     for node in ast.walk(tree):
-        line = getattr(node, "lineno", 0)
         for key in ("id", "attr", "name", "arg", "asname", "module"):
             if isinstance(text := getattr(node, key, None), str):
-                yield line, text
+                yield line_of(node), text
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            if "\n" not in node.value.strip():
-                yield node.lineno, node.value
+        text = node.value if isinstance(node, ast.Constant) and id(node) not in docstrings else None
+        if isinstance(text, str) and "\n" not in text.strip():
+            yield line_of(node), text
 
 
 def named(path: Path, source: Path, words: dict[str, tuple[str, ...]], free: tuple[str, ...]) -> list[str]:
