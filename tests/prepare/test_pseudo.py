@@ -233,7 +233,7 @@ def test_training_makes_what_is_missing(small_world: Path, trained: Path, tmp_pa
 
 def test_another_network_proposes_nothing(small_world: Path, small_run: Path, tmp_path: Path) -> None:
     data = config(small_world, prepared={"pseudo": tmp_path})
-    with pytest.raises(InputError, match="Train one with `voxway train qpn`"):
+    with pytest.raises(InputError, match="Train a proposal network first"):
         job("proposals", data, tmp_path, JobOptions(source="network", model=small_run / "model"))
 
 

@@ -38,6 +38,8 @@ class Benchmark:
     """How a class that occurs neither in truth nor in prediction enters the mean IoU: as 0, or not at all."""
     near_ranges_m: tuple[float, ...] = ()
     """Further scores within so many metres ahead and half of that to either side."""
+    cameras: int = 1
+    """Cameras of its rig that methods look through."""
     ego_height_m: float = 0.0
     """Height of the ego frame's origin above the road."""
     raw_to_train: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))

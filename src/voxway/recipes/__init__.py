@@ -45,6 +45,9 @@ RECIPES: Mapping[str, Callable[[Path], Recipe | StagedRecipe]] = {
     **EFFOCC_RECIPES,
 }
 
+DEMO = "monoocc-world"
+"""What `voxway demo` trains."""
+
 
 def recipe(name: str, root: Path) -> Recipe | StagedRecipe:
     """The recipe of that name for the data in `root`.
