@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from voxway.core.errors import InputError, nearest
 
@@ -156,4 +156,4 @@ def loaded(where: str | T) -> T:
         return where
     module, colon, name = where.partition(":")
     found = importlib.import_module(module)
-    return getattr(found, name) if colon else found
+    return cast("T", getattr(found, name) if colon else found)
