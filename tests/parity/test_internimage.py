@@ -56,7 +56,7 @@ def test_levels(reference, network):
             lambda _m, _i, out, name=f"level_{i}": found.update({name: out.permute(0, 3, 1, 2)})
         )
     with torch.no_grad():
-        out = network(reference.image((1, 3, 70, 100), ".small"))
+        (out,) = network(reference.image((1, 3, 70, 100), ".small"))
     assert torch.equal(out, found["level_3"])
     for name, tensor in found.items():
         difference = (tensor - torch.from_numpy(reference[f"intern/{name}"])).abs()

@@ -42,7 +42,7 @@ def chain(reference):
     )
     proposals = torch.from_numpy(np.unpackbits(reference["s/in/proposal_packed"]).reshape(128, 128, 16)).bool()
     with torch.no_grad():
-        maps = network.neck(network.backbone(reference.image((1, 1, 3, height, width))[0]))
+        maps = network.encode_normalised(reference.image((1, 1, 3, height, width))[0])
         voxels = network.complete(maps, cameras, proposals)
         found["fpn"] = maps
         found["sem_logits"] = network.semantic_decoder(maps)[None]

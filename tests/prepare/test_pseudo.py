@@ -241,7 +241,7 @@ def test_another_network_proposes_nothing(small_world: Path, small_run: Path, tm
     ("line", "said"),
     [
         ("prepare pseudo --out {out} --source lidar", "one of stereo, stored, transformers"),
-        ("prepare pseudo --out {out} --source stored", "every frame's depth"),
+        ("prepare pseudo --out {out} --source stored", "the folder of stored depths"),
         ("prepare pseudo --out {out} --source transformers", "the folder of a depth network"),
         ("prepare pseudo --out {out} --source transformers --depth-model {out}", "a folder with config.json"),
         ("prepare pseudo --out {out} --depth-scale 0", "a positive number"),
