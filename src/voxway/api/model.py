@@ -194,7 +194,8 @@ class Model:
         return sample
 
     def _check(self, sample: Sample) -> None:
-        for need in sorted(self.needs):
+        # Points first: depth images are drawn from them.
+        for need in sorted(self.needs, key=lambda name: (name != "points", name)):
             if (
                 getattr(sample, need, None) if need != "points" else sample.points
             ) is None and need not in sample.extras:
