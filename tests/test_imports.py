@@ -27,6 +27,7 @@ ALLOWED = {
     "world": {"core", "ops", "data", "truth"},
     "methods": {"core", "ops", "nn", "losses"},
     "engine": {"core", "ops", "nn", "losses", "metrics", "methods"},
+    "measure": {"core", "ops", "methods", "engine"},
     "prepare": {"core", "ops", "truth", "data", "methods", "engine"},
     "recipes": {"core", "data", "world", "methods", "engine", "prepare", "metrics"},
     "export": {"core", "ops", "nn", "metrics", "methods", "engine"},
@@ -64,7 +65,7 @@ def forbidden(path: Path) -> list[str]:
             continue
         target = parts[1]
         wrong = target != room and target not in ALLOWED.get(room, frozenset())
-        if target == "methods" and room in ("engine", "prepare"):
+        if target == "methods" and room in ("engine", "prepare", "measure"):
             wrong = names_a_module(parts) and parts[2] not in ("contract", "registry")
         if target == room == "methods" and len(place) > 1:
             wrong = names_another_method(parts, place)
