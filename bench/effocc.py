@@ -26,13 +26,13 @@ import torch
 from voxway.engine.measure import describe_machine, measure
 from voxway.engine.memory import keep_freed_memory
 from voxway.engine.mock import ring, ring_batch, scans
-from voxway.methods.effocc import FLASHOCC_R50, FUSION_R18, camera, lidar
-from voxway.nn.backbone import ImagePyramid
+from voxway.methods.effocc import camera, lidar
+from voxway.nn.backbone import ImageBackbone
 from voxway.nn.conv_norm import ConvNorm
 from voxway.nn.linear import Linear
-from voxway.ops.bev_pool import bev_pool_scatter
 from voxway.ops.sparse_map import SparseMap
 from voxway.ops.voxelize import voxelize
+from voxway.recipes.networks.effocc import FLASHOCC_R50, FUSION_R18
 
 THREADS = 2
 NETWORKS = {"camera": FLASHOCC_R50, "fusion": FUSION_R18}
@@ -96,7 +96,11 @@ def plain_lidar(self, points, point_offsets):
 def plain_splat(self, probabilities, context, cameras, size_px):
     """Lifted features stored, then added up; the cells are found anew every time."""
     cells = self.cells(cameras, size_px, tuple(context.shape[-2:]))
-    return bev_pool_scatter(probabilities, context, cells, (self.grid.shape[1], self.grid.shape[0])).contiguous()
+    lifted = probabilities[..., None] * context.movedim(2, -1)[:, :, None]
+    samples, channels, (nx, ny, _) = context.shape[0], context.shape[2], self.grid.shape
+    out = lifted.new_zeros(samples * ny * nx + 1, channels)
+    out = out.index_add(0, cells.flatten(), lifted.reshape(-1, channels))  # what lies outside is added to one cell more
+    return out[:-1].view(samples, ny, nx, channels).permute(0, 3, 1, 2).contiguous()
 
 
 def plain_conv_norm(self, x):
@@ -110,7 +114,7 @@ def make_plain() -> None:
     lidar.LidarBranch.forward = plain_lidar
     camera.CameraBranch.splat = plain_splat
     ConvNorm.forward = plain_conv_norm
-    ImagePyramid.forward = lambda self, images: self.network(images.contiguous())
+    ImageBackbone.forward = lambda self, images: self.network(images.contiguous())
     Linear.forward = torch.nn.Linear.forward
 
 
@@ -133,7 +137,7 @@ def run_form(form: str, name: str, runs: int, sweeps: int) -> dict:
     settle(network)
     if form == "plain":
         network.to(memory_format=torch.contiguous_format)
-    batch = ring_batch(network.grid, ring(6, SIZE_PX), sweeps=sweeps)
+    batch = ring_batch(network.task.grid, ring(6, SIZE_PX), sweeps=sweeps)
     passes = measure(network, batch, runs, 1, training=False)
     with torch.no_grad():
         logits = network(batch).logits[0, :, ::9, ::9, ::3]

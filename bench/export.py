@@ -15,8 +15,9 @@ import torch
 
 from voxway.engine.measure import describe_machine
 from voxway.engine.mock import ring, ring_batch
-from voxway.export.network import PRECISIONS, ExportConfig, export_network
-from voxway.methods.effocc import FLASHOCC_R50, FUSION_R18
+from voxway.export.run import PRECISIONS, ExportConfig, export_network
+from voxway.methods.effocc.export import graph
+from voxway.recipes.networks.effocc import FLASHOCC_R50, FUSION_R18
 
 NETWORKS = {"camera": FLASHOCC_R50, "fusion": FUSION_R18}
 
@@ -34,13 +35,14 @@ def main() -> None:
     for name in given.network:
         torch.manual_seed(0)
         network = NETWORKS[name].build().eval()
-        batches = [ring_batch(network.grid, ring(6, (256, 704)), seed=seed) for seed in range(2)]
+        batches = [ring_batch(network.task.grid, ring(6, (256, 704)), seed=seed) for seed in range(2)]
         fixed = batches[0].cameras if given.fixed else None
         for precision in given.precision:
             with tempfile.TemporaryDirectory() as folder:
                 config = ExportConfig(precision=precision, runs=given.runs)
                 out = Path(folder) / f"{name}-{precision}.onnx"
-                print(export_network(network, batches[:1], out, config, fixed=fixed, calibrate=batches[1:]), "\n")
+                report = export_network(network, graph, batches[:1], out, config, fixed=fixed, calibrate=batches[1:])
+                print(report, "\n")
 
 
 if __name__ == "__main__":

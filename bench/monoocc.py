@@ -31,7 +31,8 @@ from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.engine.measure import describe_machine, measure
 from voxway.engine.memory import keep_freed_memory
 from voxway.engine.mock import street_batch
-from voxway.methods.monoocc import MonoOccConfig, attention, model
+from voxway.methods.monoocc import attention, model
+from voxway.recipes.networks.monoocc import MONOOCC_S
 
 THREADS = 2
 
@@ -55,7 +56,7 @@ def plain_head(self, voxels):
 def network_and_batch():
     """The network with weights that attend somewhere, and a street."""
     torch.manual_seed(0)
-    network = MonoOccConfig().build().eval()
+    network = MONOOCC_S.build().eval()
     for name, parameter in network.named_parameters():
         if ".offsets.weight" in name or ".weights.weight" in name:
             torch.nn.init.normal_(parameter, std=0.05)

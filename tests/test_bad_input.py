@@ -22,7 +22,7 @@ from voxway.core.sample import Sample, collate
 from voxway.data.registry import benchmark
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.config import SemanticKITTIConfig
-from voxway.methods import config_type
+from voxway.methods.registry import config_type
 
 TRAIN = ("train", "monoocc-world", "--root", "{root}", "--out", "{tmp}/run", "--device", "cpu", "--set", *SETTINGS)
 PREDICT = ("predict", "{model}", "--root", "{root}", "--out", "{tmp}/out", "--device", "cpu")

@@ -13,9 +13,9 @@ import torch
 
 from tests.small_world import execute, linked, settings_for
 from voxway.data.semantickitti.reader import SemanticKITTIConfig
-from voxway.methods.monoocc import MonoOccConfig
 from voxway.methods.monoocc.names import to_published
 from voxway.recipes import recipe
+from voxway.recipes.networks.monoocc import MONOOCC_S, PUBLISHED
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/data.md", "docs/export.md", "docs/training.md", "CONTRIBUTING.md")
@@ -58,7 +58,8 @@ def home(small_world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         for name in ("voxels", "labels", "image_3"):
             path = tmp_path / "my_car" / "sequences" / sequence / name
             shutil.rmtree(path)
-    torch.save({"state_dict": to_published(MonoOccConfig().build().state_dict())}, tmp_path / "MonoOcc-S.pth")
+    published = to_published(MONOOCC_S, MONOOCC_S.build().state_dict(), PUBLISHED)
+    torch.save({"state_dict": published}, tmp_path / "MonoOcc-S.pth")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -25,7 +25,8 @@ from voxway.data.samples import Samples
 from voxway.data.waymo.config import Occ3DWaymoConfig
 from voxway.data.waymo.layout import IMAGE_FOLDERS
 from voxway.engine.model_files import save_model
-from voxway.methods.effocc import EFFOCC_SMALL_CAMERA, EFFOCC_SMALL_FUSION, EffOccConfig
+from voxway.methods.effocc import EffOccConfig
+from voxway.recipes.networks.effocc import SMALL_CAMERA, SMALL_FUSION
 
 pytestmark = pytest.mark.real
 LABELLED = "29796060110c4163b07f06eff4af0753"
@@ -274,7 +275,7 @@ def saved(folder: Path, method: EffOccConfig, dataset: str, data: Any) -> Path:
 
 def test_nuscenes_through_network_and_page(nuscenes: Path, tmp_path: Path) -> None:
     data = occ3d(nuscenes, needs=frozenset({"images", "points", "depth", "target"})).config
-    model = saved(tmp_path / "model", EFFOCC_SMALL_FUSION, "occ3d-nuscenes", data)
+    model = saved(tmp_path / "model", SMALL_FUSION, "occ3d-nuscenes", data)
     where = ("--root", nuscenes, "--split", "train", "--out", tmp_path, "--device", "cpu")
     assert execute("predict", model, *where) == 0
     OCC3D_FILES.check(tmp_path, TOKENS)
@@ -285,7 +286,7 @@ def test_nuscenes_through_network_and_page(nuscenes: Path, tmp_path: Path) -> No
 
 def test_waymo_through_network_and_page(waymo: tuple[Path, Path], tmp_path: Path) -> None:
     data = Occ3DWaymoConfig(root=waymo[0], partial=True, needs=frozenset({"images", "target"}))
-    method = replace(EFFOCC_SMALL_CAMERA, classes=16)
+    method = replace(SMALL_CAMERA, task=OCC3D_WAYMO.task)
     model = saved(tmp_path / "model", method, "occ3d-waymo", data)
     where = ("--root", waymo[0], "--split", "train", "--out", tmp_path, "--device", "cpu")
     assert execute("predict", model, *where) == 0

@@ -10,18 +10,18 @@ from torch import Tensor
 
 from tests.small_world import execute
 from voxway.engine.model_files import load_model, load_tensors, read_description
-from voxway.methods.monoocc import MonoOccConfig
 from voxway.methods.monoocc.names import name_map, to_published
-from voxway.methods.qpn import QPNConfig
 from voxway.methods.qpn import names as qpn_names
+from voxway.recipes.networks import monoocc, qpn
+from voxway.recipes.networks.monoocc import MONOOCC_S
 
 
 @pytest.fixture(scope="module")
 def published() -> dict[str, Tensor]:
     """A full-size network with random weights, under the published names; what no output depends on is noise."""
     torch.manual_seed(1)
-    state = to_published(MonoOccConfig().build().state_dict())
-    dead = name_map().dead
+    state = to_published(MONOOCC_S, MONOOCC_S.build().state_dict(), monoocc.PUBLISHED)
+    dead = name_map(MONOOCC_S).dead
     return {name: torch.randn_like(t) if name in dead and t.is_floating_point() else t for name, t in state.items()}
 
 
@@ -40,7 +40,7 @@ def test_says_what_was_dropped(published: dict[str, Tensor], tmp_path: Path, cap
     torch.save({"state_dict": published}, tmp_path / "file.pth")
     assert execute("convert", "monoocc", tmp_path / "file.pth", "--out", tmp_path / "model") == 0
     said = capsys.readouterr().out
-    dead = name_map().dead
+    dead = name_map(MONOOCC_S).dead
     assert f"{len(published)} published tensors" in said and f"{len(dead)} that no output depends on" in said
     assert all(name in said for name in dead)
 
@@ -49,7 +49,7 @@ def test_there_and_back(published: dict[str, Tensor], converted: Path, tmp_path:
     """All tensors return as they were, except those that nothing reads: they return as zeros."""
     path = tmp_path / "again.safetensors"
     assert execute("convert", "monoocc", converted, "--out", path, "--to-published") == 0
-    again, dead = load_tensors(path), name_map().dead
+    again, dead = load_tensors(path), name_map(MONOOCC_S).dead
     assert again.keys() == published.keys()
     for name, tensor in published.items():
         if name in dead:
@@ -84,7 +84,7 @@ def test_a_name_too_many_and_one_missing(
 def test_converted_network_loads(converted: Path, published: dict[str, Tensor]) -> None:
     """Predicting with it is among the commands of the README."""
     network = load_model(converted)
-    live = len(published) - len(name_map().dead)
+    live = len(published) - len(name_map(MONOOCC_S).dead)
     assert len(network.state_dict()) == live
     assert read_description(converted)["facts"] == {"converted_from": "MonoOcc-S.pth"}
 
@@ -99,7 +99,7 @@ def test_converted_network_needs_a_source_of_proposals(
 
 def test_proposal_network_there_and_back(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     """VoxFormer's public file has only the head at half resolution."""
-    published = qpn_names.to_published(QPNConfig(level_weights=(1.0,)).build().state_dict())
+    published = qpn_names.to_published(qpn.QPN_VOXFORMER, qpn.QPN_VOXFORMER.build().state_dict(), qpn.PUBLISHED)
     torch.save({"state_dict": published}, tmp_path / "qpn.pth")
     assert execute("convert", "qpn", tmp_path / "qpn.pth", "--out", tmp_path / "model") == 0
     assert "4 that no output depends on" in capsys.readouterr().out

@@ -15,7 +15,7 @@ import torch
 from tests.export.lively import CAMERA, LIDAR, frame, lively
 from tests.small_world import execute
 from voxway.engine.model_files import save_model
-from voxway.export.effocc import voxel_inputs
+from voxway.methods.effocc.export.lidar import voxel_inputs
 
 ROOT = Path(__file__).parents[2]
 SMALL = ("--image-px", "48", "80", "--cameras", "1", "--frames", "1", "--runs", "1")

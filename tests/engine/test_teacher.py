@@ -66,7 +66,7 @@ def test_only_occupied_voxels_are_followed(model):
     network.config = replace(network.config, distillation="squared", distillation_ratio=1.0)
     batch = collate([sample(0)])
     prediction = network(batch)
-    said = {"voxels": prediction.intermediates["voxels"].clone()}
+    said = {"voxels": prediction.need("voxels").detach().clone()}
     empty = torch.full_like(batch.target, 0)
     empty[0, :2, :2, :2] = 255
     empty[0, 2, 2, 2] = 9  # the working voxel (1, 1, 1)

@@ -11,10 +11,11 @@ from tests.methods.tiny import GRID, TINY, sample
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import collate
-from voxway.methods import Student, effocc
+from voxway.methods.contract import Student
 from voxway.methods.effocc.bev import ResidualConfig
-from voxway.methods.effocc.camera import CameraConfig
+from voxway.methods.effocc.depth_bins import DepthBins
 from voxway.methods.effocc.lidar import LidarConfig
+from voxway.recipes.networks import effocc
 
 FUSION = TINY["effocc"]
 CAMERA = replace(
@@ -133,8 +134,7 @@ def test_student_follows_and_inherits():
     assert all(torch.equal(a, b) for a, b in zip(student.head.parameters(), teacher.head.parameters()))
     batch = collate([sample(0)])
     with torch.no_grad():
-        taught = teacher(batch)
-    said = {"logits": taught.logits, **taught.intermediates}
+        said = teacher(batch).tensors
     terms = student.follow(student(batch), said, batch)
     torch.stack(list(terms.values())).sum().backward()
     assert student.encoder.output.weight.grad.any() and len(terms) == 6
@@ -155,7 +155,7 @@ def test_settings_that_do_not_fit():
     with pytest.raises(ValueError, match="two numbers or more"):
         LidarConfig(widths=(16,))
     with pytest.raises(ValueError, match="depth must run upwards"):
-        CameraConfig(depth_end=0.5)
+        DepthBins(end=0.5)
     with pytest.raises(ValueError, match="too few for 3 resolutions"):
         replace(LIDAR, lidar=replace(LIDAR.lidar, cell=(0.2, 0.2, 1.6))).build()
     other = VoxelGrid(lower=(0.0, 0.0, 0.0), cell=(0.4, 0.4, 0.4), shape=GRID.shape)
@@ -165,8 +165,8 @@ def test_settings_that_do_not_fit():
 
 def test_small_siblings_fit_each_other():
     """Their heads take maps of the same shape, so that fusion can teach cameras."""
-    configs = (effocc.EFFOCC_SMALL_FUSION, effocc.EFFOCC_SMALL_CAMERA, effocc.EFFOCC_SMALL_LIDAR)
+    configs = (effocc.SMALL_FUSION, effocc.SMALL_CAMERA, effocc.SMALL_LIDAR)
     with torch.device("meta"):
         heads = [config.build().head.conv.weight.shape for config in configs]
     assert len(set(heads)) == 1
-    assert all(config.grid.shape == (200, 200, 16) for config in configs)
+    assert all(config.task.grid.shape == (200, 200, 16) for config in configs)

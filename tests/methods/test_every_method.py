@@ -12,7 +12,8 @@ from tests.methods.tiny import TINY, sample
 from voxway.core.config import from_json, to_json
 from voxway.core.errors import InputError
 from voxway.core.sample import collate
-from voxway.methods import CONFIGS, Method, config_name, config_type
+from voxway.methods.contract import Method, MethodConfig
+from voxway.methods.registry import config_name, config_type, names
 
 PINNED = {
     "effocc": (2_933_964, "5d276a67ce3f"),
@@ -22,7 +23,7 @@ PINNED = {
 """Parameters of the tiny networks, and a digest of their names: a change breaks everyone's checkpoints."""
 
 
-@pytest.fixture(params=sorted(CONFIGS))
+@pytest.fixture(params=sorted(names()))
 def name(request):
     return request.param
 
@@ -39,9 +40,9 @@ def test_is_listed_and_described(name):
 
 def test_forward_and_contract(name):
     network = build(name)
-    assert isinstance(network, Method)
+    assert isinstance(network, Method) and isinstance(network.config, MethodConfig)
     prediction = network.eval()(collate([sample(0), sample(1)]))
-    assert prediction.logits.shape == (2, TINY[name].classes, *network.grid.shape)
+    assert prediction.logits.shape == (2, len(network.task.classes), *network.task.grid.shape)
     assert prediction.classes.dtype == torch.uint8
 
 

@@ -23,10 +23,10 @@ SCRIPT = """
 import json, torch
 from voxway.engine.measure import measure
 from voxway.engine.mock import street_batch
-from voxway.methods.monoocc import MonoOccConfig
+from voxway.recipes.networks.monoocc import MONOOCC_S
 torch.set_num_threads(2)
-network = MonoOccConfig().build()
-batch = street_batch(network.grid, size_px=(370, 1226))
+network = MONOOCC_S.build()
+batch = street_batch(network.task.grid, size_px=(370, 1226))
 print(json.dumps({{"peak_gb": measure(network, batch, 1, 0, training={training})[-1].peak_gb}}))
 """
 

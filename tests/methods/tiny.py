@@ -7,30 +7,38 @@ import torch
 from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Sample
+from voxway.core.task import Task
 from voxway.methods.effocc import EffOccConfig
 from voxway.methods.effocc.bev import SecondConfig
 from voxway.methods.effocc.camera import CameraConfig
+from voxway.methods.effocc.depth_bins import DepthBins
 from voxway.methods.effocc.lidar import LidarConfig
 from voxway.methods.effocc.supervision import Supervision
 from voxway.methods.monoocc import MonoOccConfig
 from voxway.methods.qpn import QPNConfig
 
 GRID = VoxelGrid(lower=(0.0, -6.4, -2.0), cell=(0.4, 0.4, 0.4), shape=(32, 32, 8))
+TASK = Task(
+    name="tiny",
+    grid=GRID,
+    classes=("free", *(f"class {i}" for i in range(1, 20))),
+    free=0,
+    foreground=tuple(range(1, 9)),
+)
 
 TINY = {
     "effocc": EffOccConfig(
-        grid=GRID,
-        classes=20,
+        task=TASK,
         bev_factor=2,
-        camera=CameraConfig(reductions=(8, 16), width=16, context=8, depth_end=13.0, depth_step=1.0),
+        camera=CameraConfig(reductions=(8, 16), width=16, context=8, depth_bins=DepthBins(end=13.0, step=1.0)),
         lidar=LidarConfig(cell=(0.2, 0.2, 0.2), widths=(8, 8, 16)),
         fused=16,
         second=SecondConfig(widths=(16, 16), layers=1, level_channels=8),
         head_width=16,
-        supervision=Supervision(free=0),
+        supervision=Supervision(masks=("camera",)),
     ),
     "monoocc": MonoOccConfig(
-        grid=GRID,
+        task=TASK,
         plane=(32, 32),
         width=32,
         heads=4,
@@ -41,7 +49,7 @@ TINY = {
         frozen_stages=-1,
         dropout=0.0,
     ),
-    "qpn": QPNConfig(grid=GRID),
+    "qpn": QPNConfig(task=TASK),
 }
 
 

@@ -1,4 +1,4 @@
-"""Folding a norm into its convolution changes nothing; necks and pyramids have the documented shapes."""
+"""Folding a norm into its convolution changes nothing; necks have the documented shapes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from voxway.nn.backbone import ImagePyramid
 from voxway.nn.conv_norm import ConvNorm
-from voxway.nn.fpn import ConcatenateNeck, TopDownNeck
+from voxway.nn.necks import ConcatenateNeck, TopDownNeck
 
 
 def settled(module):
@@ -51,15 +50,3 @@ def test_necks():
     expected = neck.output(neck.lateral[0](maps[0]) + nn.functional.interpolate(middle, (9, 12)))
     torch.testing.assert_close(neck(maps), expected)
     assert ConcatenateNeck((4, 8), 5).eval()([maps[0], maps[2]]).shape == (2, 5, 9, 12)
-
-
-def test_pyramid():
-    network = ImagePyramid("resnet18", (8, 32))
-    assert network.channels == [128, 512]
-    assert [tuple(m.shape) for m in network(torch.randn(1, 3, 50, 70))] == [(1, 128, 7, 9), (1, 512, 2, 3)]
-    assert not any("layer4" in name for name in ImagePyramid("resnet18", (8, 16)).state_dict())
-    assert all(p.requires_grad for p in network.parameters())
-    with pytest.raises(ValueError, match=r"resnet18 has feature maps of reductions .* not \(64,\)"):
-        ImagePyramid("resnet18", (64,))
-    grouped = ImagePyramid("resnet18", (8,), norm="group")
-    assert not any(isinstance(m, nn.BatchNorm2d) for m in grouped.modules())

@@ -4,7 +4,7 @@ import torch
 from tests.oracles.bev_pool import cell_of, pool_loops
 from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
-from voxway.ops.bev_pool import bev_cells, bev_pool, bev_pool_scatter, frustum, frustum_points, pool_table
+from voxway.ops.bev_pool import bev_cells, bev_pool, frustum, frustum_points, pool_table
 
 GRID = VoxelGrid(lower=(-2.0, -3.0, -1.0), cell=(1.0, 1.0, 4.0), shape=(4, 6, 1))
 
@@ -58,7 +58,6 @@ def test_equals_twin(seed):
     assert 0 < len(table.points) < cells.numel()
     expected = pool_loops(depth, context, points, GRID)
     torch.testing.assert_close(bev_pool(depth, context, table), expected, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(bev_pool_scatter(depth, context, cells, (6, 4)), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_nothing_inside_gives_zeros():
@@ -66,7 +65,6 @@ def test_nothing_inside_gives_zeros():
     cells = bev_cells(points + 100, GRID)
     found = bev_pool(depth, context, pool_table(cells, (6, 4)))
     assert found.shape == (2, 4, 6, 4) and not found.any()
-    assert not bev_pool_scatter(depth, context, cells, (6, 4)).any()
 
 
 def test_gradients():
@@ -75,21 +73,3 @@ def test_gradients():
     table = pool_table(cells, (6, 4))
     depth, context = depth.requires_grad_(), context.requires_grad_()
     assert torch.autograd.gradcheck(lambda d, c: bev_pool(d, c, table), (depth, context))
-    ours, theirs = (
-        torch.autograd.grad(pooled.square().sum(), (depth, context))
-        for pooled in (bev_pool(depth, context, table), bev_pool_scatter(depth, context, cells, (6, 4)))
-    )
-    for a, b in zip(ours, theirs):
-        torch.testing.assert_close(a, b)
-
-
-def test_scatter_form_exports_with_standard_operators():
-    depth, context, points = lifted()
-
-    class Pool(torch.nn.Module):
-        def forward(self, depth, context, cells):
-            return bev_pool_scatter(depth, context, cells, (6, 4))
-
-    program = torch.export.export(Pool(), (depth, context, bev_cells(points, GRID)))
-    used = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
-    assert not any("embedding" in name or "nonzero" in name or "sort" in name for name in used)

@@ -6,7 +6,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from voxway.nn.conv_norm import conv3x3
 from voxway.ops.sparse_conv import sort_sites
 from voxway.ops.sparse_map import SparseMap
 
@@ -43,19 +42,3 @@ def test_convolution_and_gradients(count, kernel, layout):
     grads = [torch.autograd.grad(y, (features, weight), toward, retain_graph=True) for y in (found, expected)]
     for ours, theirs in zip(*grads):
         torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
-
-
-@pytest.mark.parametrize("bias", [False, True])
-@pytest.mark.parametrize("training", [False, True])
-def test_beside_another_map(training, bias):
-    """A layer that reads a sparse map beside a dense one says what it says of their concatenation."""
-    sparse, x = sparse_map(20), torch.randn(2, 2, 5, 7)
-    layer = conv3x3(2 + 6, 4, bias=bias).train(training)
-    torch.nn.init.uniform_(layer.norm.running_var, 0.5, 1.5)
-    found = layer(x, beside=sparse)
-    torch.testing.assert_close(found, layer(torch.cat([x, sparse.dense()], 1)), atol=1e-5, rtol=1e-5)
-
-
-def test_other_convolutions_refuse_a_sparse_map():
-    with pytest.raises(ValueError, match=r"keeps the size takes a sparse map, this is Conv2d.*stride=\(2, 2\)"):
-        conv3x3(8, 4, stride=2)(torch.randn(2, 2, 5, 7), beside=sparse_map(20))

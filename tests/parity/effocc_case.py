@@ -10,8 +10,13 @@ from voxway.core.camera import Cameras
 SIZE_PX = (256, 704)
 
 
-def cameras(reference, flip=(1.0, 1.0, 1.0)):
-    """The six cameras; the key ego frame is the first camera's, mirrored by `flip`."""
+def bev_change(reference):
+    """The case's random change of the bird's-eye frame, which its points have gone through: float64 (4, 4)."""
+    return torch.from_numpy(reference["in.bda"][0]).double()
+
+
+def cameras(reference, change=None):
+    """The six cameras; the key ego frame is the first camera's, moved by `change` (4, 4), by default the case's own."""
     T_world_ego, T_ego_cam = (torch.from_numpy(reference[f"in.{n}"]).double() for n in ("ego2global", "sensor2ego"))
     T_key_cam = torch.linalg.inv(T_world_ego[:, :1]) @ T_world_ego @ T_ego_cam
     T_image = torch.from_numpy(reference["in.post_rots"]).double()
@@ -22,7 +27,7 @@ def cameras(reference, flip=(1.0, 1.0, 1.0)):
         size_px=torch.tensor(SIZE_PX).expand(1, 6, 2).clone(),
         T_image=T_image,
     )
-    return rig.move_ego(torch.diag(torch.tensor([*flip, 1.0]).double()))
+    return rig.move_ego(bev_change(reference) if change is None else change)
 
 
 def errors(reference, key, found):

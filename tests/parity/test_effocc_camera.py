@@ -8,8 +8,8 @@ import torch
 
 from tests.conftest import load_reference
 from tests.parity.effocc_case import SIZE_PX, cameras, check_prediction, errors
-from voxway.methods.effocc import FLASHOCC_R50, STUDENT_R50
 from voxway.methods.effocc.names import from_published
+from voxway.recipes.networks.effocc import FLASHOCC_R50, PUBLISHED, STUDENT_R50
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def watched(network, found):
 
 
 def loaded(reference, name, expected):
-    config, state = from_published(reference.state(reference.manifest(f"manifest_{name}.json")), name)
+    config, state = from_published(reference.state(reference.manifest(f"manifest_{name}.json")), name, PUBLISHED)
     assert config == expected
     network = config.build().eval()
     network.load_state_dict(state)

@@ -8,12 +8,12 @@ import torch
 
 from tests.conftest import load_reference
 from tests.parity.effocc_case import SIZE_PX, cameras, check_prediction, errors
-from voxway.methods.effocc import FUSION_R18
 from voxway.methods.effocc.lidar import downsampling, encoder_tables
 from voxway.methods.effocc.names import from_published
 from voxway.ops.bev_pool import frustum, frustum_points
 from voxway.ops.sparse_conv import sort_sites, strided_table
 from voxway.ops.voxelize import voxelize
+from voxway.recipes.networks.effocc import FUSION_R18, PUBLISHED
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def reference(request):
 
 @pytest.fixture(scope="module")
 def network(reference):
-    config, state = from_published(reference.state(reference.manifest()), "manifest")
+    config, state = from_published(reference.state(reference.manifest()), "manifest", PUBLISHED)
     assert config == FUSION_R18
     network = config.build().eval()
     network.load_state_dict(state)
@@ -159,7 +159,8 @@ def test_sites(reference, network, voxels):
 
 def test_frustum(reference, network):
     rig = cameras(reference)
-    T_key_cam = torch.linalg.inv(rig.T_cam_ego).float()
+    unchanged = cameras(reference, torch.eye(4).double())
+    T_key_cam = torch.linalg.inv(unchanged.T_cam_ego).float()
     np.testing.assert_allclose(T_key_cam, reference["fusion.sensor2keyego"], atol=1e-6)
     places = frustum_points(rig, frustum(SIZE_PX, (32, 88), network.camera.depths))
     assert errors(reference, "fusion.frustum_ego_xyz", places).max() <= 1e-5

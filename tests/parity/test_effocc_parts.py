@@ -9,8 +9,8 @@ import torch
 from tests.conftest import load_reference
 from tests.parity.effocc_case import SIZE_PX, cameras, errors
 from voxway.methods.effocc.head import HeightHead
-from voxway.methods.effocc.model import FUSION_R18, OPENOCCUPANCY_R18
-from voxway.ops.bev_pool import bev_cells, bev_pool, bev_pool_scatter, frustum, frustum_points, pool_table
+from voxway.ops.bev_pool import bev_cells, bev_pool, frustum, frustum_points, pool_table
+from voxway.recipes.networks.effocc import FUSION_R18, OPENOCCUPANCY_R18
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def normal(reference):
     ("key", "flip"), [("vt.bev", (1, 1, 1)), ("vt.bev_flip_x", (-1, 1, 1)), ("vt.bev_flip_y", (1, -1, 1))]
 )
 def test_view_transform(request, reference, normal, key, flip):
-    rig = cameras(load_reference(request.config, "effocc"), flip)
+    rig = cameras(load_reference(request.config, "effocc"), torch.diag(torch.tensor([*flip, 1.0]).double()))
     depth = normal("vt.depth_logits", (6, 88, 32, 88)).softmax(1)[None]
     context = normal("vt.context", (6, 64, 32, 88))[None]
     depths = torch.arange(1, 45, 0.5)
@@ -40,8 +40,6 @@ def test_view_transform(request, reference, normal, key, flip):
     if f"{key}.nonzero_cells" in reference.arrays:
         filled = int((found != 0).any(1).sum())
         assert abs(filled - int(reference[f"{key}.nonzero_cells"])) <= 5
-    if key == "vt.bev":
-        torch.testing.assert_close(bev_pool_scatter(depth, context, cells, (200, 200)), found, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +47,7 @@ def test_view_transform(request, reference, normal, key, flip):
 )
 def test_head(reference, normal, key, config):
     """On a map that is not square."""
-    head = HeightHead(512, config.head_width, config.grid.shape[2], config.classes)
+    head = HeightHead(512, config.head_width, config.task.grid.shape[2], len(config.task.classes))
     names = {"conv": "final_conv.conv", "expand": "predicter.0", "classify": "predicter.2"}
     shapes = {}
     for name, tensor in head.state_dict().items():

@@ -8,7 +8,7 @@ from voxway.losses.cross_entropy import cross_entropy, semantic_2d
 from voxway.losses.distillation import feature_distillation
 from voxway.losses.scene_affinity import geometric_affinity, semantic_affinity
 from voxway.losses.valid import valid_log_probs
-from voxway.methods.monoocc import CLASS_WEIGHTS
+from voxway.recipes.networks.monoocc import CLASS_WEIGHTS
 
 
 def check(reference, key, loss, prediction):

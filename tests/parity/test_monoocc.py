@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from voxway.core.camera import Cameras
-from voxway.methods.monoocc import MonoOccConfig
 from voxway.methods.monoocc.names import from_published, name_map, to_published
+from voxway.recipes.networks.monoocc import MONOOCC_S, PUBLISHED
 
 
 @pytest.fixture(scope="module")
 def chain(reference):
     """All stage tensors of one forward pass at full size, by the reference's names."""
-    _, state = from_published(reference.state(reference.manifest()), "manifest")
-    network = MonoOccConfig().build().eval()
+    _, state = from_published(reference.state(reference.manifest()), "manifest", PUBLISHED)
+    network = MONOOCC_S.build().eval()
     network.load_state_dict(state)
     found: dict[str, torch.Tensor] = {}
 
@@ -101,11 +101,11 @@ def test_prediction(reference, chain):
 def test_names_convert_both_ways(reference):
     manifest = reference.manifest()
     published = reference.state(manifest)
-    config, ours = from_published(published, "manifest")
-    assert config == MonoOccConfig()
-    back = to_published(ours)
+    config, ours = from_published(published, "manifest", PUBLISHED)
+    assert config == MONOOCC_S
+    back = to_published(config, ours, PUBLISHED)
     assert {name: tuple(tensor.shape) for name, tensor in back.items()} == manifest
-    dead = name_map().dead
+    dead = name_map(config).dead
     assert set(dead) < set(manifest)
     for name, tensor in published.items():
         if name in dead:
@@ -118,6 +118,6 @@ def test_names_convert_both_ways(reference):
 
 def test_released_configuration_without_semantic_head(reference):
     manifest = {n: s for n, s in reference.manifest().items() if ".sem_decoder." not in n}
-    config, ours = from_published(reference.state(manifest), "manifest")
-    assert config == replace(MonoOccConfig(), semantics_2d=False)
-    assert set(to_published(ours)) == set(manifest)
+    config, ours = from_published(reference.state(manifest), "manifest", PUBLISHED)
+    assert config == replace(MONOOCC_S, semantics_2d=False)
+    assert set(to_published(config, ours, PUBLISHED)) == set(manifest)

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from voxway.core.camera import Cameras
-from voxway.methods.monoocc import MONOOCC_L
 from voxway.methods.monoocc.names import from_published, name_map, to_published
+from voxway.recipes.networks.monoocc import MONOOCC_L, PUBLISHED
 
 MANIFEST = "manifest_L.json"
 
@@ -20,7 +20,7 @@ def chain(reference):
     """All stage tensors of one forward pass at full size, by the reference's names."""
     dead = name_map(MONOOCC_L).dead
     live = {name: shape for name, shape in reference.manifest(MANIFEST).items() if name not in dead}
-    config, state = from_published(reference.state(live), MANIFEST)
+    config, state = from_published(reference.state(live), MANIFEST, PUBLISHED)
     with torch.device("meta"):
         network = config.build().eval()
     network.load_state_dict(state, assign=True)
@@ -72,9 +72,9 @@ def test_stage(reference, chain, stage):
 def test_names_convert_both_ways(reference, semantic):
     manifest = {n: s for n, s in reference.manifest(MANIFEST).items() if semantic or ".sem_decoder." not in n}
     published = {name: torch.zeros(()).expand(shape) for name, shape in manifest.items()}
-    config, ours = from_published(published, MANIFEST)
+    config, ours = from_published(published, MANIFEST, PUBLISHED)
     assert config == replace(MONOOCC_L, semantics_2d=semantic)
-    back = to_published(ours)
+    back = to_published(config, ours, PUBLISHED)
     assert {name: tuple(tensor.shape) for name, tensor in back.items()} == manifest
     dead = name_map(config).dead
     assert set(dead) < set(manifest)

@@ -9,8 +9,8 @@ import torch
 from voxway.core.errors import InputError
 from voxway.core.sample import Sample, collate
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.methods.qpn import QPNConfig
 from voxway.methods.qpn.names import NAMES, from_published, to_published
+from voxway.recipes.networks.qpn import PUBLISHED, QPN_MONOOCC, QPN_VOXFORMER
 
 MANIFEST = "manifest_qpn.json"
 LEVELS = ["half", "quarter", "eighth"]
@@ -28,8 +28,8 @@ def batch(reference):
 
 @pytest.fixture(scope="module")
 def network(reference):
-    config, state = from_published(reference.state(reference.manifest(MANIFEST)), "manifest")
-    assert config == QPNConfig()
+    config, state = from_published(reference.state(reference.manifest(MANIFEST)), "manifest", PUBLISHED)
+    assert config == QPN_MONOOCC
     network = config.build().eval()
     network.load_state_dict(state)
     return network
@@ -43,7 +43,7 @@ def prediction(network, batch):
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_scores(reference, prediction, level):
-    scores = prediction.intermediates["levels"][LEVELS.index(level)]
+    scores = prediction.need(level)
     (key,) = [key for key in reference.keys(f"qpn/{level}") if key.partition("|")[0] == f"qpn/{level}"]
     _, _, taken = key.partition("|")
     part = eval(f"scores[{taken}]", {"scores": scores}) if taken else scores
@@ -64,14 +64,14 @@ def test_losses(reference, network, prediction):
     target = unpacked(reference["qpn/target_packed"], (128, 128, 16)).to(torch.uint8)
     target[:, :8] = 255
     targets = [target[None, ::step, ::step, ::step] for step in (1, 2, 4)]
-    terms = network.level_losses(prediction.intermediates["levels"], targets)
+    terms = network.level_losses([prediction.need(scale) for scale in LEVELS], targets)
     np.testing.assert_allclose([float(v) for v in terms.values()], reference["qpn/losses(1,0.9,0.81)"], rtol=1e-5)
 
 
 def test_names_convert_both_ways(reference, network):
     manifest = reference.manifest(MANIFEST)
     published = reference.state(manifest)
-    back = to_published(network.state_dict())
+    back = to_published(network.config, network.state_dict(), PUBLISHED)
     assert {name: tuple(tensor.shape) for name, tensor in back.items()} == manifest
     for name, tensor in published.items():
         expected = torch.zeros_like(tensor) if name in NAMES.dead else tensor
@@ -83,15 +83,15 @@ def test_file_with_one_head_predicts_the_same(reference, prediction, batch):
     shapes = {
         n: s for n, s in reference.manifest(MANIFEST).items() if not n.startswith(("seg_head_1_4", "seg_head_1_8"))
     }
-    config, state = from_published(reference.state(shapes), "file")
-    assert config == QPNConfig(level_weights=(1.0,))
+    config, state = from_published(reference.state(shapes), "file", PUBLISHED)
+    assert config == QPN_VOXFORMER
     network = config.build().eval()
     network.load_state_dict(state)
     with torch.no_grad():
         assert torch.equal(network(batch).logits, prediction.logits)
-    assert set(to_published(network.state_dict())) == set(shapes)
+    assert set(to_published(network.config, network.state_dict(), PUBLISHED)) == set(shapes)
 
 
 def test_another_checkpoint_is_refused():
     with pytest.raises(InputError, match="as every QPN file has"):
-        from_published({"backbone.weight": torch.zeros(1)}, "other.pth")
+        from_published({"backbone.weight": torch.zeros(1)}, "other.pth", PUBLISHED)

@@ -11,9 +11,9 @@ import torch
 from voxway.core.camera import Cameras
 from voxway.core.sample import Sample, collate
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.methods.monoocc import MONOOCC_L, MONOOCC_S
 from voxway.methods.monoocc.frames import views_of
 from voxway.methods.monoocc.names import from_published, name_map, to_published
+from voxway.recipes.networks.monoocc import MONOOCC_L, MONOOCC_S, PUBLISHED
 
 MANIFEST = "manifest_teacher.json"
 HEIGHT, WIDTH = 376, 1241
@@ -92,9 +92,9 @@ def test_stage(reference, chain, stage):
 def test_names_convert_both_ways(reference):
     manifest = reference.manifest(MANIFEST)
     published = {name: torch.zeros(()).expand(shape) for name, shape in manifest.items()}
-    config, ours = from_published(published, MANIFEST)
+    config, ours = from_published(published, MANIFEST, PUBLISHED)
     assert config == replace(MONOOCC_L, frames=5, cross_view=True)
-    back = to_published(ours)
+    back = to_published(config, ours, PUBLISHED)
     assert {name: tuple(tensor.shape) for name, tensor in back.items()} == manifest
     dead = name_map(config).dead
     moved = [name for name in manifest if name not in dead and not name.endswith("level_embeds")]

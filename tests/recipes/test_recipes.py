@@ -10,11 +10,11 @@ import pytest
 from voxway.core.config import from_json, to_json
 from voxway.core.errors import InputError
 from voxway.data import dataset, dataset_name
-from voxway.methods import CONFIGS, config_name
-from voxway.methods.effocc import STUDENT_R50
+from voxway.methods import registry
 from voxway.recipes import RECIPES, recipe
 from voxway.recipes.effocc import EFFOCC_RECIPES, SHARES
 from voxway.recipes.monoocc import TABLE_II
+from voxway.recipes.networks.effocc import STUDENT_R50
 from voxway.recipes.run import run_recipe
 
 ROOT = Path("somewhere")
@@ -23,7 +23,7 @@ ROOT = Path("somewhere")
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_is_complete(name):
     chosen = recipe(name, ROOT)
-    assert config_name(chosen.method) in CONFIGS and chosen.data.root == ROOT
+    assert registry.config_name(chosen.method) in registry.names() and chosen.data.root == ROOT
     kind = dataset(dataset_name(chosen.data)).config_type()
     assert from_json(kind, to_json(chosen.data), name) == chosen.data
     method = chosen.method

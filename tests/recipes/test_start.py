@@ -10,15 +10,16 @@ import torch
 from tests.methods.tiny import TINY
 from voxway.core.errors import InputError
 from voxway.engine.model_files import save_model, save_tensors
-from voxway.methods.effocc import FLASHOCC_R50, STUDENT_R50
 from voxway.methods.effocc.names import to_published
+from voxway.recipes.networks.effocc import FLASHOCC_R50, PUBLISHED, STUDENT_R50
 from voxway.recipes.start import start_weights
 
 
 def test_a_wider_student_starts_from_a_detectors_image_branch(tmp_path):
     with torch.device("meta"):
         state = FLASHOCC_R50.build().state_dict()
-    published = to_published({name: torch.full(tensor.shape, 0.5) for name, tensor in state.items()})
+    half = {name: torch.full(tensor.shape, 0.5) for name, tensor in state.items()}
+    published = to_published(FLASHOCC_R50, half, PUBLISHED)
     detector = {name: t for name, t in published.items() if not name.startswith("occ_head.")}
     detector["pts_bbox_head.shared_conv.conv.weight"] = torch.zeros(3, 3)
     save_tensors(tmp_path / "detector.safetensors", detector)

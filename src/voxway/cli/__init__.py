@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from voxway.core.errors import UserError, nearest
+from voxway.core.errors import InputError, UserError, nearest
 
 COMMANDS = {
     "demo": "world, training, evaluation and a page to look at, in minutes",
@@ -26,6 +26,9 @@ COMMANDS = {
     "compare": "put results side by side, if their protocols agree",
     "doctor": "say whether this installation works",
 }
+
+_MODULES = {"eval": "evaluate"}
+"""Commands whose module has another name: eval is a word of Python's."""
 
 EXAMPLES = """\
 examples:
@@ -53,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        sys.exit(_run(arguments[0], arguments[1:]))
+        command, *rest = _with_plugins(arguments)
+        sys.exit(_run(command, rest))
     except UserError as error:
         _explain(error)
         sys.exit(2)
@@ -66,12 +70,44 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(0)
 
 
+def _with_plugins(arguments: list[str]) -> list[str]:
+    """The command and its arguments, after modules were imported that make methods and datasets known: those named by
+    ``--plugin`` before the command, and those that installed packages offer (entry points ``voxway.plugins``).
+    """
+    from importlib.metadata import entry_points
+
+    for offered in entry_points(group="voxway.plugins"):
+        offered.load()
+    while arguments and arguments[0].split("=")[0] == "--plugin":
+        first, *arguments = arguments
+        name = first.partition("=")[2]
+        if not name:
+            name, *arguments = arguments or [""]
+        if "" not in sys.path:
+            sys.path.insert(0, "")  # the folder where the person stands, as `python -m` has it
+        try:
+            importlib.import_module(name)
+        except (ImportError, ValueError) as error:
+            raise InputError(
+                file="--plugin",
+                field="module",
+                expected="a module that Python finds",
+                found=error,
+                remedy="Start where the module lies, or name its folder with PYTHONPATH.",
+            ) from error
+    if not arguments:
+        raise InputError(
+            file="voxway", field="command", expected=", ".join(COMMANDS), found="none", remedy="See `voxway --help`."
+        )
+    return arguments
+
+
 def _run(command: str, arguments: list[str]) -> int:
     if command not in COMMANDS:
         raise nearest(command, list(COMMANDS), "voxway: command")
     import tyro
 
-    module = importlib.import_module(f"voxway.cli.{command.replace('-', '_').replace('eval', 'evaluate')}")
+    module = importlib.import_module(f"voxway.cli.{_MODULES.get(command, command.replace('-', '_'))}")
     options = tyro.cli(module.Options, prog=f"voxway {command}", description=module.__doc__, args=arguments)
     return module.run(options) or 0
 
@@ -80,7 +116,8 @@ def _overview() -> str:
     width = max(map(len, COMMANDS)) + 2
     lines = [f"  {name:<{width}}{what}" for name, what in COMMANDS.items()]
     head = "voxway: 3D semantic occupancy prediction for driving\n\nusage: voxway COMMAND [options]\n\ncommands:\n"
-    return head + "\n".join(lines) + f"\n\nvoxway COMMAND --help tells about one command.\n\n{EXAMPLES}"
+    more = "voxway COMMAND --help tells about one command.\nvoxway --plugin MODULE COMMAND knows what MODULE registers."
+    return f"{head}{chr(10).join(lines)}\n\n{more}\n\n{EXAMPLES}"
 
 
 def _explain(error: UserError) -> None:

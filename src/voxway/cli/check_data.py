@@ -41,8 +41,8 @@ def run(options: Options) -> int:
     """Check and print the report."""
     from rich.console import Console
 
-    from voxway.data.registry import checker
     from voxway.core.progress import progress_bar
+    from voxway.data.registry import checker
 
     config = dataset_config(
         options.benchmark,

@@ -18,13 +18,16 @@ from typing import Literal
 import tyro
 
 from voxway.cli.options import Out
+from voxway.methods import registry
+
+_METHODS = registry.names()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Convert a checkpoint."""
 
-    method: tyro.conf.Positional[Literal["effocc", "monoocc", "qpn"]]
+    method: tyro.conf.Positional[Literal[_METHODS]]  # ty: ignore[invalid-type-form]  # known when this is imported
     """Whose checkpoint it is."""
     source: tyro.conf.Positional[Path]
     """Published file (.pth, .safetensors), or a folder of ours with --to-published."""
@@ -36,10 +39,10 @@ class Options:
 
 def run(options: Options) -> None:
     """Convert and say what was dropped."""
-    import importlib
-
+    from voxway.core.config import from_json
     from voxway.core.errors import InputError
     from voxway.engine.model_files import (
+        CONFIG,
         WEIGHTS,
         load_tensors,
         read_description,
@@ -48,9 +51,10 @@ def run(options: Options) -> None:
         save_tensors,
     )
 
-    names = importlib.import_module(f"voxway.methods.{options.method}.names")
+    names, variants = registry.published(options.method)
     if options.to_published:
-        found = read_description(options.source)["method"]
+        description = read_description(options.source)
+        found = description["method"]
         if found != options.method:
             raise InputError(
                 file=options.source,
@@ -59,12 +63,13 @@ def run(options: Options) -> None:
                 found=found,
                 remedy=f"Write `voxway convert {found}`, or name another folder.",
             )
-        published = names.to_published(load_tensors(options.source / WEIGHTS))
+        config = from_json(registry.config_type(found), description["config"], options.source / CONFIG)
+        published = names.to_published(config, load_tensors(options.source / WEIGHTS), variants)
         save_tensors(options.out, published)
         print(f"{len(published)} tensors under published names: {options.out}")
         return
     published = read_published(options.source)
-    config, state = names.from_published(published, options.source)
+    config, state = names.from_published(published, options.source, variants)
     save_model(options.out, config, state, converted_from=options.source.name)
     dead = sorted(set(names.name_map(config).dead) & set(published))
     print(f"{len(published)} published tensors: {len(state)} converted, {len(dead)} that no output depends on:")

@@ -1,7 +1,7 @@
 """Turn a trained or converted network into an ONNX file of standard operators, and compare the two.
 
-EFFOcc, FlashOcc and their students. What the file takes and gives, how alike its answers are, and how fast each is, is
-printed and kept as JSON beside it. Without --root the frames that are compared are made up.
+A network of a method that cannot is answered with those that can. What the file takes and gives, how alike its answers
+are, and how fast each is, is printed and kept as JSON beside it. Without --root, frames to compare on are made up.
 
 examples:
   voxway export runs/s/model --out camera.onnx
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from voxway.core.benchmark import Benchmark
     from voxway.core.camera import Cameras
     from voxway.core.sample import Batch
+
+_COLUMNS = 8
+"""Columns of made-up points; networks take the first ones, as many as they know."""
 
 RootOrNot = Annotated[
     Path | None, tyro.conf.arg(metavar="DIR", help="Folder of the dataset whose frames are compared.")
@@ -69,9 +72,11 @@ def run(options: Options) -> None:
 
     from voxway.core.errors import InputError
     from voxway.engine.measure import describe_machine
-    from voxway.export.network import ExportConfig, export_network
+    from voxway.engine.model_files import read_description
     from voxway.export.onnx_file import need_packages
     from voxway.export.rig import read_rig
+    from voxway.export.run import ExportConfig, export_network
+    from voxway.methods import registry
 
     need_packages()
     if options.frames < 1 or (options.threads is not None and options.threads < 1):
@@ -91,6 +96,7 @@ def run(options: Options) -> None:
         runs=options.runs,
     )
     fixed = read_rig(options.rig) if options.rig else None
+    exporter = registry.exporter(read_description(options.model)["method"])
     network, batches, benchmark, where = _made_up(options, fixed) if options.root is None else _recorded(options)
     if options.calibration == "free":
         fixed = None
@@ -106,6 +112,7 @@ def run(options: Options) -> None:
         )
     report = export_network(
         network,
+        exporter,
         batches[: options.frames],
         options.out,
         config,
@@ -123,7 +130,6 @@ def _made_up(options: Options, rig: Cameras | None) -> tuple[Any, list[Batch], B
     from voxway.core.errors import InputError
     from voxway.engine.mock import ring, ring_batch
     from voxway.engine.model_files import load_model, read_description
-    from voxway.methods.effocc import EffOcc
 
     network: Any = load_model(options.model)
     facts = read_description(options.model)["facts"]
@@ -139,9 +145,7 @@ def _made_up(options: Options, rig: Cameras | None) -> tuple[Any, list[Batch], B
             remedy="Give the size that the network was trained with.",
         )
     cameras = ring(count, (height, width)) if rig is None else rig
-    lidar = network.lidar if isinstance(network, EffOcc) else None
-    columns = lidar.config.point_features if lidar is not None else 3
-    frames = [ring_batch(network.grid, cameras, columns, seed=seed) for seed in range(2 * options.frames)]
+    frames = [ring_batch(network.task.grid, cameras, _COLUMNS, seed=seed) for seed in range(2 * options.frames)]
     return network, frames, None, "made up"
 
 

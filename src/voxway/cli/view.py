@@ -36,9 +36,9 @@ class Options:
 def run(options: Options) -> None:
     """Write the page."""
     from voxway.api.look import PAGE_FRAMES, frame_of, write_views
+    from voxway.core.progress import tracked
     from voxway.core.result import Result
     from voxway.data.registry import server
-    from voxway.core.progress import tracked
 
     needs = frozenset({"images"})
     data = dataset_config(

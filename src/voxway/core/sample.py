@@ -135,18 +135,57 @@ class Batch:
 class Prediction:
     """What a method says about a batch.
 
+    Intermediates are named by the method that makes them, and its `forward` documents them: a name for each is all that
+    losses, students and pictures need, and a reader that misses one is told so.
+
     Attributes:
         logits: one score per class and voxel.
-        intermediates: named tensors (or one per sample) that a loss, a student or a picture reads.
+        intermediates: named tensors, or one per sample where samples differ in size.
     """
 
     logits: Float[Tensor, "b k x y z"]
-    intermediates: Mapping[str, Any] = field(default_factory=dict)
+    intermediates: Mapping[str, Tensor | Sequence[Tensor]] = field(default_factory=dict)
 
     @property
     def classes(self) -> UInt8[Tensor, "b x y z"]:
         """The most likely class of every voxel."""
         return self.logits.argmax(1).to(torch.uint8)
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Logits and all intermediates that are single tensors, by name: what a network says as a teacher."""
+        single = {name: value for name, value in self.intermediates.items() if isinstance(value, Tensor)}
+        return {"logits": self.logits, **single}
+
+    def need(self, name: str) -> Tensor:
+        """The intermediate `name` of the whole batch, its first axis b.
+
+        Raises:
+            InputError: there is none, or one per sample.
+        """
+        value = self._find(name)
+        if not isinstance(value, Tensor):
+            raise self._wrong(name, "one tensor of the whole batch", f"{len(value)}, one per sample")
+        return value
+
+    def each(self, name: str) -> Sequence[Tensor]:
+        """The intermediate `name`, one tensor per sample.
+
+        Raises:
+            InputError: there is none.
+        """
+        value = self._find(name)
+        return list(value) if isinstance(value, Tensor) else value
+
+    def _find(self, name: str) -> Tensor | Sequence[Tensor]:
+        if name not in self.intermediates:
+            raise self._wrong(name, "present", f"only {', '.join(self.intermediates) or 'logits'}")
+        return self.intermediates[name]
+
+    @staticmethod
+    def _wrong(name: str, expected: str, found: str) -> InputError:
+        remedy = "Choose a network that gives it, or switch off what asks for it."
+        return InputError(file="prediction", field=name, expected=expected, found=found, remedy=remedy)
 
 
 def collate(samples: Sequence[Sample]) -> Batch:

@@ -9,6 +9,7 @@ from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError, nearest
 from voxway.data.config import DataConfig
 from voxway.data.entry import Check, Dataset, Server
+from voxway.data.files.predictions import OccupancyFiles
 
 T = TypeVar("T")
 
@@ -106,12 +107,18 @@ def checker(name: str) -> Check:
 
 
 def server(name: str) -> Server:
-    """What reads and writes a dataset's server files.
+    """What reads and writes a dataset's predictions: as its server takes them, or plainly where it has none.
 
     Raises:
-        InputError: no dataset has that name, or it has no server.
+        InputError: no dataset has that name.
     """
-    return loaded(_part(name, dataset(name).server, "submission format"))
+    place = dataset(name).server
+    return OccupancyFiles(benchmark(name)) if place is None else loaded(place)
+
+
+def benchmarks() -> dict[str, Benchmark]:
+    """The constants of all benchmarks, by name."""
+    return {name: benchmark(name) for name in names()}
 
 
 def loaded(place: str | T) -> T:

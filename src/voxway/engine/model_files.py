@@ -114,7 +114,7 @@ def read_config(folder: Path) -> Buildable:
             field="method",
             expected=f"one of {', '.join(registry.names())}",
             found=repr(content["method"]),
-            remedy="Register a method of your own first: voxway.methods.registry.register('name', Entry(config=...)).",
+            remedy="Import the module that registers it first; on the command line, voxway --plugin MODULE does.",
         )
     return from_json(registry.config_type(content["method"]), content["config"], folder / CONFIG)
 

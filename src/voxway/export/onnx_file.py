@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,9 +14,17 @@ from torch import nn
 
 from voxway.core.errors import InputError, MissingExtra
 from voxway.export.quiet import quiet
+from voxway.methods.contract import Graph
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, ValueInfoProto
 
 OPSET = 18
 """Old enough for runtimes that vehicles hold, new enough for sums by scattering (16)."""
+
+
+_ROWS = "rows"
+"""What the length of ragged inputs is called in a file."""
 
 
 def need_packages() -> None:
@@ -32,54 +40,54 @@ def need_packages() -> None:
             raise MissingExtra(package, "export", "exporting networks") from None
 
 
-def to_onnx(
-    graph: nn.Module, inputs: Mapping[str, np.ndarray], outputs: tuple[str, ...], ragged: Mapping[str, int]
-) -> Any:
+def to_onnx(graph: Graph, inputs: Mapping[str, np.ndarray]) -> ModelProto:
     """The ONNX model of a graph.
 
     Args:
-        graph: takes the inputs in order.
-        inputs: an example of each, by name. Shapes are those of the file, but for the ragged ones.
-        outputs: names of the outputs.
-        ragged: inputs whose first axis may have any length, and the most that it may have; they share that length.
+        graph: the graph, an `nn.Module`.
+        inputs: an example of each input, by name. Shapes are those of the file, but for the ragged ones.
 
     Raises:
         InputError: the graph needs operators that are not standard.
+        TypeError: the graph is no module.
     """
+    if not isinstance(graph, nn.Module):
+        raise TypeError(f"a graph must be an nn.Module, too, got {type(graph).__name__}")
     tensors = tuple(torch.from_numpy(array) for array in inputs.values())
-    most = max(ragged.values(), default=0)
-    voxels = torch.export.Dim("voxels", min=2, max=most) if most else None
-    shapes = tuple({0: voxels} if name in ragged else None for name in inputs)
+    most = max(graph.ragged.values(), default=0)
+    rows = torch.export.Dim(_ROWS, min=2, max=most) if most else None
+    shapes = tuple({0: rows} if name in graph.ragged else None for name in inputs)
     with torch.no_grad(), quiet():
         program = torch.export.export(graph, tensors, dynamic_shapes=(shapes,), strict=False)
-        exported: Any = torch.onnx.export(
+        exported = torch.onnx.export(
             program,
             dynamo=True,
             opset_version=OPSET,
             input_names=list(inputs),
-            output_names=list(outputs),
+            output_names=list(graph.output_names),
             verbose=False,
         )
+    assert exported is not None  # it is None where a file is written at once
     model = exported.model_proto
     for node in model.graph.node:
         # Stack traces of the machine that exported are nobody's business.
         del node.metadata_props[:]
         node.doc_string = ""
-    _name_axis(model, ragged)
+    _name_axis(model, graph.ragged)
     check_standard(model)
     return model
 
 
-def _name_axis(model: Any, ragged: Mapping[str, int]) -> None:
-    """Call the length that ragged inputs share ``voxels``, in place of the exporter's symbol."""
+def _name_axis(model: ModelProto, ragged: Mapping[str, int]) -> None:
+    """Call the length that ragged inputs share by our name, in place of the exporter's symbol."""
     symbols = {v.type.tensor_type.shape.dim[0].dim_param for v in model.graph.input if v.name in ragged}
     for value in [*model.graph.input, *model.graph.value_info]:
         for axis in value.type.tensor_type.shape.dim:
             if axis.dim_param in symbols:
-                axis.dim_param = "voxels"
+                axis.dim_param = _ROWS
 
 
-def check_standard(model: Any) -> None:
+def check_standard(model: ModelProto) -> None:
     """Refuse operators that are not part of the ONNX standard, and functions in place of operators.
 
     Raises:
@@ -99,7 +107,7 @@ def check_standard(model: Any) -> None:
         )
 
 
-def without_output(model: Any, name: str) -> Any:
+def without_output(model: ModelProto, name: str) -> ModelProto:
     """The model without one of its outputs, and without what only that output needed."""
     import onnx
 
@@ -117,12 +125,12 @@ def without_output(model: Any, name: str) -> Any:
     return pruned
 
 
-def operators(model: Any) -> dict[str, int]:
+def operators(model: ModelProto) -> dict[str, int]:
     """How often each operator occurs, the most frequent first."""
     return dict(Counter(node.op_type for node in model.graph.node).most_common())
 
 
-def signature(values: Any) -> dict[str, str]:
+def signature(values: Iterable[ValueInfoProto]) -> dict[str, str]:
     """Inputs or outputs of a model as ``"float32 (1, 6, 3, 256, 704)"``, by name."""
     import onnx
 
@@ -134,7 +142,7 @@ def signature(values: Any) -> dict[str, str]:
     return described
 
 
-def save(model: Any, path: Path) -> None:
+def save(model: ModelProto, path: Path) -> None:
     """Write a model as one file."""
     import onnx
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -39,7 +39,27 @@ class Speed:
     threads: int
 
 
-def open_session(path: Path, threads: int | None = None) -> Any:
+@runtime_checkable
+class Input(Protocol):
+    """What onnxruntime says of an input."""
+
+    name: str
+
+
+@runtime_checkable
+class Session(Protocol):
+    """A file in onnxruntime."""
+
+    def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Outputs of these names (None: of all) for inputs by name."""
+        ...
+
+    def get_inputs(self) -> Sequence[Input]:
+        """The inputs, in order."""
+        ...
+
+
+def open_session(path: Path, threads: int | None = None) -> Session:
     """A file in onnxruntime, on a CPU."""
     import onnxruntime
 
@@ -50,8 +70,8 @@ def open_session(path: Path, threads: int | None = None) -> Any:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def compare(
-    session: Any,
+def parity_of(
+    session: Session,
     feeds: Sequence[Mapping[str, np.ndarray]],
     expected: Sequence[Mapping[str, np.ndarray]],
 ) -> Parity:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from voxway.export.parity import Parity, Speed
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class ExportReport:
     """What an exported file holds, and how it compares with its network."""
 
     file: str
     precision: str
-    calibration: str
-    """``"free"``, ``"fixed"``, or ``"none"`` of a network without cameras."""
     opset: int
     size_mb: float
     inputs: Mapping[str, str]
@@ -32,21 +29,24 @@ class Report:
     machine: str
     miou: Mapping[str, float] = field(default_factory=dict)
     """mIoU (0..1) on the compared frames, of the ``"network"`` and of the ``"file"``; empty without labels."""
-    voxels: Mapping[str, Any] | None = None
-    """How points become voxels, with LiDAR: ``lower`` and ``cell`` in metres and ``shape``, along x, y and z; points
-    that a voxel averages, ``per_voxel``, and voxels of a frame, ``most``, the first ones of each."""
-    rig: Mapping[str, Any] | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+    """What else the graph says of itself (`voxway.methods.contract.Graph.facts`). ``"calibration"`` is ``"free"``,
+    ``"fixed"``, or ``"none"`` of a network without cameras; with LiDAR, ``"voxels"`` says how points become voxels:
+    ``lower`` and ``cell`` in metres and ``shape``, along x, y and z; points that a voxel averages, ``per_voxel``, and
+    voxels of a frame, ``most``, the first ones of each."""
+    rig: Mapping[str, object] | None = None
     """The cameras that a fixed calibration is made for."""
 
-    def to_json(self) -> dict[str, Any]:
-        """The report as plain values."""
-        return asdict(self)
+    def to_json(self) -> dict[str, object]:
+        """The report as plain values; facts stand beside the other fields."""
+        plain = asdict(self)
+        return plain | plain.pop("facts")
 
     def __str__(self) -> str:
         parity, speed = self.parity, self.speed
         rows = [
             ("file", f"{self.file} ({self.size_mb:.1f} MB, {self.precision}, opset {self.opset})"),
-            ("calibration", self.calibration),
+            *((name, what) for name, what in self.facts.items() if isinstance(what, str)),
             *((f"input {name}", what) for name, what in self.inputs.items()),
             *((f"output {name}", what) for name, what in self.outputs.items()),
             ("operators", f"{sum(self.operators.values())} of {len(self.operators)} standard kinds"),

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from voxway.core.camera import Cameras
+from voxway.core.names import NameMap
 from voxway.core.sample import Batch, Prediction
 from voxway.core.task import Task
 
@@ -119,7 +120,9 @@ class Graph(Protocol):
     output_names: tuple[str, ...]
     """What it returns, in order: ``classes`` uint8 (1, x, y, z), then ``logits`` (1, k, x, y, z)."""
     ragged: Mapping[str, int]
-    """Inputs whose first axis has any length, with the most it may have."""
+    """Inputs whose first axis has any length, with the most it may have; they share that length."""
+    fixed: Cameras | None
+    """Cameras (1, n) that it is made for; None where calibration is an input, or nothing depends on it."""
 
     def feed(self, batch: Batch) -> dict[str, np.ndarray]:
         """The inputs by name, from a batch of one.
@@ -130,7 +133,8 @@ class Graph(Protocol):
         ...
 
     def facts(self) -> Mapping[str, object]:
-        """What a user of the file must know besides, as plain values: how points become voxels, and the like."""
+        """What a user of the file must know besides, as plain values: ``"calibration"`` is ``"free"``, ``"fixed"`` or
+        ``"none"`` (nothing depends on it); further ones say how points become voxels, and the like."""
         ...
 
 
@@ -147,7 +151,7 @@ class Exporter(Protocol):
             fixed: cameras of one frame (1, n) that the graph is made for; None makes calibration an input.
 
         Raises:
-            InputError: this network or these frames cannot be exported.
+            InputError: these frames do not fit the network, or each other.
         """
         ...
 
@@ -162,6 +166,16 @@ class Published(Protocol):
         """Configuration, derived from one of the known variants, and state of our network from a published file."""
         ...
 
-    def to_published(self, config: MethodConfig, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """A state of ours under its published names and layouts."""
+    def to_published(
+        self, config: MethodConfig, state: Mapping[str, Tensor], variants: Sequence[MethodConfig]
+    ) -> dict[str, Tensor]:
+        """A state of ours under its published names and layouts.
+
+        Raises:
+            InputError: the network is not one that could be read back: says in which fields it differs.
+        """
+        ...
+
+    def name_map(self, config: MethodConfig) -> NameMap:
+        """The table of names for networks of that configuration."""
         ...

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from voxway.core.errors import InputError, nearest
-from voxway.methods.contract import Buildable, Exporter, MethodConfig, Published
+
+if TYPE_CHECKING:  # the command line asks for names, and must not wait for torch
+    from voxway.methods.contract import Buildable, Exporter, MethodConfig, Published
 
 T = TypeVar("T")
 
@@ -110,10 +112,48 @@ def config_name(config: Buildable) -> str:
     )
 
 
-def loaded(place: str | T) -> T:
+def published(name: str) -> tuple[Published, Sequence[MethodConfig]]:
+    """What reads and writes a method's published checkpoints, and the configurations of its published networks.
+
+    Raises:
+        InputError: no method has that name, or nothing is published of it that could be read.
+    """
+    found = entry(name)
+    if found.names is None:
+        known = ", ".join(other for other in names() if entry(other).names is not None)
+        raise InputError(
+            file=f"method {name}",
+            field="published checkpoints",
+            expected=f"a method whose published names are known: {known}",
+            found="none",
+            remedy="Give its entry in the registry a module of names.",
+        )
+    return loaded(found.names), loaded(found.variants)
+
+
+def exporter(name: str) -> Exporter:
+    """What makes graphs of a method's networks.
+
+    Raises:
+        InputError: no method has that name, or it has no exporter; lists those that have one.
+    """
+    found = entry(name)
+    if found.exporter is None:
+        known = ", ".join(other for other in names() if entry(other).exporter is not None)
+        raise InputError(
+            file="export",
+            field="method",
+            expected=f"one whose networks can be exported: {known}",
+            found=name,
+            remedy="Train or convert one of those, or run this network in PyTorch.",
+        )
+    return loaded(found.exporter)
+
+
+def loaded(where: str | T) -> T:
     """The thing at ``"module:name"`` or the module ``"module"``; anything else is the thing itself."""
-    if not isinstance(place, str):
-        return place
-    module, colon, name = place.partition(":")
+    if not isinstance(where, str):
+        return where
+    module, colon, name = where.partition(":")
     found = importlib.import_module(module)
     return getattr(found, name) if colon else found

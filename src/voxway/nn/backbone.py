@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Literal, Protocol, cast, runtime_checkable
 
 import timm
 import torch
@@ -16,40 +18,48 @@ Norm = Literal["frozen-batch", "batch", "group"]
 
 
 class ImageBackbone(nn.Module):
-    """A timm network up to the one feature map of the given reduction; deeper stages are not built.
+    """A timm network up to the coarsest of one feature map or several; deeper stages are not built.
 
     Args:
         name: a timm model that supports `features_only`.
-        reduction: how many image pixels one feature pixel spans.
+        reductions: image pixels per feature pixel of each map, ascending.
         norm: ``"frozen-batch"`` keeps batch statistics and their scales fixed, as published networks that start from
             ImageNet do; ``"batch"`` trains them; ``"group"`` replaces them, which is safe for batches of one.
         frozen_stages: freeze the stem (0) and this many stages after it; -1 freezes nothing.
         pretrained: start from timm's ImageNet weights, downloaded unless cached.
 
     Raises:
-        ValueError: the network has no feature map of that reduction.
+        ValueError: the network has no feature map of such a reduction, or fewer stages than are to be frozen.
     """
 
     def __init__(
-        self, name: str, reduction: int, norm: Norm = "frozen-batch", frozen_stages: int = -1, pretrained: bool = False
+        self,
+        name: str,
+        reductions: tuple[int, ...],
+        norm: Norm = "batch",
+        frozen_stages: int = -1,
+        pretrained: bool = False,
     ) -> None:
         super().__init__()
         create = partial(timm.create_model, name, features_only=True)
         if norm == "group":
             create = partial(create, norm_layer=timm.layers.GroupNorm)
-        reductions = _features(create(pretrained=False)).reduction()
-        if reduction not in reductions:
-            raise ValueError(f"{name} has feature maps of reduction {reductions}, not {reduction}")
-        self.network = create(out_indices=(reductions.index(reduction),), pretrained=pretrained)
-        self.channels: int = _features(self.network).channels()[0]
+        with torch.device("meta"):
+            levels = _levels(create(pretrained=False))
+        known = [level.reduction for level in levels]
+        if not set(reductions) <= set(known):
+            raise ValueError(f"{name} has feature maps of reductions {known}, not {reductions}")
+        indices = tuple(known.index(reduction) for reduction in reductions)
+        # Weights laid out as the maps are (channels last) need no copy at every call.
+        network: nn.Module = create(out_indices=indices, pretrained=pretrained)
+        self.network = network.to(memory_format=torch.channels_last)
+        self.channels = [levels[i].channels for i in indices]
         self.frozen_norms = norm == "frozen-batch"
         if self.frozen_norms:
             for module in self._batch_norms():
                 module.requires_grad_(False)
-        if frozen_stages >= 0:
-            stages = ("conv1", "bn1", *(f"layer{i + 1}" for i in range(frozen_stages)))
-            for stage in stages:
-                self.network.get_submodule(stage).requires_grad_(False)
+        for part in _first_stages(name, self.network, levels, frozen_stages):
+            part.requires_grad_(False)
         self.train()
 
     def _batch_norms(self) -> list[nn.Module]:
@@ -63,66 +73,84 @@ class ImageBackbone(nn.Module):
                 module.eval()
         return self
 
-    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h2 w2"]:
-        """Feature map of normalised images; sizes are rounded up at every halving."""
-        # Channels-last is twice as fast in CPU convolutions and as fast as any layout on a GPU.
-        return self.network(images.contiguous(memory_format=torch.channels_last))[0]
-
-
-class ImagePyramid(nn.Module):
-    """A timm network up to the coarsest of several feature maps; deeper stages are not built, everything is trained.
-
-    Args:
-        name: a timm model that supports `features_only`.
-        reductions: image pixels per feature pixel of each map, ascending.
-        norm: as in `ImageBackbone`, but no frozen kind.
-        pretrained: start from timm's ImageNet weights, downloaded unless cached.
-
-    Raises:
-        ValueError: the network has no feature map of such a reduction.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        reductions: tuple[int, ...],
-        norm: Literal["batch", "group"] = "batch",
-        pretrained: bool = False,
-    ) -> None:
-        super().__init__()
-        create = partial(timm.create_model, name, features_only=True)
-        if norm == "group":
-            create = partial(create, norm_layer=timm.layers.GroupNorm)
-        with torch.device("meta"):
-            known = _features(create(pretrained=False)).reduction()
-        if not set(reductions) <= set(known):
-            raise ValueError(f"{name} has feature maps of reductions {known}, not {reductions}")
-        indices = tuple(known.index(reduction) for reduction in reductions)
-        # Weights laid out as the maps are need no copy at every call.
-        network: nn.Module = create(out_indices=indices, pretrained=pretrained)
-        self.network = network.to(memory_format=torch.channels_last)
-        self.channels: list[int] = _features(self.network).channels()
-
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _c _h _w"]]:
         """Feature maps of normalised images, the finest first; sizes are rounded up at every halving."""
+        # Channels-last is twice as fast in CPU convolutions and as fast as any layout on a GPU.
         return self.network(images.contiguous(memory_format=torch.channels_last))
 
 
-def _features(network: nn.Module) -> Any:
-    """timm's table of feature levels: channels and reductions."""
-    return network.feature_info
+@dataclass(frozen=True)
+class _Level:
+    """A feature map of a timm network.
+
+    Attributes:
+        module: name of the part that puts it out.
+        reduction: image pixels per feature pixel.
+        channels: of the map.
+    """
+
+    module: str
+    reduction: int
+    channels: int
+
+
+@runtime_checkable
+class _FeatureInfo(Protocol):
+    """timm's table of feature maps."""
+
+    def module_name(self) -> list[str]: ...
+
+    def reduction(self) -> list[int]: ...
+
+    def channels(self) -> list[int]: ...
+
+
+def _levels(network: nn.Module) -> list[_Level]:
+    info = cast(_FeatureInfo, network.feature_info)
+    return [_Level(*row) for row in zip(info.module_name(), info.reduction(), info.channels(), strict=True)]
+
+
+def _first_stages(name: str, network: nn.Module, levels: Sequence[_Level], count: int) -> list[nn.Module]:
+    """Parts of a timm network that make up its stem and so many stages; nothing if `count` is negative.
+
+    A stage ends with a part that has parameters and puts out a feature map; the stem is what comes before the first.
+
+    Raises:
+        ValueError: the network is not a sequence of such stages, or has fewer.
+    """
+    if count < 0:
+        return []
+    parts = dict(network.named_children())
+    ends = [level.module.replace(".", "_") for level in levels]
+    ends = [end for end in ends if end in parts and any(True for _ in parts[end].parameters())]
+    if not ends or count > len(ends):
+        raise ValueError(
+            f"{name} has {len(ends)} stages up to its last feature map, {count} cannot be frozen; "
+            "pass fewer frozen_stages, or -1 to train all"
+        )
+    names = list(parts)
+    if count:
+        return [parts[part] for part in names[: names.index(ends[count - 1]) + 1]]
+    # A stage may consist of several parts, of which its end is the last: those share a prefix, as in ``blocks_3``.
+    first = ends[0].rstrip("0123456789")
+    stem = [part for part in names[: names.index(ends[0])] if not part.startswith(first) or first == part]
+    return [parts[part] for part in stem]
 
 
 def build_backbone(
     name: str, reduction: int, norm: Norm, frozen_stages: int, pretrained: bool
 ) -> ImageBackbone | InternImage:
-    """An InternImage by its name, or else a timm network; arguments as in `ImageBackbone`.
+    """A backbone of one feature map: an InternImage by its name, or else a timm network.
+
+    Arguments are those of `ImageBackbone`.
 
     Raises:
         ValueError: ImageNet weights were asked for, and there are none to download for an InternImage.
     """
     if name not in VARIANTS:
-        return ImageBackbone(name, reduction, norm, frozen_stages, pretrained)
+        # Drawn and dropped: a seed gives the random start that it has always given.
+        timm.create_model(name, features_only=True)
+        return ImageBackbone(name, (reduction,), norm, frozen_stages, pretrained)
     if pretrained:
         raise ValueError(f"{name} has no weights to download; load a published checkpoint with `voxway convert`")
     return InternImage(VARIANTS[name], reduction, frozen_stages)

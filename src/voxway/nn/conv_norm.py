@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-
-from voxway.ops.sparse_map import SparseMap
 
 
 class ConvNorm(nn.Module):
@@ -32,42 +33,42 @@ class ConvNorm(nn.Module):
         self.norm = nn.BatchNorm2d(conv.out_channels, eps=eps, momentum=momentum)
         self.relu = relu
 
-    def forward(self, x: Float[Tensor, "b c h w"], beside: SparseMap | None = None) -> Float[Tensor, "b d h2 w2"]:
-        """The map.
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h2 w2"]:
+        """``relu(norm(conv(x)))``."""
+        return self.through(partial(self._convolve, x))
+
+    def through(
+        self, convolve: Callable[[Float[Tensor, "_o _i k1 k2"], Float[Tensor, "d"] | None], Float[Tensor, "b d h w"]]
+    ) -> Float[Tensor, "b d h w"]:
+        """The layer around another way of computing its convolution.
 
         Args:
-            x: a map.
-            beside: a sparse map whose channels follow those of `x`, as if the two were concatenated.
-
-        Raises:
-            ValueError: a sparse map for a convolution that does not keep the size.
+            convolve: the convolution's output from its weight and bias, into which the norm may be folded.
         """
         if self.norm.training:
-            y = self.norm(self._convolve(x, beside, self.conv.weight, self.conv.bias))
+            y = self.norm(convolve(self.conv.weight, self.conv.bias))
         else:
             scale, shift = folded_norm(self.norm)
             bias = shift if self.conv.bias is None else shift + self.conv.bias * scale
-            y = self._convolve(x, beside, self.conv.weight * self._each_output(scale), bias)
+            y = convolve(self.conv.weight * self._each_output(scale), bias)
         return F.relu(y, inplace=True) if self.relu else y
 
     def _each_output(self, scale: Float[Tensor, "d"]) -> Tensor:
         return scale[:, None, None] if isinstance(self.conv, nn.ConvTranspose2d) else scale[:, None, None, None]
 
-    def _convolve(self, x: Tensor, beside: SparseMap | None, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         conv = self.conv
-        if beside is None:
-            if isinstance(conv, nn.ConvTranspose2d):
-                return F.conv_transpose2d(x, weight, bias, conv.stride)
-            return F.conv2d(x, weight, bias, conv.stride, conv.padding)
-        kept = conv.stride == (1, 1) and conv.padding == tuple(size // 2 for size in conv.kernel_size)
-        if isinstance(conv, nn.ConvTranspose2d) or not kept:
-            raise ValueError(f"only a convolution that keeps the size takes a sparse map, this is {conv}")
-        mine, theirs = weight.tensor_split([x.shape[1]], 1)
-        return beside.convolve_onto(F.conv2d(x, mine, bias, padding=conv.padding), theirs)
+        if isinstance(conv, nn.ConvTranspose2d):
+            return F.conv_transpose2d(x, weight, bias, conv.stride)
+        return F.conv2d(x, weight, bias, conv.stride, conv.padding)
 
 
 def folded_norm(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Float[Tensor, "c"], Float[Tensor, "c"]]:
-    """Scale and shift that a batch norm with its running statistics amounts to."""
+    """Scale and shift that a batch norm with its running statistics amounts to.
+
+    Raises:
+        ValueError: it has none.
+    """
     if norm.running_mean is None or norm.running_var is None:
         raise ValueError("a batch norm without running statistics cannot be folded")
     scale = norm.weight * (norm.running_var + norm.eps).rsqrt()

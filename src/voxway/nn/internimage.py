@@ -166,7 +166,7 @@ class InternImage(nn.Module):
         count = REDUCTIONS.index(reduction) + 1
         widths = [config.channels << level for level in range(count)]
         rates = iter(config.drop_path * i / (sum(config.depths) - 1) for i in range(sum(config.depths)))
-        self.channels = widths[-1]
+        self.channels = widths[-1:]
         self.stem = nn.ModuleList(
             [
                 Downsample(3, config.channels // 2, bias=True),
@@ -182,14 +182,14 @@ class InternImage(nn.Module):
             for part in (self.stem, *self.levels[:frozen_stages], *self.downsamples[:frozen_stages]):
                 part.requires_grad_(False)
 
-    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h2 w2"]:
-        """Feature map of normalised images; sizes are rounded up at every halving."""
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b c h2 w2"]]:
+        """The feature map of normalised images, in a list of one; sizes are rounded up at every halving."""
         x = self.stem[1](F.gelu(self.stem[0](images.permute(0, 2, 3, 1))))
         for i, level in enumerate(self.levels):
             if i:
                 x = self.downsamples[i - 1](x)
             x = level(x)
-        return x.permute(0, 3, 1, 2)
+        return [x.permute(0, 3, 1, 2)]
 
 
 def _convolve(convolution: nn.Conv2d, x: Tensor) -> Tensor:

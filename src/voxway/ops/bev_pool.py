@@ -133,20 +133,3 @@ def bev_pool(
     weights = depth.to(rows.dtype).flatten()[table.points]
     summed = F.embedding_bag(table.pixels, rows, table.starts, mode="sum", per_sample_weights=weights)
     return summed.view(*table.size, rows.shape[1]).permute(0, 3, 1, 2)
-
-
-def bev_pool_scatter(
-    depth: Float[Tensor, "b n d h w"],
-    context: Float[Tensor, "b n c h w"],
-    cells: Int[Tensor, "b n d h w"],
-    size: tuple[int, int],
-) -> Float[Tensor, "b c y x"]:
-    """The same from the cells themselves: one product and one `index_add`, no shape of which depends on values.
-
-    This is what an exported network computes. Points outside are added to one cell more, which is then dropped.
-    """
-    lifted = depth[..., None] * context.movedim(2, -1)[:, :, None]
-    samples, channels = context.shape[0], context.shape[2]
-    out = lifted.new_zeros(samples * size[0] * size[1] + 1, channels)
-    out = out.index_add(0, cells.flatten(), lifted.reshape(-1, channels))
-    return out[:-1].view(samples, *size, channels).permute(0, 3, 1, 2)

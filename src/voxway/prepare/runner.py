@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from voxway.core.errors import InputError
-from voxway.data.job import Job
 from voxway.core.progress import progress_bar
+from voxway.data.job import Job
 
 
 def run(job: Job, *, shard: tuple[int, int] = (0, 1), show: bool = True) -> int:

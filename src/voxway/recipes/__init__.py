@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from voxway.core.errors import InputError, nearest
-from voxway.methods.monoocc import MonoOccConfig
 from voxway.recipes.effocc import EFFOCC_RECIPES
 from voxway.recipes.monoocc import (
     TABLE_II,
@@ -25,6 +25,7 @@ from voxway.recipes.monoocc import (
     monoocc_world_student,
     monoocc_world_teacher,
 )
+from voxway.recipes.networks.monoocc import MONOOCC_S
 from voxway.recipes.qpn import qpn, qpn_world
 from voxway.recipes.recipe import Recipe, StagedRecipe
 
@@ -34,7 +35,7 @@ RECIPES: Mapping[str, Callable[[Path], Recipe | StagedRecipe]] = {
     **{f"monoocc-s-table-2-row-{row}": partial(monoocc_table_2, row=row) for row in TABLE_II},
     "monoocc-l": monoocc_l,
     "monoocc-teacher": monoocc_teacher,
-    "monoocc-teacher-s": partial(monoocc_teacher, method=MonoOccConfig(pretrained=True)),
+    "monoocc-teacher-s": partial(monoocc_teacher, method=replace(MONOOCC_S, pretrained=True)),
     "monoocc-overfit": monoocc_overfit,
     "monoocc-world": monoocc_world,
     "monoocc-world-teacher": monoocc_world_teacher,

@@ -13,22 +13,23 @@ from voxway.data.steps.augment import Augment
 from voxway.data.waymo.config import Occ3DWaymoConfig
 from voxway.engine.schedule import Schedule
 from voxway.engine.train import TrainConfig
-from voxway.methods.effocc import (
-    EFFOCC_SMALL_CAMERA,
-    EFFOCC_SMALL_FUSION,
-    EFFOCC_SMALL_LIDAR,
+from voxway.methods.effocc import EffOccConfig
+from voxway.methods.effocc.distillation import Distillation
+from voxway.methods.effocc.supervision import Supervision
+from voxway.recipes.networks.effocc import (
     FLASHOCC_R50,
     FUSION_R18,
     FUSION_R50,
     FUSION_SWIN_B,
-    LIDAR_ONLY,
+    OCC3D_NUSCENES_WEIGHTS,
     OPENOCCUPANCY_R18,
+    SMALL_CAMERA,
+    SMALL_FUSION,
+    SMALL_LIDAR,
     STUDENT_R50,
+    WAYMO_LIDAR,
     WAYMO_R18,
-    EffOccConfig,
 )
-from voxway.methods.effocc.distillation import Distillation
-from voxway.methods.effocc.supervision import OCC3D_NUSCENES_WEIGHTS, Supervision
 from voxway.recipes.recipe import Recipe
 
 _GPUS = 8
@@ -157,7 +158,7 @@ def _small(root: Path, method: EffOccConfig, needs: frozenset[str], labelled: in
     The paper's variant with four losses: in so few steps cross-entropy alone finds the road and free space. Together
     they are about sixteen times as large, and what a teacher says is weighed to match.
     """
-    supervision = Supervision(terms="four", class_weights=OCC3D_NUSCENES_WEIGHTS)
+    supervision = Supervision(terms="four", masks=OCC3D_NUSCENES.masks, class_weights=OCC3D_NUSCENES_WEIGHTS)
     return Recipe(
         method=replace(method, supervision=supervision, distillation=Distillation(ratio=16.0)),
         data=Occ3DNuScenesConfig(
@@ -185,25 +186,25 @@ def _small(root: Path, method: EffOccConfig, needs: frozenset[str], labelled: in
 
 def fusion_world(root: Path, labelled: int | None = None) -> Recipe:
     """The small fusion network; of few labels it sees the labelled scenes alone."""
-    plain = _small(root, EFFOCC_SMALL_FUSION, _FUSION)
+    plain = _small(root, SMALL_FUSION, _FUSION)
     return replace(plain, data=replace(plain.data, labelled=labelled, only_labelled=labelled is not None))
 
 
 def lidar_world(root: Path, labelled: int | None = None) -> Recipe:
     """The small network on LiDAR alone."""
-    plain = _small(root, EFFOCC_SMALL_LIDAR, _LIDAR)
+    plain = _small(root, SMALL_LIDAR, _LIDAR)
     return replace(plain, data=replace(plain.data, labelled=labelled, only_labelled=labelled is not None))
 
 
 def camera_world(root: Path, labelled: int | None = None) -> Recipe:
     """The small camera network without a teacher, on the labelled scenes."""
-    plain = _small(root, EFFOCC_SMALL_CAMERA, _CAMERA)
+    plain = _small(root, SMALL_CAMERA, _CAMERA)
     return replace(plain, data=replace(plain.data, labelled=labelled, only_labelled=labelled is not None))
 
 
 def student_world(root: Path, labelled: int | None = None) -> Recipe:
     """The small student: a teacher on all scenes, labels on some."""
-    return replace(_small(root, EFFOCC_SMALL_CAMERA, _CAMERA, labelled), taught=True)
+    return replace(_small(root, SMALL_CAMERA, _CAMERA, labelled), taught=True)
 
 
 def _few(build: Callable[..., Recipe], name: str) -> dict[str, Callable[[Path], Recipe]]:
@@ -221,8 +222,8 @@ EFFOCC_RECIPES: Mapping[str, Callable[[Path], Recipe]] = {
     "effocc-openoccupancy-r50": partial(openoccupancy, backbone="resnet50"),
     "effocc-waymo-r18": waymo,
     "effocc-waymo-r18-fifth": partial(waymo, every=5),
-    "effocc-waymo-lidar": partial(waymo, method=LIDAR_ONLY),
-    "effocc-waymo-lidar-fifth": partial(waymo, method=LIDAR_ONLY, every=5),
+    "effocc-waymo-lidar": partial(waymo, method=WAYMO_LIDAR),
+    "effocc-waymo-lidar-fifth": partial(waymo, method=WAYMO_LIDAR, every=5),
     "effocc-fusion-world": fusion_world,
     "effocc-lidar-world": lidar_world,
     "effocc-camera-world": camera_world,

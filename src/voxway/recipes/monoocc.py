@@ -10,7 +10,8 @@ from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.engine.schedule import Schedule
 from voxway.engine.train import TrainConfig
-from voxway.methods.monoocc import MONOOCC_L, MonoOccConfig
+from voxway.methods.monoocc import MonoOccConfig
+from voxway.recipes.networks.monoocc import MONOOCC_L, MONOOCC_S, SMALL
 from voxway.recipes.recipe import Recipe
 
 _NEEDS = frozenset({"images", "proposals", "target", "semantics_2d"})
@@ -27,7 +28,7 @@ def monoocc_s(root: Path) -> Recipe:
     frames = SEMANTIC_KITTI.splits["train"].frames or 0
     epoch = frames // _BATCH
     return Recipe(
-        method=MonoOccConfig(pretrained=True),
+        method=replace(MONOOCC_S, pretrained=True),
         data=SemanticKITTIConfig(root=root, needs=_NEEDS),
         train=TrainConfig(
             steps=_EPOCHS * epoch,
@@ -96,26 +97,6 @@ def with_parts(plain: Recipe, semantics: bool, teacher: bool, image_attention: b
 def monoocc_table_2(root: Path, row: int) -> Recipe:
     """A row of the paper's Table II; those with a teacher take it from ``--teacher``."""
     return with_parts(monoocc_s(root), *TABLE_II[row])
-
-
-SMALL = MonoOccConfig(
-    coarsening=(4, 4, 4),
-    plane=(128, 256),
-    width=64,
-    heads=4,
-    points=2,
-    hidden=128,
-    seed_layers=2,
-    completion_layers=2,
-    image_layers=1,
-    backbone="resnet18",
-    reduction=8,
-    norm="group",
-    frozen_stages=-1,
-    dropout=0.0,
-    query_start="position",
-)
-"""MonoOcc for a laptop: working voxels of 0.8 m, half the width, no ImageNet weights."""
 
 
 def monoocc_world(root: Path) -> Recipe:

@@ -8,7 +8,7 @@ from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.engine.schedule import Schedule
 from voxway.engine.train import TrainConfig
-from voxway.methods.qpn import QPNConfig
+from voxway.recipes.networks.qpn import QPN_MONOOCC
 from voxway.recipes.recipe import Recipe
 
 _NEEDS = frozenset({"pseudo", "target"})
@@ -23,7 +23,7 @@ def qpn(root: Path) -> Recipe:
     """
     epoch = (SEMANTIC_KITTI.splits["train"].frames or 0) // _BATCH
     return Recipe(
-        method=QPNConfig(),
+        method=QPN_MONOOCC,
         data=SemanticKITTIConfig(root=root, needs=_NEEDS),
         train=TrainConfig(
             steps=_EPOCHS * epoch,
@@ -38,7 +38,7 @@ def qpn(root: Path) -> Recipe:
 def qpn_world(root: Path) -> Recipe:
     """The same network on the synthetic world, trained in minutes on two cores."""
     return Recipe(
-        method=QPNConfig(),
+        method=QPN_MONOOCC,
         data=SemanticKITTIConfig(root=root, needs=_NEEDS, partial=True),
         train=TrainConfig(
             steps=200,

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from voxway.core.errors import InputError
 from voxway.engine.model_files import WEIGHTS, load_tensors, read_published
-from voxway.methods import config_name
+from voxway.methods import registry
+from voxway.methods.contract import MethodConfig
 
 
-def start_weights(method: Any, source: Path) -> tuple[dict[str, Tensor], str]:
+def start_weights(method: MethodConfig, source: Path) -> tuple[dict[str, Tensor], str]:
     """Weights for a network of configuration `method`, and a line per part that says how much of it they fill.
 
     Args:
@@ -25,7 +24,8 @@ def start_weights(method: Any, source: Path) -> tuple[dict[str, Tensor], str]:
             published names, such as a detector's with the same image branch.
 
     Raises:
-        InputError: the source is absent or damaged, or nothing in it fits.
+        InputError: the source is absent or damaged, nothing in it fits, or it is a file and nothing is published of the
+            method.
     """
     with torch.device("meta"):
         ours = method.build().state_dict()
@@ -33,7 +33,7 @@ def start_weights(method: Any, source: Path) -> tuple[dict[str, Tensor], str]:
         found = load_tensors(source / WEIGHTS)
         taken = {name: tensor for name, tensor in found.items() if name in ours and tensor.shape == ours[name].shape}
     else:
-        names = importlib.import_module(f"voxway.methods.{config_name(method)}.names")
+        names, _ = registry.published(registry.config_name(method))
         found = read_published(source)
         taken = names.name_map(method).fitting(found, ours)
     if not taken:

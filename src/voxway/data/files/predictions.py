@@ -168,3 +168,57 @@ def open_submission(path: Path, remedy: str = _REMEDY) -> Generator[tuple[list[s
 
 def _bad(file: object, field: str, expected: object, found: object, remedy: str = _REMEDY) -> InputError:
     return InputError(file=file, field=field, expected=expected, found=found, remedy=remedy)
+
+
+@dataclass(frozen=True)
+class OccupancyFiles:
+    """Predictions of a dataset whose benchmark has no server: `<key>.npz`, as `Occupancy.save` writes them.
+
+    Attributes:
+        benchmark: whose predictions.
+    """
+
+    benchmark: Benchmark
+
+    def name(self, key: str) -> str:
+        """Path of a frame's prediction."""
+        return f"{key}.npz"
+
+    def write(self, folder: Path | str, occupancy: Occupancy) -> Path:
+        """Write one frame's prediction, atomically.
+
+        Raises:
+            InputError: of another task, or with voxels of which nothing is said.
+        """
+        require_prediction(occupancy, self.benchmark)
+        return occupancy.save(Path(folder) / self.name(occupancy.key))
+
+    def read(self, folder: Path | str, key: str) -> Occupancy:
+        """Read one frame's prediction.
+
+        Raises:
+            InputError: it is absent, damaged, or of another task.
+        """
+        occupancy = Occupancy.load(Path(folder) / self.name(key))
+        require_prediction(occupancy, self.benchmark)
+        return occupancy
+
+    def check(self, path: Path | str, keys: Sequence[str]) -> None:
+        """Make sure that a folder holds all frames, every one of them whole.
+
+        Raises:
+            InputError: one is absent, or `read` refuses it.
+        """
+        for key in keys:
+            self.read(path, key)
+
+    def pack(self, folder: Path | str, path: Path | str, keys: Sequence[str]) -> None:
+        """Check a folder and pack it into a zip, atomically.
+
+        Raises:
+            InputError: see `check`.
+        """
+        self.check(folder, keys)
+        with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+            for name in sorted(self.name(key) for key in keys):
+                archive.writestr(zipfile.ZipInfo(name, _EPOCH), (Path(folder) / name).read_bytes())

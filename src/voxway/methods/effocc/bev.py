@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from voxway.nn.conv_norm import ConvNorm, conv3x3
-from voxway.nn.fpn import ConcatenateNeck
+from voxway.nn.necks import ConcatenateNeck
 
 _EPS, _MOMENTUM = 1e-3, 0.01
 
@@ -67,6 +67,7 @@ class Second(nn.Module):
         self.far = ConvNorm(enlarge, _EPS, _MOMENTUM)
 
     def forward(self, bev: Float[Tensor, "b c y x"]) -> Float[Tensor, "b d y x"]:
+        """The encoded map, as large as the given one."""
         near = self.levels[0](bev)
         far = self.far(self.levels[1](near))
         return torch.cat([self.near(near), far[..., : near.shape[-2], : near.shape[-1]]], 1)
@@ -82,6 +83,7 @@ class ResidualBlock(nn.Module):
         self.shortcut = nn.Conv2d(channels, width, 3, stride, padding=1) if stride > 1 else nn.Identity()
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h2 w2"]:
+        """The block's output; a stride of 2 halves the map."""
         return F.relu(self.second(self.first(x)) + self.shortcut(x), inplace=True)
 
 
@@ -100,6 +102,7 @@ class Residual(nn.Module):
         self.output = nn.Conv2d(config.channels, config.channels, 1)
 
     def forward(self, bev: Float[Tensor, "b c y x"]) -> Float[Tensor, "b d y x"]:
+        """The encoded map, as large as the given one."""
         maps = []
         x = bev
         for level in self.levels:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from jaxtyping import Float, UInt8
@@ -11,23 +11,25 @@ from torch import Tensor, nn
 
 from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
+from voxway.methods.effocc.depth_bins import DepthBins
 from voxway.nn import swin
-from voxway.nn.backbone import ImagePyramid
+from voxway.nn.backbone import ImageBackbone
 from voxway.nn.conv_norm import ConvNorm, conv3x3
-from voxway.nn.fpn import ConcatenateNeck, TopDownNeck
+from voxway.nn.necks import ConcatenateNeck, TopDownNeck
 from voxway.nn.swin import SwinPyramid
 from voxway.ops.bev_pool import PoolTable, bev_cells, bev_pool, frustum, frustum_points, pool_table
+
+Sizes = tuple[tuple[int, int], tuple[int, int]]
+"""(rows, columns) of the feature map, (height, width) of the image."""
+Rig = tuple[Sizes, Tensor, Tensor, Tensor]
+"""All that a pool table depends on: sizes, K, T_cam_ego, T_image."""
 
 _MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CameraConfig:
-    """The published branch of the fusion network with ResNet-18.
-
-    Raises:
-        ValueError: depth bins that do not fill their range.
-    """
+    """The published branch of the fusion network with ResNet-18."""
 
     backbone: str = "resnet18"
     """A timm network with feature maps, or ``"swin-base"``, the published transformer."""
@@ -41,31 +43,18 @@ class CameraConfig:
     """Channels of the joined map."""
     context: int = 64
     """Channels that are lifted into the bird's-eye map."""
-    depth_start: float = 1.0
-    """First depth in metres; bins stand at their start."""
-    depth_end: float = 45.0
-    """Metres that no bin reaches."""
-    depth_step: float = 0.5
-    """Metres between bins."""
+    depth_bins: DepthBins = field(default_factory=DepthBins)
+    """Depths over which context is spread."""
     lidar_depth: bool = True
     """Whether depth is predicted with the help of sparse LiDAR depth images."""
     colours: Literal["published", "rgb"] = "published"
     """Released weights see blue as the first channel, but normalised with the statistics of red; ``"rgb"`` puts
     colours in the order of their statistics."""
 
-    def __post_init__(self) -> None:
-        if self.depth_step <= 0 or self.depth_end <= self.depth_start:
-            raise ValueError(f"depth must run upwards, got {self.depth_start}..{self.depth_end} by {self.depth_step}")
-
     @property
     def reduction(self) -> int:
         """Image pixels per feature pixel of the joined map."""
         return self.reductions[0]
-
-    @property
-    def bins(self) -> int:
-        """Depth bins."""
-        return round((self.depth_end - self.depth_start) / self.depth_step)
 
 
 class DepthNet(nn.Module):
@@ -73,9 +62,10 @@ class DepthNet(nn.Module):
 
     def __init__(self, config: CameraConfig) -> None:
         super().__init__()
-        self.output = nn.Conv2d(config.width, config.bins + config.context, 1)
+        self.output = nn.Conv2d(config.width, config.depth_bins.count + config.context, 1)
 
     def forward(self, maps: Float[Tensor, "m c h w"], depth: None) -> Float[Tensor, "m d h w"]:
+        """Scores of the depth bins, then context, as one map; no depth images are taken."""
         return self.output(maps)
 
 
@@ -92,10 +82,15 @@ class LidarDepthNet(nn.Module):
         self.mix = nn.Sequential(
             conv3x3(config.width + 64, config.width, bias=True), conv3x3(config.width, config.width, bias=True)
         )
-        self.output = nn.Conv2d(config.width, config.bins + config.context, 1)
+        self.output = nn.Conv2d(config.width, config.depth_bins.count + config.context, 1)
 
     def forward(self, maps: Float[Tensor, "m c h w"], depth: Float[Tensor, "m h8 w8"]) -> Float[Tensor, "m d h w"]:
-        """Args: maps; depth in metres at image resolution, 0 where unknown."""
+        """Scores of the depth bins, then context, as one map.
+
+        Args:
+            maps: image features.
+            depth: metres along the optical axis at image resolution, 0 where unknown.
+        """
         points = self.stem(depth[:, None].to(maps.dtype))
         return self.output(self.mix(torch.cat([maps, points], 1)))
 
@@ -118,9 +113,8 @@ class CameraBranch(nn.Module):
         self.depth_net = LidarDepthNet(config) if config.lidar_depth else DepthNet(config)
         self.register_buffer("image_mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
         self.register_buffer("image_std", torch.tensor(_STD)[:, None, None], persistent=False)
-        depths = config.depth_start + config.depth_step * torch.arange(config.bins)
-        self.register_buffer("depths", depths, persistent=False)
-        self._rig: tuple[Any, PoolTable] | None = None
+        self.register_buffer("depths", config.depth_bins.depths(), persistent=False)
+        self._rig: tuple[Rig, PoolTable] | None = None
 
     def forward(
         self,
@@ -151,7 +145,7 @@ class CameraBranch(nn.Module):
         count = images.shape[:2]
         maps = self.neck(self.backbone(images.flatten(0, 1)))
         scores = self.depth_net(maps, None if depth is None else depth.flatten(0, 1)).float()
-        bins, context = scores.split([self.config.bins, self.config.context], 1)
+        bins, context = scores.split([self.config.depth_bins.count, self.config.context], 1)
         return bins.softmax(1).unflatten(0, count), context.unflatten(0, count)
 
     def splat(
@@ -163,7 +157,7 @@ class CameraBranch(nn.Module):
     ) -> Float[Tensor, "b c y x"]:
         """Sum lifted features over the cells of the map. The table of the last cameras is kept: rigs seldom change."""
         size = (context.shape[-2], context.shape[-1])
-        rig = (size, size_px, cameras.K, cameras.T_cam_ego, cameras.T_image)
+        rig = ((size, size_px), cameras.K, cameras.T_cam_ego, cameras.T_image)
         if self._rig is None or not _same(self._rig[0], rig):
             self._rig = rig, pool_table(self.cells(cameras, size_px, size), (self.grid.shape[1], self.grid.shape[0]))
         return bev_pool(probabilities, context, self._rig[1])
@@ -173,20 +167,20 @@ class CameraBranch(nn.Module):
         return bev_cells(frustum_points(cameras, frustum(size_px, size, self.depths)), self.grid)
 
 
-def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    return all(
-        a.device == b.device and torch.equal(a, b) if isinstance(a, Tensor) else a == b for a, b in zip(one, other)
-    )
+def _same(one: Rig, other: Rig) -> bool:
+    (sizes, *tensors), (other_sizes, *other_tensors) = one, other
+    pairs = zip(tensors, other_tensors)
+    return sizes == other_sizes and all(a.device == b.device and torch.equal(a, b) for a, b in pairs)
 
 
-def build_pyramid(config: CameraConfig, pretrained: bool) -> ImagePyramid | SwinPyramid:
+def build_pyramid(config: CameraConfig, pretrained: bool) -> ImageBackbone | SwinPyramid:
     """The backbone that a configuration names.
 
     Raises:
         ValueError: ImageNet weights were asked for, and there are none to download for the transformer.
     """
     if config.backbone not in swin.VARIANTS:
-        return ImagePyramid(config.backbone, config.reductions, config.norm, pretrained)
+        return ImageBackbone(config.backbone, config.reductions, config.norm, pretrained=pretrained)
     if pretrained:
         raise ValueError(f"{config.backbone} has no weights to download; load a published checkpoint")
     return SwinPyramid(swin.VARIANTS[config.backbone], config.reductions)

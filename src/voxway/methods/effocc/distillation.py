@@ -19,7 +19,9 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from voxway.core.sample import Batch, Prediction
-from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
+from voxway.core.task import Task
+from voxway.methods.contract import Said
+from voxway.methods.shared.teaching import heard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +31,6 @@ class Distillation:
     terms: Literal["regions", "features"] = "regions"
     """Squared difference of BEV features and cosine of logits, each in three regions; or only the absolute difference
     of BEV features ("naive_bev")."""
-    foreground: int = 11
-    """Training ids below this are foreground; between it and `free` lies background."""
-    free: int = OCC3D_NUSCENES.free
-    """Training id of free space, the highest."""
     columns: Literal["published", "corrected"] = "published"
     """Masks over BEV features: as published (transposed, background nearly everywhere), or as they were meant."""
     inherit_head: bool = True
@@ -41,19 +39,21 @@ class Distillation:
     """Weight of every term."""
 
 
-def follow(config: Distillation, student: Prediction, teacher: Prediction, batch: Batch) -> dict[str, Tensor]:
+def follow(config: Distillation, task: Task, student: Prediction, said: Said, batch: Batch) -> dict[str, Tensor]:
     """Named distillation terms; a region that is empty gives 0.
 
     Args:
         config: which terms.
+        task: what both predict; says which classes are foreground, and which is free.
         student: logits (b, k, x, y, z) and ``"bev"`` (b, c, y, x).
-        teacher: the same of the teacher; no gradient reaches it.
+        said: ``"bev"`` of the teacher and, for the regions, its ``"logits"``; no gradient reaches it.
         batch: what both saw. Its target counts where `labelled`.
 
     Raises:
+        InputError: the teacher does not say so much.
         ValueError: the two BEV features differ in shape.
     """
-    mine, theirs = student.intermediates["bev"], teacher.intermediates["bev"].detach()
+    mine, theirs = student.need("bev"), heard(said, "bev")
     if mine.shape != theirs.shape:
         raise ValueError(
             f"student's BEV features {tuple(mine.shape)} must be shaped as the teacher's, "
@@ -61,11 +61,10 @@ def follow(config: Distillation, student: Prediction, teacher: Prediction, batch
         )
     if config.terms == "features":
         return {"distil_bev": config.ratio * F.l1_loss(mine, theirs)}
-    classes = known_classes(teacher, batch)
-    foreground, empty = classes < config.foreground, classes == config.free
-    volumes = {"foreground": foreground, "background": ~(foreground | empty), "empty": empty}
+    logits = heard(said, "logits")
+    volumes = task.regions(known_classes(logits, batch))
     squared = (mine - theirs).square().mean(1)
-    distance = 1 - F.cosine_similarity(student.logits, teacher.logits.detach(), dim=1, eps=1e-8)
+    distance = 1 - F.cosine_similarity(student.logits, logits, dim=1, eps=1e-8)
     terms = {}
     for region, mask in _columns(config, volumes).items():
         terms[f"distil_bev_{region}"] = config.ratio * _mean(squared, _resized(mask, squared))
@@ -74,12 +73,13 @@ def follow(config: Distillation, student: Prediction, teacher: Prediction, batch
     return terms
 
 
-def known_classes(teacher: Prediction, batch: Batch) -> UInt8[Tensor, "b x y z"]:
-    """Labels of samples that have them, the teacher's classes of the others."""
+def known_classes(logits: Float[Tensor, "b k x y z"], batch: Batch) -> UInt8[Tensor, "b x y z"]:
+    """Labels of samples that have them, the classes that a teacher's logits say of the others."""
+    classes = logits.argmax(1).to(torch.uint8)
     labelled: Tensor = batch.need("labelled")
     if not labelled.any():
-        return teacher.classes
-    return torch.where(labelled[:, None, None, None], batch.need("target"), teacher.classes)
+        return classes
+    return torch.where(labelled[:, None, None, None], batch.need("target"), classes)
 
 
 def _columns(config: Distillation, volumes: dict[str, Bool[Tensor, "b x y z"]]) -> dict[str, Bool[Tensor, "b _ _"]]:
@@ -89,7 +89,7 @@ def _columns(config: Distillation, volumes: dict[str, Bool[Tensor, "b x y z"]]) 
     if config.columns == "corrected":
         masks = {"foreground": foreground, "background": background & ~foreground, "empty": empty}
         return {region: mask.mT for region, mask in masks.items()}
-    above = ~volumes["foreground"].all(-1)  # some voxel above the foreground's ids; free is one
+    above = ~volumes["foreground"].all(-1)  # some voxel is no foreground; free ones count
     return {"foreground": foreground, "background": above & (foreground | background), "empty": empty}
 
 

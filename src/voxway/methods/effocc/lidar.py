@@ -33,7 +33,7 @@ _TALL = (3, 1, 1)
 
 @dataclass(frozen=True, kw_only=True)
 class LidarConfig:
-    """The published encoder of Occ3D-nuScenes.
+    """The published encoder of grids with cells of 0.4 m.
 
     Raises:
         ValueError: fewer than two widths.
@@ -43,7 +43,7 @@ class LidarConfig:
     """Size of an input voxel along x, y and z in metres. Each width beyond the first halves the resolution; after the
     last, cells must be those of the bird's-eye map."""
     point_features: int = 5
-    """Columns of a point that are used: x, y, z, then the benchmark's own."""
+    """Columns of a point that are used: x, y, z, then the data's own."""
     max_points: int = 10
     """Points of a voxel that are averaged, the first ones."""
     training_voxels: int = 90_000
@@ -127,6 +127,7 @@ class SparseConvNorm(nn.Module):
         nn.init.normal_(self.weight, std=(2 / self.weight[..., 0].numel()) ** 0.5)
 
     def forward(self, x: Float[Tensor, "i c"], table: Table | Tensor) -> Float[Tensor, "o d"]:
+        """Rows of the table's outputs from rows of its inputs."""
         weight = self.weight.flatten(0, 2)
         if self.training:
             y = self.norm(_convolve(x, weight, table))
@@ -149,6 +150,7 @@ class SparseBlock(nn.Module):
         self.second = SparseConvNorm(width, width, relu=False)
 
     def forward(self, x: Float[Tensor, "s c"], table: Table | Tensor) -> Float[Tensor, "s c"]:
+        """Features of the same sites; the table is that of a convolution on them."""
         return F.relu(self.second(self.first(x, table), table) + x, inplace=True)
 
 

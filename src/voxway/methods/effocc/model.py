@@ -24,8 +24,8 @@ Put right: any image size, also unlike ones within a batch; a sample without poi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -33,34 +33,32 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from voxway.core.camera import Cameras
-from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Batch, Prediction
-from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
-from voxway.data.waymo.benchmark import OCC3D_WAYMO
-from voxway.methods.effocc import supervision
+from voxway.core.task import Task
+from voxway.methods.contract import Said
 from voxway.methods.effocc.bev import ResidualConfig, SecondConfig
 from voxway.methods.effocc.camera import CameraBranch, CameraConfig
 from voxway.methods.effocc.distillation import Distillation, follow
+from voxway.methods.effocc.fuse import fuse_sparse
 from voxway.methods.effocc.head import HeightHead
 from voxway.methods.effocc.lidar import LidarBranch, LidarConfig
 from voxway.methods.effocc.supervision import Supervision, supervise
-from voxway.nn.conv_norm import conv3x3
+from voxway.methods.shared.batches import by_image_size, check_grid, in_order
+from voxway.nn.conv_norm import ConvNorm, conv3x3
 from voxway.ops.sparse_map import SparseMap
 
 
 @dataclass(frozen=True, kw_only=True)
 class EffOccConfig:
-    """The fusion network with ResNet-18. Branches and encoders that are None do not exist.
+    """The fusion network with ResNet-18, for any task. Branches and encoders that are None do not exist.
 
     Raises:
         ValueError: no branch, no encoder or two, or LiDAR voxels that do not reduce to the cells of the map.
     """
 
-    grid: VoxelGrid = OCC3D_NUSCENES.grid
-    """Grid of the predicted voxels."""
-    classes: int = len(OCC3D_NUSCENES.classes)
-    """Classes k, the free class included."""
+    task: Task
+    """What is predicted."""
     bev_factor: int = 1
     """Size of a cell of the map in voxels; the encoded map is enlarged to the voxels' columns before the head."""
     camera: CameraConfig | None = field(default_factory=CameraConfig)
@@ -89,7 +87,7 @@ class EffOccConfig:
             raise ValueError("a network needs one encoder of maps: second or residual")
         columns = self.bev_grid
         if self.lidar is not None:
-            fine = self.lidar.grid(self.grid)
+            fine = self.lidar.grid(self.task.grid)
             shape = tuple(count // self.lidar.reduction for count in fine.shape[:2])
             if shape != columns.shape[:2]:
                 raise ValueError(
@@ -100,74 +98,12 @@ class EffOccConfig:
     @property
     def bev_grid(self) -> VoxelGrid:
         """Cells of the map, all their height in one slab."""
-        return self.grid.coarsen((self.bev_factor, self.bev_factor, self.grid.shape[2]))
+        grid = self.task.grid
+        return grid.coarsen((self.bev_factor, self.bev_factor, grid.shape[2]))
 
     def build(self) -> EffOcc:
         """The network, freshly initialised."""
         return EffOcc(self)
-
-
-FUSION_R18 = EffOccConfig()
-"""The paper's fusion network and teacher."""
-FUSION_R50 = replace(FUSION_R18, camera=CameraConfig(backbone="resnet50"))
-"""The same with a larger image backbone."""
-FUSION_SWIN_B = replace(
-    FUSION_R18,
-    camera=CameraConfig(backbone="swin-base", reductions=(16, 32), neck="concatenate", width=512, context=256),
-)
-"""The largest fusion network, for images of 512 x 1408."""
-LIDAR_ONLY = replace(
-    FUSION_R18,
-    grid=OCC3D_WAYMO.grid,
-    classes=len(OCC3D_WAYMO.classes),
-    camera=None,
-    supervision=replace(supervision.WAYMO, terms="cross-entropy", class_weights=()),
-)
-"""LiDAR alone, on Occ3D-Waymo."""
-WAYMO_R18 = replace(FUSION_R18, grid=OCC3D_WAYMO.grid, classes=len(OCC3D_WAYMO.classes), supervision=supervision.WAYMO)
-"""The fusion network on Occ3D-Waymo."""
-OPENOCCUPANCY_R18 = replace(
-    FUSION_R18,
-    grid=OPENOCCUPANCY_NUSCENES.grid,
-    classes=len(OPENOCCUPANCY_NUSCENES.classes),
-    camera=CameraConfig(depth_end=60.0, depth_step=1.0),
-    lidar=LidarConfig(cell=(0.025, 0.025, 0.2)),
-    supervision=supervision.OPENOCCUPANCY,
-)
-"""The fusion network on OpenOccupancy."""
-FLASHOCC_R50 = replace(
-    FUSION_R18,
-    camera=CameraConfig(backbone="resnet50", reductions=(16, 32), width=256, lidar_depth=False),
-    lidar=None,
-    second=None,
-    residual=ResidualConfig(),
-)
-"""FlashOcc: cameras alone, the baseline."""
-STUDENT_R50 = replace(FLASHOCC_R50, residual=ResidualConfig(channels=512))
-"""The camera network that learns from the fusion network: its map has the teacher's channels."""
-
-EFFOCC_SMALL_FUSION = replace(
-    FUSION_R18,
-    bev_factor=2,
-    camera=CameraConfig(backbone="resnet10t", reductions=(8, 16), width=32, context=16, depth_step=1.0),
-    lidar=LidarConfig(cell=(0.4, 0.4, 0.4), widths=(16, 32)),
-    fused=32,
-    second=SecondConfig(widths=(32, 48), layers=1, level_channels=24),
-    head_width=32,
-)
-"""A sibling that trains on a processor, for images of 64 x 176: 0.8 m cells, few channels, the full voxel grid."""
-EFFOCC_SMALL_CAMERA = replace(
-    EFFOCC_SMALL_FUSION,
-    camera=CameraConfig(
-        backbone="resnet10t", reductions=(8, 16), width=32, context=16, depth_step=1.0, lidar_depth=False
-    ),
-    lidar=None,
-    second=None,
-    residual=ResidualConfig(widths=(32, 48, 64), channels=48),
-)
-"""Its student: cameras alone, a map with as many channels."""
-EFFOCC_SMALL_LIDAR = replace(EFFOCC_SMALL_FUSION, camera=None)
-"""The same from LiDAR alone."""
 
 
 class EffOcc(nn.Module):
@@ -176,10 +112,10 @@ class EffOcc(nn.Module):
     def __init__(self, config: EffOccConfig) -> None:
         super().__init__()
         self.config = config
-        self.grid = config.grid
+        self.task = config.task
         bev_grid = config.bev_grid
         self.camera = None if config.camera is None else CameraBranch(config.camera, bev_grid, config.pretrained)
-        self.lidar = None if config.lidar is None else LidarBranch(config.lidar, config.grid)
+        self.lidar = None if config.lidar is None else LidarBranch(config.lidar, config.task.grid)
         branches = [branch for branch in (self.camera, self.lidar) if branch is not None]
         channels = sum(branch.channels for branch in branches)
         self.fuse = conv3x3(channels, config.fused) if len(branches) > 1 else nn.Identity()
@@ -187,7 +123,7 @@ class EffOcc(nn.Module):
         encoder = config.second or config.residual
         assert encoder is not None  # the configuration has checked it
         self.encoder = encoder.build(channels)
-        self.head = HeightHead(encoder.channels, config.head_width, config.grid.shape[2], config.classes)
+        self.head = HeightHead(encoder.channels, config.head_width, config.task.grid.shape[2], len(config.task.classes))
         lidar_depth = config.camera is not None and config.camera.lidar_depth
         needed = {"images": self.camera, "points": self.lidar, "depth": lidar_depth}
         self.inputs = frozenset(name for name, used in needed.items() if used)
@@ -204,62 +140,57 @@ class EffOcc(nn.Module):
         """
         for name in self.inputs:
             batch.need(name)
-        if batch.grid != self.grid:
-            raise InputError(
-                file="batch",
-                field="grid",
-                expected=self.grid,
-                found=batch.grid,
-                remedy="Build the network with the data's grid.",
-            )
+        check_grid(batch, self.task.grid)
         maps: list[Tensor | SparseMap] = []
-        intermediates: dict[str, Tensor | list[Tensor]] = {}
+        intermediates: dict[str, Tensor | Sequence[Tensor]] = {}
         if self.camera is not None:
             depth = batch.need("depth") if "depth" in self.inputs else None
             bev, intermediates["depth"] = self.look(batch.need("images"), batch.need("cameras"), depth)
             maps.append(bev)
         if self.lidar is not None:
             maps.append(self.lidar(batch.need("points"), batch.need("point_offsets")))
-        intermediates["bev"] = self.encode(maps)
-        return Prediction(logits=self.head(intermediates["bev"]), intermediates=intermediates)
+        intermediates["bev"] = bev = self.encode(maps)
+        return Prediction(logits=self.head(bev), intermediates=intermediates)
 
     def look(
         self, images: UInt8[Tensor, "b n 3 h w"], cameras: Cameras, depth: Float[Tensor, "b n h w"] | None
     ) -> tuple[Float[Tensor, "b c y x"], Tensor | list[Tensor]]:
         """The cameras' map and their depth distributions. Padding is cut off: images of unlike size go apart."""
         assert self.camera is not None
-        sizes = [tuple(size.max(0).values.tolist()) for size in cameras.size_px]
-        if len(set(sizes)) > 1:
-            samples = (slice(i, i + 1) for i in range(len(sizes)))
-            looks = [self.look(images[s], cameras[s], None if depth is None else depth[s]) for s in samples]
-            return torch.cat([bev for bev, _ in looks]), [seen[0] for _, seen in looks]
-        height, width = sizes[0]
-        seen = depth[..., :height, :width] if depth is not None else None
-        return self.camera(images[..., :height, :width], cameras, seen)
+        groups = by_image_size(cameras)
+        looks = [
+            self.camera(group.cut(images), group.cameras(cameras), None if depth is None else group.cut(depth))
+            for group in groups
+        ]
+        if len(groups) == 1:
+            return looks[0]
+        maps = in_order(groups, [bev for bev, _ in looks])
+        return torch.stack(maps), in_order(groups, [seen for _, seen in looks])
 
     def encode(self, maps: Sequence[Float[Tensor, "b _c y x"] | SparseMap]) -> Float[Tensor, "b c y2 x2"]:
         """The map that the head reads, from those of the branches, the cameras' first."""
         bev = self.encoder(self._join(maps))
         if self.config.bev_factor == 1:
             return bev
-        nx, ny, _ = self.grid.shape
+        nx, ny, _ = self.task.grid.shape
         return F.interpolate(bev, (ny, nx), mode="bilinear")
 
     def _join(self, maps: Sequence[Tensor | SparseMap]) -> Tensor:
         first, *rest = maps
-        if isinstance(first, Tensor) and rest and isinstance(rest[0], SparseMap) and first.device.type == "cpu":
-            return self.fuse(first, beside=rest[0])  # saves a CPU most of the products; a GPU would wait for the table
+        if rest and isinstance(first, Tensor) and isinstance(rest[0], SparseMap) and first.device.type == "cpu":
+            assert isinstance(self.fuse, ConvNorm)
+            return fuse_sparse(self.fuse, first, rest[0])
         dense = [m.dense() if isinstance(m, SparseMap) else m for m in maps]
         return self.fuse(torch.cat(dense, 1) if rest else dense[0])
 
     def loss(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         """Named terms of what the labels say; see `supervision`."""
-        return supervise(self.config.supervision, prediction, batch)
+        bins = None if self.config.camera is None else self.config.camera.depth_bins
+        return supervise(self.config.supervision, self.task, bins, prediction, batch)
 
-    def follow(self, prediction: Prediction, said: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-        """Named terms of what a teacher says; see `distillation`."""
-        taught = Prediction(logits=said["logits"], intermediates=said)
-        return follow(self.config.distillation, prediction, taught, batch)
+    def follow(self, prediction: Prediction, said: Said, batch: Batch) -> dict[str, Tensor]:
+        """Named terms of what a teacher says, its ``"bev"`` and ``"logits"``; see `distillation`."""
+        return follow(self.config.distillation, self.task, prediction, said, batch)
 
     def inherit(self, teacher: nn.Module) -> None:
         """Take over the teacher's head, if the configuration says so.

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from voxway.core.errors import InputError
 from voxway.core.names import NameMap, Rename
+from voxway.methods.contract import MethodConfig
 from voxway.methods.effocc.bev import ResidualConfig, SecondConfig
 from voxway.methods.effocc.camera import CameraConfig
 from voxway.methods.effocc.lidar import LidarConfig
-from voxway.methods.effocc.model import (
-    FLASHOCC_R50,
-    FUSION_R18,
-    FUSION_R50,
-    FUSION_SWIN_B,
-    OPENOCCUPANCY_R18,
-    WAYMO_R18,
-    EffOccConfig,
-)
+from voxway.methods.effocc.model import EffOccConfig
+from voxway.methods.shared.published import check_readable, not_a_checkpoint, of_type
 from voxway.nn import swin
 
 _TEACHER = "teacher_model."
@@ -113,8 +107,9 @@ def _residual() -> tuple[Rename, ...]:
     )
 
 
-def name_map(config: EffOccConfig = FUSION_R18) -> NameMap:
+def name_map(config: MethodConfig) -> NameMap:
     """The table for a network of the published kind. Sparse weights come as `_sparse_to_ours` leaves them."""
+    (config,) = of_type([config], EffOccConfig)
     camera, lidar, second = config.camera, config.lidar, config.second
     tables = _relative_tables(camera.backbone) if camera else {}
     return NameMap(
@@ -131,7 +126,13 @@ def name_map(config: EffOccConfig = FUSION_R18) -> NameMap:
     )
 
 
-def from_published(published: Mapping[str, Tensor], source: object) -> tuple[EffOccConfig, dict[str, Tensor]]:
+_TRAINING = frozenset({"pretrained", "supervision", "distillation", "lidar.training_voxels"})
+"""Fields that matter in training alone."""
+
+
+def from_published(
+    published: Mapping[str, Tensor], source: object, variants: Sequence[MethodConfig]
+) -> tuple[EffOccConfig, dict[str, Tensor]]:
     """Configuration and state of our network from a published file of any variant.
 
     Benchmark, branches, image backbone and widths are read off the file. The frozen teacher that a student's file
@@ -141,7 +142,7 @@ def from_published(published: Mapping[str, Tensor], source: object) -> tuple[Eff
         InputError: the file is not an EFFOcc checkpoint.
     """
     own = {name: tensor for name, tensor in published.items() if not name.startswith(_TEACHER)}
-    config = _recognise(own, source)
+    config = _recognise(own, source, of_type(variants, EffOccConfig))
     with torch.device("meta"):
         ours = config.build().state_dict()
     names = name_map(config)
@@ -153,30 +154,23 @@ def from_published(published: Mapping[str, Tensor], source: object) -> tuple[Eff
     return config, names.to_ours(arranged, ours, source)
 
 
-def to_published(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state of ours under its published names and layouts, for use with the published code."""
-    camera = any(name.startswith("camera.") for name in state)
-    depth_net = any(name.startswith("camera.depth_net.stem.") for name in state)
-    top_down = any(name.startswith("camera.neck.lateral.") for name in state)
-    swin_b = any(name.startswith("camera.backbone.stages.") for name in state)
-    parts = CameraConfig(
-        backbone="swin-base" if swin_b else "resnet18",
-        neck="top-down" if top_down else "concatenate",
-        lidar_depth=depth_net,
-    )
-    lidar = any(name.startswith("lidar.") for name in state)
-    second = any(name.startswith("encoder.near.") for name in state)
-    config = EffOccConfig(
-        camera=parts if camera else None,
-        lidar=LidarConfig() if lidar else None,
-        second=SecondConfig() if second else None,
-        residual=None if second else ResidualConfig(),
-    )
-    published = name_map(config).to_published(state) | (_relative_tables(parts.backbone) if camera else {})
-    return {
+def to_published(
+    config: MethodConfig, state: Mapping[str, Tensor], variants: Sequence[MethodConfig]
+) -> dict[str, Tensor]:
+    """A state of ours under its published names and layouts, for use with the published code.
+
+    Raises:
+        InputError: no published network has these sizes; says what differs.
+    """
+    (config,) = of_type([config], EffOccConfig)
+    tables = _relative_tables(config.camera.backbone) if config.camera else {}
+    published = name_map(config).to_published(state) | tables
+    arranged = {
         name: tensor.permute(4, 0, 1, 2, 3).contiguous() if name.startswith(_ENCODER) and tensor.dim() == 5 else tensor
         for name, tensor in published.items()
     }
+    check_readable(from_published, config, arranged, variants, _TRAINING)
+    return arranged
 
 
 def teacher_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -189,42 +183,88 @@ def _relative_tables(backbone: str) -> dict[str, Tensor]:
     return swin.relative_tables(swin.VARIANTS[backbone], _BACKBONE) if backbone in swin.VARIANTS else {}
 
 
-def _recognise(published: Mapping[str, Tensor], source: object) -> EffOccConfig:
-    if _HEAD not in published:
-        raise InputError(
-            file=source,
-            field="names",
-            expected=f"{_HEAD}, as every EFFOcc file has",
-            found=f"{len(published)} names such as {', '.join(list(published)[:3])}",
-            remedy="Check that the file is an EFFOcc or FlashOcc checkpoint.",
+@dataclass(frozen=True)
+class _Traits:
+    """By what variants are told apart.
+
+    Attributes:
+        scores: heights times classes.
+        backbone: of the images; None without cameras.
+        lidar: whether there is a LiDAR branch.
+        residual: channels of the camera maps' encoder; None where the other encoder is.
+    """
+
+    scores: int
+    backbone: str | None
+    lidar: bool
+    residual: int | None
+
+    @classmethod
+    def of(cls, config: EffOccConfig) -> _Traits:
+        """Those of a configuration."""
+        return cls(
+            scores=config.task.grid.shape[2] * len(config.task.classes),
+            backbone=config.camera.backbone if config.camera else None,
+            lidar=config.lidar is not None,
+            residual=config.residual.channels if config.residual else None,
         )
-    known = {c.grid.shape[2] * c.classes: c for c in (FUSION_R18, WAYMO_R18, OPENOCCUPANCY_R18)}
-    scores = len(published[_HEAD])
-    if scores not in known:
+
+    @classmethod
+    def read(cls, published: Mapping[str, Tensor]) -> _Traits:
+        """Those of a file."""
+        backbone = None
+        if any(name.startswith(_BACKBONE) for name in published):
+            bottleneck = f"{_BACKBONE}layer1.0.conv3.weight" in published
+            backbone = "resnet50" if bottleneck else "resnet18"
+        if f"{_BACKBONE}patch_embed.projection.weight" in published:
+            backbone = "swin-base"
+        neck = published.get("img_bev_encoder_neck.up2.4.bias")
+        return cls(
+            scores=len(published[_HEAD]),
+            backbone=backbone,
+            lidar=neck is None,
+            residual=None if neck is None else len(neck),
+        )
+
+
+def _recognise(published: Mapping[str, Tensor], source: object, variants: list[EffOccConfig]) -> EffOccConfig:
+    """The variant of a file, or one that is put together from the parts of several."""
+    if _HEAD not in published:
+        raise not_a_checkpoint(published, source, _HEAD, "EFFOcc")
+    traits = _Traits.read(published)
+    known = {_Traits.of(variant): variant for variant in reversed(variants)}
+    if traits in known:
+        return known[traits]
+    base = next((variant for kind, variant in reversed(known.items()) if kind.scores == traits.scores), None)
+    if base is None:
+        rows = dict.fromkeys(kind.scores for kind in reversed(known))
+        tasks = dict.fromkeys(variant.task.name for variant in variants)
         raise InputError(
             file=source,
             field=_HEAD,
-            expected=f"{', '.join(map(str, known))} rows (heights times classes of a benchmark)",
-            found=scores,
-            remedy="Check that the network was trained on Occ3D-nuScenes, Occ3D-Waymo or OpenOccupancy.",
+            expected=f"{', '.join(map(str, rows))} rows (heights times classes of a benchmark)",
+            found=traits.scores,
+            remedy=f"Check that the network was trained on one of {', '.join(tasks)}.",
         )
-    config = known[scores]
-    neck = published.get("img_bev_encoder_neck.up2.4.bias")
-    if neck is not None:
-        residual = ResidualConfig(channels=len(neck))
-        config = replace(config, camera=FLASHOCC_R50.camera, lidar=None, second=None, residual=residual)
-    elif not any(name.startswith(_BACKBONE) for name in published):
-        # The published LiDAR network on Waymo learnt from plain cross-entropy.
-        terms = "cross-entropy" if config.supervision.terms == "hard-examples" else config.supervision.terms
-        weights = () if terms == "cross-entropy" else config.supervision.class_weights
-        config = replace(
-            config, camera=None, supervision=replace(config.supervision, terms=terms, class_weights=weights)
-        )
-    elif f"{_BACKBONE}patch_embed.projection.weight" in published:
-        config = replace(config, camera=FUSION_SWIN_B.camera)
-    elif f"{_BACKBONE}layer1.0.conv3.weight" in published and config.camera and FUSION_R50.camera:
-        config = replace(config, camera=replace(config.camera, backbone=FUSION_R50.camera.backbone))
-    return config
+    return replace(
+        base,
+        camera=_camera_like(traits, base, variants),
+        lidar=base.lidar if traits.lidar else None,
+        second=base.second if traits.residual is None else None,
+        residual=None if traits.residual is None else ResidualConfig(channels=traits.residual),
+    )
+
+
+def _camera_like(traits: _Traits, base: EffOccConfig, variants: list[EffOccConfig]) -> CameraConfig | None:
+    """The camera branch of the variant that has such a one, with the depth bins of the base."""
+    if traits.backbone is None:
+        return None
+    branches = [(v.camera, v.residual is None) for v in variants if v.camera and v.camera.backbone == traits.backbone]
+    alike = [camera for camera, without_residual in branches if without_residual == (traits.residual is None)]
+    camera = next(iter(alike), base.camera)
+    if camera is None or base.camera is None:
+        return camera
+    return replace(camera, depth_bins=base.camera.depth_bins)
 
 
 def _sparse_to_ours(tensor: Tensor, wanted: Tensor | None) -> Tensor:

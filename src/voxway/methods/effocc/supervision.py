@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from voxway.core.errors import InputError
 from voxway.core.sample import Batch, Prediction
-from voxway.core.task import IGNORE
-from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
+from voxway.core.task import IGNORE, Task
 from voxway.losses.cross_entropy import cross_entropy
 from voxway.losses.depth import depth_cross_entropy, nearest_bin
 from voxway.losses.hard_examples import with_hard_examples
@@ -22,6 +21,8 @@ from voxway.losses.lovasz import lovasz_softmax
 from voxway.losses.scene_affinity import geometric_affinity, semantic_affinity
 from voxway.losses.shrink import shrink_target
 from voxway.losses.valid import valid_log_probs
+from voxway.methods.effocc.depth_bins import DepthBins
+from voxway.methods.shared.batches import by_image_size, in_order
 
 
 def balanced_weights(counts: Sequence[int]) -> tuple[float, ...]:
@@ -29,59 +30,38 @@ def balanced_weights(counts: Sequence[int]) -> tuple[float, ...]:
     return tuple(1 / math.log(count + 0.001) for count in counts)
 
 
-OCC3D_NUSCENES_WEIGHTS = balanced_weights((
-    944004, 1897170, 152386, 2391677, 16957802, 724139, 189027, 2074468, 413451, 2384460, 5916653, 175883646, 4275424,
-    51393615, 61411620, 105975596, 116424404, 1892500630,
-))  # fmt: skip
-OPENOCCUPANCY_WEIGHTS = balanced_weights((
-    2242961742295, 25985376, 1561108, 28862014, 196106643, 15920504, 2158753, 26539491, 4004729, 34838681, 75173306,
-    2255027978, 50959399, 646022466, 869055679, 1446141335, 1724391378,
-))  # fmt: skip
-HARD_EXAMPLE_WEIGHTS_WAYMO = (
-    21.9967298, 7.5044698, 10.5976300, 12.1810797, 15.1439403, 13.0355215, 9.8612343, 13.6443185, 15.1212364,
-    21.9967298, 6.2016710, 5.7420518, 9.7687129, 3.4607401, 4.1522682, 1.0,
-)  # fmt: skip
-HARD_EXAMPLE_WEIGHTS_NUSCENES = (
-    7.15991213, 6.82484854, 8.23171176, 6.70540744, 5.94283796, 7.32284196, 8.06182692, 6.79586189, 7.62405509,
-    6.74755343, 6.33190774, 5.21283828, 6.43831456, 5.56740555, 5.51039067, 5.35497103, 5.32802099, 1.0,
-)  # fmt: skip
-
-
 @dataclass(frozen=True, kw_only=True)
 class Supervision:
-    """How voxel labels become a loss. The default is what every published Occ3D-nuScenes run uses."""
+    """How voxel labels become a loss. Which class is free, the task says."""
 
     terms: Literal["cross-entropy", "hard-examples", "four"] = "cross-entropy"
-    """Cross-entropy alone; cross-entropy whose hardest fifth counts again (Waymo); or cross-entropy, both scene
-    affinities and Lovász (OpenOccupancy, and variant C of the paper's first version)."""
-    masks: tuple[str, ...] = ("camera",)
+    """Cross-entropy alone; cross-entropy whose hardest fifth counts again; or cross-entropy, both scene affinities and
+    Lovász (variant C of the paper's first version)."""
+    masks: tuple[str, ...] = ()
     """Voxels outside any of these masks teach nothing."""
     class_weights: tuple[float, ...] = ()
     """Weight of each class in the cross-entropy; empty weighs all alike."""
-    free: int = OCC3D_NUSCENES.free
-    """Training id of free space."""
     depth_ratio: float = 0.0
     """Weight of the depth loss of networks that lift images; published runs do without."""
-    depth_start: float = 1.0
-    """Metres at which the first depth bin begins."""
-    depth_step: float = 0.5
-    """Metres per depth bin."""
 
 
-OPENOCCUPANCY = Supervision(terms="four", masks=(), class_weights=OPENOCCUPANCY_WEIGHTS, free=0)
-WAYMO = Supervision(
-    terms="hard-examples", masks=("camera", "field_of_view"), class_weights=HARD_EXAMPLE_WEIGHTS_WAYMO, free=15
-)
-
-
-def supervise(config: Supervision, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
+def supervise(
+    config: Supervision, task: Task, bins: DepthBins | None, prediction: Prediction, batch: Batch
+) -> dict[str, Tensor]:
     """Named terms of the loss, averaged over the labelled voxels of the whole batch; 0 where nothing is labelled.
+
+    Args:
+        config: which terms.
+        task: what the network predicts.
+        bins: of its camera branch, which the depth loss needs; None without cameras.
+        prediction: its logits, and for the depth loss ``"depth"``.
+        batch: what it saw, with the target, whose grid may be finer than the logits' by a whole factor.
 
     Raises:
         InputError: the batch has no target, or lacks a mask.
     """
     target = known_target(config, batch)
-    target = shrink_target(target, target.shape[1] // prediction.logits.shape[2], config.free)
+    target = shrink_target(target, target.shape[1] // prediction.logits.shape[2], task.free)
     log_probs, ids = valid_log_probs(prediction.logits, target)
     weights = log_probs.new_tensor(config.class_weights) if config.class_weights else None
     if config.terms == "hard-examples":
@@ -92,19 +72,34 @@ def supervise(config: Supervision, prediction: Prediction, batch: Batch) -> dict
         terms = {"voxel": cross_entropy(log_probs, ids, weights, "weights")}
     if config.terms == "four":
         terms["semantic_affinity"] = semantic_affinity(log_probs, ids)
-        terms["geometric_affinity"] = geometric_affinity(log_probs, ids, config.free)
+        terms["geometric_affinity"] = geometric_affinity(log_probs, ids, task.free)
         terms["lovasz"] = lovasz_softmax(log_probs, ids)
-    if config.depth_ratio:
-        bins: Tensor = prediction.intermediates["depth"]
-        seen = batch.need("depth")
-        reduction = seen.shape[-1] // bins.shape[-1]
-        nearest = nearest_bin(seen, reduction, config.depth_start, config.depth_step, bins.shape[-3])
-        terms["depth"] = config.depth_ratio * depth_cross_entropy(bins, nearest)
+    if config.depth_ratio and bins is not None:
+        terms["depth"] = config.depth_ratio * depth_cross_entropy(*_depth_cells(bins, prediction, batch))
     return terms
 
 
+def _depth_cells(
+    bins: DepthBins, prediction: Prediction, batch: Batch
+) -> tuple[Float[Tensor, "d 1 cells"], Int[Tensor, "1 cells"]]:
+    """Probabilities of all feature pixels of the batch, and the bin of the nearest point in each, -1 without any."""
+    seen: Float[Tensor, "b n h w"] = batch.need("depth")
+    groups = by_image_size(batch.need("cameras"))
+    images = in_order(groups, [list(group.cut(seen)) for group in groups])
+    likely, nearest = [], []
+    for probabilities, depth in zip(prediction.each("depth"), images, strict=True):
+        reduction = depth.shape[-1] // probabilities.shape[-1]
+        nearest.append(nearest_bin(depth, reduction, bins.start, bins.step, bins.count).flatten())
+        likely.append(probabilities.movedim(-3, 0).flatten(1))
+    return torch.cat(likely, 1)[:, None], torch.cat(nearest)[None]
+
+
 def known_target(config: Supervision, batch: Batch) -> UInt8[Tensor, "b x y z"]:
-    """The target, 255 outside the masks and in samples whose labels may not be used."""
+    """The target, 255 outside the masks and in samples whose labels may not be used.
+
+    Raises:
+        InputError: the batch has no target, or lacks a mask.
+    """
     target: Tensor = batch.need("target")
     counts = torch.ones_like(target, dtype=torch.bool)
     for name in config.masks:

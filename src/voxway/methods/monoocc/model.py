@@ -34,7 +34,6 @@ projected by the cameras they come with, that is KITTI's full P2, of which the r
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,39 +45,32 @@ from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Batch, Prediction
-from voxway.core.task import IGNORE
-from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
+from voxway.core.task import IGNORE, Task
 from voxway.losses.cross_entropy import Averaging, cross_entropy, semantic_2d
 from voxway.losses.distillation import Form, feature_distillation
 from voxway.losses.scene_affinity import geometric_affinity, semantic_affinity
 from voxway.losses.valid import valid_log_probs
+from voxway.methods.contract import Said
 from voxway.methods.monoocc.attention import ImageCrossAttention, VoxelSelfAttention
 from voxway.methods.monoocc.cross_view import CrossViewTransformer
 from voxway.methods.monoocc.frames import views_of
 from voxway.methods.monoocc.heads import SemanticDecoder, VoxelHead
+from voxway.methods.shared.batches import by_image_size, check_grid, in_order
+from voxway.methods.shared.teaching import heard
 from voxway.nn.backbone import Norm, build_backbone
-
-CLASS_WEIGHTS = (
-    0.446, 0.603, 0.852, 0.856, 0.747, 0.734, 0.801, 0.796, 0.818, 0.557,
-    0.653, 0.568, 0.683, 0.560, 0.603, 0.530, 0.688, 0.574, 0.716, 0.786,
-)  # fmt: skip
-"""10 / ln(voxel count + 0.001), rounded to three digits, of the SemanticKITTI training set."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MonoOccConfig:
-    """MonoOcc-S as in the paper's tables. The released configuration has both switches off.
+    """MonoOcc-S as in the paper's tables, for any task. The released configuration has both switches off.
 
     Raises:
-        ValueError: the plane does not hold the working grid, or the width does not split into heads.
+        ValueError: the plane does not hold the working grid, the width does not split into heads, or there are neither
+            no class weights nor one for every class.
     """
 
-    grid: VoxelGrid = SEMANTIC_KITTI.grid
-    """Grid of the predicted voxels."""
-    classes: int = 20
-    """Classes k, the free class included."""
-    free: int = SEMANTIC_KITTI.free
-    """Training id of free space."""
+    task: Task
+    """What is predicted."""
     coarsening: tuple[int, int, int] = (2, 2, 2)
     """Size of a working voxel in predicted voxels, along x, y and z."""
     plane: tuple[int, int] = (512, 512)
@@ -121,8 +113,8 @@ class MonoOccConfig:
     """Backbone stages after the stem that are not trained; -1 trains all."""
     pretrained: bool = False
     """Start the backbone from timm's ImageNet weights (downloads them unless cached)."""
-    class_weights: tuple[float, ...] = CLASS_WEIGHTS
-    """Weight of each class in the voxel cross-entropy."""
+    class_weights: tuple[float, ...] = ()
+    """Weight of each class in the voxel cross-entropy; empty weighs all alike."""
     averaging: Averaging = "positions"
     """What the voxel cross-entropy is divided by; the released code divides by the number of voxels."""
     voxel_ratio: float = 2.0
@@ -139,7 +131,7 @@ class MonoOccConfig:
     """Weight of that (lambda 2)."""
 
     def __post_init__(self) -> None:
-        working = self.grid.coarsen(self.coarsening)
+        working = self.working_grid
         rows, columns = self.plane
         if rows * columns != working.count or columns % working.shape[2]:
             raise ValueError(
@@ -148,10 +140,16 @@ class MonoOccConfig:
             )
         if self.width % self.heads or self.width % 2:
             raise ValueError(f"width {self.width} must be even and a multiple of {self.heads} heads")
-        if len(self.class_weights) != self.classes:
-            raise ValueError(f"{self.classes} classes need as many weights, got {len(self.class_weights)}")
+        count = len(self.task.classes)
+        if self.class_weights and len(self.class_weights) != count:
+            raise ValueError(f"{count} classes need as many weights, or none, got {len(self.class_weights)}")
         if self.cross_view and self.views < 2:
             raise ValueError(f"cross_view joins at least two views, got {self.frames} frame of {self.cameras} camera")
+
+    @property
+    def working_grid(self) -> VoxelGrid:
+        """The voxels that look at images."""
+        return self.task.grid.coarsen(self.coarsening)
 
     @property
     def views(self) -> int:
@@ -163,12 +161,6 @@ class MonoOccConfig:
         return MonoOcc(self)
 
 
-MONOOCC_S = MonoOccConfig()
-"""The paper's student with ResNet-50."""
-MONOOCC_L = MonoOccConfig(backbone="internimage-xl", frozen_stages=-1)
-"""The paper's student with InternImage-XL, all of which is trained."""
-
-
 class Neck(nn.Module):
     """One feature level to the common width: a 1 x 1 and a 3 x 3 convolution."""
 
@@ -178,6 +170,7 @@ class Neck(nn.Module):
         self.output = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, maps: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d h w"]:
+        """The map in the common width."""
         return self.output(self.lateral(maps))
 
 
@@ -217,18 +210,18 @@ class MonoOcc(nn.Module):
     def __init__(self, config: MonoOccConfig) -> None:
         super().__init__()
         self.config = config
-        self.grid = config.grid
-        self.working_grid = config.grid.coarsen(config.coarsening)
+        self.task = config.task
+        self.working_grid = config.working_grid
         self.inputs = frozenset({"images", "proposals", "pose"} if config.frames > 1 else {"images", "proposals"})
         self.targets = frozenset({"target", "semantics_2d"} if config.semantics_2d else {"target"})
-        width = config.width
+        width, classes = config.width, len(config.task.classes)
         self.feature_shape = (width, *self.working_grid.shape)
         self.backbone = build_backbone(
             config.backbone, config.reduction, config.norm, config.frozen_stages, config.pretrained
         )
-        self.neck = Neck(self.backbone.channels, width)
+        self.neck = Neck(self.backbone.channels[0], width)
         self.cross_view = CrossViewTransformer(width) if config.cross_view else None
-        self.semantic_decoder = SemanticDecoder(width, config.classes, config.dropout) if config.semantics_2d else None
+        self.semantic_decoder = SemanticDecoder(width, classes, config.dropout) if config.semantics_2d else None
         self.voxel_queries = nn.Parameter(
             torch.randn(self.working_grid.count, width)
             if config.query_start == "normal"
@@ -243,10 +236,10 @@ class MonoOcc(nn.Module):
             for _ in range(config.completion_layers)
         )
         self.look_again = ImageTransformer(config, config.image_layers) if config.image_layers else None
-        self.head = VoxelHead(width, config.classes, config.coarsening)
+        self.head = VoxelHead(width, classes, config.coarsening)
         self.register_buffer("image_mean", torch.tensor([0.485, 0.456, 0.406])[:, None, None], persistent=False)
         self.register_buffer("image_std", torch.tensor([0.229, 0.224, 0.225])[:, None, None], persistent=False)
-        self.register_buffer("class_weights", torch.tensor(config.class_weights), persistent=False)
+        self.register_buffer("class_weights", torch.tensor(config.class_weights or (1.0,) * classes), persistent=False)
 
     def forward(self, batch: Batch) -> Prediction:
         """Predict from images, cameras and proposals.
@@ -259,7 +252,8 @@ class MonoOcc(nn.Module):
         """
         images, cameras = views_of(batch, self.config.frames)
         proposals = batch.need("proposals")
-        self._check(batch.grid, cameras, proposals)
+        check_grid(batch, self.task.grid)
+        self._check(cameras, proposals)
         maps = self.encode(images, cameras)
         if self.cross_view is not None:
             maps = [self.cross_view(m) for m in maps]
@@ -270,15 +264,15 @@ class MonoOcc(nn.Module):
             intermediates={"voxels": _stack([v.permute(3, 0, 1, 2) for v in voxels]), "semantics_2d": semantics},
         )
 
-    def _check(self, grid: VoxelGrid, cameras: Cameras, proposals: Tensor) -> None:
+    def _check(self, cameras: Cameras, proposals: Tensor) -> None:
         finer = zip(proposals.shape[1:], self.working_grid.shape)
-        if grid != self.grid or any(given < own or given % own for given, own in finer):
+        if any(given < own or given % own for given, own in finer):
             raise InputError(
                 file="batch",
-                field="grid and proposals",
-                expected=f"{self.grid} with proposals on {self.working_grid.shape} voxels, or whole times finer",
-                found=f"{grid} with proposals on {tuple(proposals.shape[1:])}",
-                remedy="Build the network with the data's grid, or prepare proposals for its coarsening.",
+                field="proposals",
+                expected=f"{self.working_grid.shape} voxels, or whole times finer",
+                found=tuple(proposals.shape[1:]),
+                remedy="Prepare proposals for the network's coarsening.",
             )
         if cameras.count != self.config.views:
             raise InputError(
@@ -296,23 +290,17 @@ class MonoOcc(nn.Module):
         return proposals
 
     def encode(self, images: UInt8[Tensor, "b n 3 h w"], cameras: Cameras) -> list[Float[Tensor, "n c h2 w2"]]:
-        """Image features of every sample. Padding is cut off first, so images of unlike size are encoded apart."""
-        sizes = [tuple(size.max(0).values.tolist()) for size in cameras.size_px]
-        normalised = [
-            ((image[..., :height, :width] / 255) - self.image_mean) / self.image_std
-            for image, (height, width) in zip(images, sizes)
-        ]
-        maps: list[Tensor] = [images.new_empty(0)] * len(sizes)
-        for size in dict.fromkeys(sizes):
-            members = [i for i, other in enumerate(sizes) if other == size]
-            encoded = self.encode_normalised(torch.cat([normalised[i] for i in members]))
-            for i, sample in zip(members, encoded.split(images.shape[1])):
-                maps[i] = sample
-        return maps
+        """Image features of every sample. Padding is cut off first: images of unlike size are encoded apart."""
+        groups, maps = by_image_size(cameras), []
+        for group in groups:
+            own = group.cut(images).flatten(0, 1)
+            encoded = self.encode_normalised((own / 255 - self.image_mean) / self.image_std)
+            maps.append(encoded.split(images.shape[1]))
+        return in_order(groups, maps)
 
     def encode_normalised(self, images: Float[Tensor, "m 3 h w"]) -> Float[Tensor, "m c h2 w2"]:
         """Image features of normalised images of one size."""
-        return self.neck(self.backbone(images))
+        return self.neck(self.backbone(images)[0])
 
     def complete(
         self, maps: Float[Tensor, "n c h w"], cameras: Cameras, proposals: Bool[Tensor, "x2 y2 z2"]
@@ -350,26 +338,27 @@ class MonoOcc(nn.Module):
         terms = {
             "voxel": config.voxel_ratio * cross_entropy(log_probs, target, self.class_weights, config.averaging),
             "semantic_affinity": config.semantic_ratio * semantic_affinity(log_probs, target),
-            "geometric_affinity": config.geometric_ratio * geometric_affinity(log_probs, target, config.free),
+            "geometric_affinity": config.geometric_ratio * geometric_affinity(log_probs, target, self.task.free),
         }
         if self.semantic_decoder is not None:
             labels = batch.need("semantics_2d")
-            scores: Sequence[Tensor] = prediction.intermediates["semantics_2d"]
+            scores = prediction.each("semantics_2d")
             sizes = batch.need("cameras").size_px.amax(1).tolist()
             cut = [label[:, :height, :width] for label, (height, width) in zip(labels, sizes)]
             labelled = [score[: len(label)] for score, label in zip(scores, labels)]
             terms["semantics_2d"] = config.semantics_2d_ratio * semantic_2d(labelled, cut)
         return terms
 
-    def follow(self, prediction: Prediction, said: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-        """Pull the voxel features towards the teacher's, on working voxels of which at least 5 % are occupied.
+    def follow(self, prediction: Prediction, said: Said, batch: Batch) -> dict[str, Tensor]:
+        """Pull the voxel features towards the teacher's ``"voxels"``, where a working voxel is at least 5 % occupied.
 
         That is where the published half-scale labels have a class (section III-D).
 
         Raises:
-            ValueError: the teacher's features have another shape.
+            InputError: the teacher says nothing of voxels.
+            ValueError: its features have another shape.
         """
-        mine, theirs = prediction.intermediates["voxels"], said["voxels"]
+        mine, theirs = prediction.need("voxels"), heard(said, "voxels")
         if mine.shape != theirs.shape:
             raise ValueError(
                 f"the teacher's features {tuple(theirs.shape)} must be shaped as ours, {tuple(mine.shape)}"
@@ -379,7 +368,7 @@ class MonoOcc(nn.Module):
 
     def followed(self, target: UInt8[Tensor, "b x y z"]) -> Bool[Tensor, "b x2 y2 z2"]:
         """Working voxels whose features a student takes over: those of which at least 5 % are occupied."""
-        occupied = (target != self.config.free) & (target != IGNORE)
+        occupied = (target != self.task.free) & (target != IGNORE)
         for axis, times in enumerate(self.config.coarsening, start=1):
             occupied = occupied.unflatten(axis, (-1, times)).sum(axis + 1)
         return 20 * occupied >= math.prod(self.config.coarsening)

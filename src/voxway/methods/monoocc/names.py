@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import timm
@@ -11,7 +11,9 @@ from torch import Tensor
 
 from voxway.core.errors import InputError
 from voxway.core.names import NameMap, Rename
-from voxway.methods.monoocc.model import MONOOCC_L, MONOOCC_S, MonoOccConfig
+from voxway.methods.contract import MethodConfig
+from voxway.methods.monoocc.model import MonoOccConfig
+from voxway.methods.shared.published import check_readable, not_a_checkpoint, of_type
 from voxway.nn import internimage
 from voxway.nn.internimage import VARIANTS
 
@@ -49,6 +51,8 @@ def _cross_transformer(published: str, ours: str) -> tuple[Rename, ...]:
 
 
 _HEAD = "pts_bbox_head"
+_EMBEDDING = f"{_HEAD}.cross_transformer.cams_embeds"
+_SCORES = f"{_HEAD}.header.mlp_head.1.weight"
 _BACKBONE = "img_backbone."
 _WINDOWS = (
     ("q_proj.{}", "query.{}"),
@@ -97,8 +101,9 @@ _RENAMES = (
 )
 
 
-def name_map(config: MonoOccConfig = MONOOCC_S) -> NameMap:
+def name_map(config: MethodConfig) -> NameMap:
     """The table for a network of the published widths."""
+    (config,) = of_type([config], MonoOccConfig)
     if config.backbone in VARIANTS:
         backbone = internimage.renames(_BACKBONE, "backbone.")
         unused = internimage.dead_names(VARIANTS[config.backbone], config.reduction, _BACKBONE)
@@ -144,7 +149,16 @@ def _dead(views: int) -> dict[str, tuple[int, ...]]:
     }
 
 
-def from_published(published: Mapping[str, Tensor], source: object) -> tuple[MonoOccConfig, dict[str, Tensor]]:
+_TRAINING = frozenset({
+    "frozen_stages", "pretrained", "dropout", "query_start", "class_weights", "averaging", "voxel_ratio",
+    "semantic_ratio", "geometric_ratio", "semantics_2d_ratio", "distillation", "distillation_ratio",
+})  # fmt: skip
+"""Fields that matter in training alone."""
+
+
+def from_published(
+    published: Mapping[str, Tensor], source: object, variants: Sequence[MethodConfig]
+) -> tuple[MonoOccConfig, dict[str, Tensor]]:
     """Configuration and state of our network from a published file of MonoOcc-S, MonoOcc-L or their privileged branch.
 
     The backbone, the number of views, and whether the 2D semantic head and the cross-view transformer exist, are read
@@ -152,45 +166,59 @@ def from_published(published: Mapping[str, Tensor], source: object) -> tuple[Mon
     numbers need it.
 
     Raises:
-        InputError: the file is not a MonoOcc checkpoint.
+        InputError: the file is not a MonoOcc checkpoint, or one of other classes than a variant's.
     """
-    embedding = published.get(f"{_HEAD}.cross_transformer.cams_embeds")
-    if embedding is None:
-        raise InputError(
-            file=source,
-            field="names",
-            expected=f"{_HEAD}.cross_transformer.cams_embeds, as every MonoOcc file has",
-            found=f"{len(published)} names such as {', '.join(list(published)[:3])}",
-            remedy="Check that the file is a MonoOcc-S or MonoOcc-L checkpoint.",
-        )
-    config = _config(
-        stem=published.get(f"{_BACKBONE}patch_embed.norm2.1.weight"),
-        views=len(embedding),
+    if _EMBEDDING not in published:
+        raise not_a_checkpoint(published, source, _EMBEDDING, "MonoOcc")
+    config = _like(_of_task(published, source, of_type(variants, MonoOccConfig)), published)
+    # Views are frames of one camera where they look at one another, and cameras of one frame where they do not.
+    cross_view = any(name.startswith(f"{_HEAD}.cvt.") for name in published)
+    views = len(published[_EMBEDDING])
+    config = replace(
+        config,
+        frames=views if cross_view else 1,
+        cameras=1 if cross_view else views,
         semantics_2d=any(name.startswith(f"{_HEAD}.sem_decoder.") for name in published),
-        cross_view=any(name.startswith(f"{_HEAD}.cvt.") for name in published),
+        cross_view=cross_view,
     )
     with torch.device("meta"):
         ours = config.build().state_dict()
     return config, name_map(config).to_ours(published, ours, source)
 
 
-def to_published(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state of ours under its published names, for use with the published code."""
-    config = _config(
-        stem=state.get("backbone.stem.1.norm.weight"),
-        views=len(state["seed.camera_embedding"]),
-        semantics_2d=any(name.startswith("semantic_decoder.") for name in state),
-        cross_view=any(name.startswith("cross_view.") for name in state),
-    )
-    return name_map(config).to_published(state)
+def to_published(
+    config: MethodConfig, state: Mapping[str, Tensor], variants: Sequence[MethodConfig]
+) -> dict[str, Tensor]:
+    """A state of ours under its published names, for use with the published code.
+
+    Raises:
+        InputError: no published network has these sizes; says what differs.
+    """
+    published = name_map(config).to_published(state)
+    check_readable(from_published, config, published, variants, _TRAINING)
+    return published
 
 
-def _config(stem: Tensor | None, views: int, semantics_2d: bool, cross_view: bool) -> MonoOccConfig:
-    """The published configuration; `stem` is the norm that ends an InternImage's stem, and tells its size."""
-    config = MONOOCC_S
-    if stem is not None:
-        size = {variant.channels: name for name, variant in VARIANTS.items()}.get(len(stem), MONOOCC_L.backbone)
-        config = replace(MONOOCC_L, backbone=size)
-    # Views are frames of one camera where they look at one another, and cameras of one frame where they do not.
-    frames, cameras = (views, 1) if cross_view else (1, views)
-    return replace(config, frames=frames, cameras=cameras, semantics_2d=semantics_2d, cross_view=cross_view)
+def _of_task(published: Mapping[str, Tensor], source: object, variants: list[MonoOccConfig]) -> list[MonoOccConfig]:
+    """The variants for as many classes as the file has."""
+    scores = published.get(_SCORES)
+    known = [v for v in variants if scores is None or len(v.task.classes) == len(scores)]
+    if not known:
+        raise InputError(
+            file=source,
+            field=_SCORES,
+            expected=f"{', '.join(str(len(v.task.classes)) for v in variants)} rows, as many as a variant has classes",
+            found=0 if scores is None else len(scores),
+            remedy="Check that the network was trained on those classes.",
+        )
+    return known
+
+
+def _like(variants: list[MonoOccConfig], published: Mapping[str, Tensor]) -> MonoOccConfig:
+    """The variant with the file's backbone, or one with an InternImage of another size, which is put in its place."""
+    stem = published.get(f"{_BACKBONE}patch_embed.norm2.1.weight")  # its width tells the size of an InternImage
+    large = [v for v in variants if v.backbone in VARIANTS]
+    if stem is None or not large:
+        return next((v for v in variants if v.backbone not in VARIANTS), variants[0])
+    size = {kind.channels: name for name, kind in VARIANTS.items()}.get(len(stem), large[0].backbone)
+    return next((v for v in large if v.backbone == size), replace(large[0], backbone=size))

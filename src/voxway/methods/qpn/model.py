@@ -23,23 +23,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
-from voxway.core.errors import InputError
-from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Batch, Prediction
-from voxway.core.task import IGNORE
-from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
+from voxway.core.task import IGNORE, Task
 from voxway.losses.cross_entropy import cross_entropy
 from voxway.losses.valid import valid_log_probs
+from voxway.methods.shared.batches import check_grid
 
 _SCALES = {"half": 2, "quarter": 4, "eighth": 8}
 _HEAD_WIDTH = 8
+_CLASSES = ("free", "occupied")
 _DILATIONS = (1, 2, 3)
 _MOSTLY_FREE = 0.95
 
@@ -52,31 +50,30 @@ class QPNConfig:
         ValueError: the grid's counts are not multiples of 8, or there are no weights or more than three.
     """
 
-    classes: ClassVar[int] = 2
-    """Free and occupied."""
-
-    grid: VoxelGrid = SEMANTIC_KITTI.grid
-    """Grid of the pseudo points and of the targets; predicted voxels are twice as large."""
-    free: int = SEMANTIC_KITTI.free
-    """Training id of free space."""
+    task: Task
+    """Grid of the pseudo points and of the targets, and the targets' classes. Predicted voxels are twice as large, and
+    free or occupied: see `predicted`."""
     level_weights: tuple[float, ...] = (1.0, 0.9, 0.81)
     """Weights of the losses at 1/2, 1/4 and 1/8 of the grid; there is a head for each."""
     occupied_weight: float = 0.54
     """Weight of occupied voxels in the cross-entropy (alpha); free ones have the rest to 1."""
 
     def __post_init__(self) -> None:
-        self.grid.coarsen(max(_SCALES.values()))
+        self.task.grid.coarsen(max(_SCALES.values()))
         if not 1 <= len(self.level_weights) <= len(_SCALES):
             raise ValueError(f"level_weights must be 1 to {len(_SCALES)} numbers, got {self.level_weights}")
+
+    @property
+    def predicted(self) -> Task:
+        """What the network says: free or occupied, at half the resolution."""
+        return Task(name="occupancy", grid=self.task.grid.coarsen(2), classes=_CLASSES, free=_CLASSES.index("free"))
 
     def build(self) -> QPN:
         """The network, freshly initialised."""
         return QPN(self)
 
 
-def occupancy_target(
-    target: UInt8[Tensor, "b x y z"], factor: int, free: int = SEMANTIC_KITTI.free
-) -> UInt8[Tensor, "b x2 y2 z2"]:
+def occupancy_target(target: UInt8[Tensor, "b x y z"], factor: int, free: int) -> UInt8[Tensor, "b x2 y2 z2"]:
     """Free (0), occupied (1) or unknown (255) of blocks of voxels.
 
     The rule of the published preprocessing, of which only occupancy is left: a block with more than 95 % free or
@@ -103,6 +100,7 @@ class EncoderBlock(nn.Module):
         self.second = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x: Float[Tensor, "b c x y"]) -> Float[Tensor, "b d x y"]:
+        """A map of the same size."""
         return F.relu(self.second(F.relu(self.first(x))))
 
 
@@ -117,6 +115,7 @@ class DilatedBranch(nn.Module):
         self.second_norm = nn.BatchNorm3d(width)
 
     def forward(self, x: Float[Tensor, "b c z x y"]) -> Float[Tensor, "b c z x y"]:
+        """A volume of the same size."""
         return self.second_norm(self.second(F.relu(self.first_norm(self.first(x)))))
 
 
@@ -127,7 +126,7 @@ class OccupancyHead(nn.Module):
         super().__init__()
         self.lift = nn.Conv3d(1, _HEAD_WIDTH, 3, padding=1)
         self.branches = nn.ModuleList(DilatedBranch(_HEAD_WIDTH, dilation) for dilation in _DILATIONS)
-        self.classify = nn.Conv3d(_HEAD_WIDTH, QPNConfig.classes, 3, padding=1)
+        self.classify = nn.Conv3d(_HEAD_WIDTH, len(_CLASSES), 3, padding=1)
 
     def forward(self, volume: Float[Tensor, "b z x y"]) -> Float[Tensor, "b 2 x y z"]:
         """Scores of free and occupied, none below 0."""
@@ -144,10 +143,10 @@ class QPN(nn.Module):
     def __init__(self, config: QPNConfig) -> None:
         super().__init__()
         self.config = config
-        self.grid = config.grid.coarsen(2)
+        self.task = config.predicted
         self.inputs = frozenset({"pseudo"})
         self.targets = frozenset({"target"})
-        heights = config.grid.shape[2]
+        heights = config.task.grid.shape[2]
         half, quarter, eighth = (heights // factor for factor in _SCALES.values())
         # Channels of the encoder's scales: 1, 1.5, 2 and 2.5 times the number of height layers.
         widths = [heights * step // 2 for step in (2, 3, 4, 5)]
@@ -167,22 +166,16 @@ class QPN(nn.Module):
     def forward(self, batch: Batch) -> Prediction:
         """Predict free or occupied from voxels with pseudo points.
 
-        Intermediates: ``"levels"``, the scores at 1/2, 1/4 and 1/8 of the grid, as far as there are heads.
+        Intermediates: ``"half"``, ``"quarter"`` and ``"eighth"``, the scores at 1/2, 1/4 and 1/8 of the grid, as far as
+        there are heads.
 
         Raises:
             InputError: the batch lacks pseudo points or lies on another grid.
         """
         pseudo = batch.need("pseudo")
-        if batch.grid != self.config.grid:
-            raise InputError(
-                file="batch",
-                field="grid",
-                expected=self.config.grid,
-                found=batch.grid,
-                remedy="Build the network with the data's grid.",
-            )
+        check_grid(batch, self.config.task.grid)
         levels = [head(volume) for head, volume in zip(self.heads, self.decode(pseudo))]
-        return Prediction(logits=levels[0], intermediates={"levels": levels})
+        return Prediction(logits=levels[0], intermediates=dict(zip(_SCALES, levels)))
 
     def decode(self, pseudo: Bool[Tensor, "b x y z"]) -> tuple[Tensor, Tensor, Tensor]:
         """Volumes (b, z, x, y) at 1/2, 1/4 and 1/8 of the grid."""
@@ -200,9 +193,9 @@ class QPN(nn.Module):
     def loss(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         """Weighted cross-entropy at every level that has a head."""
         target = batch.need("target")
-        factors = list(_SCALES.values())[: len(self.heads)]
-        targets = [occupancy_target(target, factor, self.config.free) for factor in factors]
-        return self.level_losses(prediction.intermediates["levels"], targets)
+        scales = dict(list(_SCALES.items())[: len(self.heads)])
+        targets = [occupancy_target(target, factor, self.config.task.free) for factor in scales.values()]
+        return self.level_losses([prediction.need(name) for name in scales], targets)
 
     def level_losses(
         self, levels: Sequence[Float[Tensor, "b 2 _x _y _z"]], targets: Sequence[UInt8[Tensor, "b _x _y _z"]]

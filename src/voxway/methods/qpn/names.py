@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -10,7 +10,9 @@ from torch import Tensor
 
 from voxway.core.errors import InputError
 from voxway.core.names import NameMap, Rename
+from voxway.methods.contract import MethodConfig
 from voxway.methods.qpn.model import QPNConfig
+from voxway.methods.shared.published import check_readable, not_a_checkpoint, of_type
 
 _FIRST = "Encoder_block1.0.weight"
 _HEADS = ("seg_head_1_2", "seg_head_1_4", "seg_head_1_8")
@@ -60,28 +62,38 @@ NAMES = NameMap(
 )
 
 
-def name_map(config: QPNConfig | None = None) -> NameMap:
+_TRAINING = frozenset({"level_weights", "occupied_weight"})
+"""Fields that matter in training alone. There are as many heads as level weights; a file tells how many it has."""
+
+
+def name_map(config: MethodConfig) -> NameMap:
     """The table, which is the same for every configuration."""
     return NAMES
 
 
-def from_published(published: Mapping[str, Tensor], source: object) -> tuple[QPNConfig, dict[str, Tensor]]:
+def from_published(
+    published: Mapping[str, Tensor], source: object, variants: Sequence[MethodConfig]
+) -> tuple[QPNConfig, dict[str, Tensor]]:
     """Configuration and state of our network from a published QPN file.
 
     VoxFormer's file has the head at half resolution alone; it makes a network with one head.
 
     Raises:
-        InputError: the file is not a QPN checkpoint.
+        InputError: the file is not a QPN checkpoint, or one of a grid of another height.
     """
     if _FIRST not in published:
+        raise not_a_checkpoint(published, source, _FIRST, "QPN")
+    known = {config.task.grid.shape[2]: config for config in reversed(of_type(variants, QPNConfig))}
+    heights = published[_FIRST].shape[1]
+    if heights not in known:
         raise InputError(
             file=source,
-            field="names",
-            expected=f"{_FIRST}, as every QPN file has",
-            found=f"{len(published)} names such as {', '.join(list(published)[:3])}",
-            remedy="Check that the file is a QPN checkpoint.",
+            field=_FIRST,
+            expected=f"{', '.join(map(str, known))} input channels, the heights of a published network's grid",
+            found=heights,
+            remedy="Check that the network was trained on such a grid.",
         )
-    config = QPNConfig()
+    config = known[heights]
     heads = sum(any(name.startswith(f"{head}.") for name in published) for head in _HEADS)
     config = replace(config, level_weights=config.level_weights[: max(heads, 1)])
     with torch.device("meta"):
@@ -89,6 +101,14 @@ def from_published(published: Mapping[str, Tensor], source: object) -> tuple[QPN
     return config, NAMES.to_ours(published, ours, source)
 
 
-def to_published(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A QPN state under its published names, for use with the published code."""
-    return NAMES.to_published(state)
+def to_published(
+    config: MethodConfig, state: Mapping[str, Tensor], variants: Sequence[MethodConfig]
+) -> dict[str, Tensor]:
+    """A QPN state under its published names, for use with the published code.
+
+    Raises:
+        InputError: no published network has these sizes; says what differs.
+    """
+    published = NAMES.to_published(state)
+    check_readable(from_published, config, published, variants, _TRAINING)
+    return published

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from voxway.export.sparse_tables import lower_bound, neighbours, scatter_columns, sorted_sites, strided_sites
+from voxway.methods.effocc.export.sparse_tables import (
+    lower_bound,
+    neighbours,
+    scatter_columns,
+    sorted_sites,
+    strided_sites,
+)
 from voxway.methods.effocc.lidar import downsampling
 from voxway.ops.sparse_conv import sort_sites, strided_table, submanifold_table
 

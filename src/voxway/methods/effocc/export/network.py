@@ -1,35 +1,66 @@
 """EFFOcc's networks as pure functions of tensors: what an exported file computes, and what it is to be fed.
 
 Images are bytes; the order of colours and their statistics are part of the graph. LiDAR enters as voxels, for putting
-points into voxels is a loop that belongs to the sensor's side (`voxel_inputs` does it). Calibration is an input, or
-constant.
+points into voxels is a loop that belongs to the sensor's side (`lidar.voxel_inputs` does it). Calibration is an input,
+or constant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from voxway.core.camera import Cameras
+from voxway.core.errors import InputError
 from voxway.core.sample import Batch
-from voxway.export.fold import fold_norms
-from voxway.export.geometry import lifted_points
-from voxway.export.sparse_tables import neighbours, scatter_columns, sorted_sites, strided_sites
 from voxway.methods.effocc.camera import CameraBranch
-from voxway.methods.effocc.lidar import LidarBranch, downsampling
+from voxway.methods.effocc.export.fold import fold_norms
+from voxway.methods.effocc.export.lidar import VOXELS, encode_voxels, voxel_inputs, voxel_rule
+from voxway.methods.effocc.export.lifted_points import lifted_points
 from voxway.methods.effocc.model import EffOcc
 from voxway.ops.bev_pool import bev_cells, frustum
-from voxway.ops.voxelize import voxelize
 
 CALIBRATION = ("K", "T_cam_ego", "T_image")
 """Inputs of a network with free calibration, float32: fields of `voxway.core.camera.Cameras`."""
-VOXELS = ("voxel_features", "voxel_coordinates")
-"""Inputs of a network with LiDAR."""
-_SAME = ((3, 3, 3), (1, 1, 1), (1, 1, 1))
+
+
+def graph(network: nn.Module, batches: Sequence[Batch], fixed: Cameras | None) -> EffOccGraph:
+    """The graph of a network for one frame; see `voxway.methods.contract.Exporter`.
+
+    Args:
+        network: an EFFOcc or FlashOcc network, in evaluation mode.
+        batches: frames of one sample each, for the size of images.
+        fixed: cameras of one frame (1, n) that the graph is made for; None makes calibration an input.
+
+    Raises:
+        InputError: the frames' images are of several sizes, or the frames lack images.
+        TypeError: another method's network.
+    """
+    if not isinstance(network, EffOcc):
+        raise TypeError(f"this makes graphs of EffOcc networks, not of {type(network).__name__}")
+    if network.camera is None:
+        return EffOccGraph(network)
+    return EffOccGraph(network, _image_size(batches), fixed)
+
+
+def _image_size(batches: Sequence[Batch]) -> tuple[int, int]:
+    """(height, width) of all images."""
+    sizes = {tuple(size) for batch in batches for size in batch.need("cameras").size_px.flatten(0, 1).tolist()}
+    sizes |= {tuple(batch.need("images").shape[-2:]) for batch in batches}
+    if len(sizes) > 1:
+        raise InputError(
+            file="export",
+            field="images",
+            expected="images that are all of one size",
+            found=", ".join(f"{height} x {width}" for height, width in sorted(sizes)),
+            remedy="A file is made for one size: read the data with one image_px.",
+        )
+    height, width = sizes.pop()
+    return height, width
 
 
 class EffOccGraph(nn.Module):
@@ -37,11 +68,11 @@ class EffOccGraph(nn.Module):
 
     Args:
         network: the network.
-        size_px: (height, width) of its images.
+        size_px: (height, width) of its images; not asked for where there are no cameras.
         fixed: cameras of one frame that the graph is made for; None makes calibration an input.
     """
 
-    def __init__(self, network: EffOcc, size_px: tuple[int, int], fixed: Cameras | None = None) -> None:
+    def __init__(self, network: EffOcc, size_px: tuple[int, int] = (1, 1), fixed: Cameras | None = None) -> None:
         super().__init__()
         self.network = fold_norms(network)
         self.pool = None if network.camera is None else PoolGraph(network.camera, size_px, fixed)
@@ -53,10 +84,13 @@ class EffOccGraph(nn.Module):
             names += VOXELS
         self.input_names = tuple(names)
         self.output_names = ("classes", "logits")
+        most = 0 if network.lidar is None else network.lidar.config.voxels
+        self.ragged = {name: most for name in names if name in VOXELS}
+        self.fixed = None if network.camera is None else fixed
         self.eval()
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Classes uint8 (1, x, y, z) and logits (1, k, x, y, z)."""
+    def forward(self, *inputs: Tensor) -> tuple[UInt8[Tensor, "1 x y z"], Float[Tensor, "1 k x y z"]]:
+        """Classes and logits, from the inputs in their order."""
         given = dict(zip(self.input_names, inputs, strict=True))
         network, maps = self.network, []
         if network.camera is not None and self.pool is not None:
@@ -66,6 +100,27 @@ class EffOccGraph(nn.Module):
             maps.append(encode_voxels(network.lidar, *(given[name] for name in VOXELS)))
         logits = network.head(network.encode(maps))
         return logits.movedim(1, -1).argmax(-1).to(torch.uint8), logits
+
+    def feed(self, batch: Batch) -> dict[str, np.ndarray]:
+        """The inputs by name, from a batch of one.
+
+        Raises:
+            InputError: the batch lacks what the network reads.
+        """
+        arrays: dict[str, Tensor] = {name: batch.need(name) for name in ("images", "depth") if name in self.input_names}
+        if CALIBRATION[0] in self.input_names:
+            cameras = batch.need("cameras")
+            arrays |= {name: getattr(cameras, name).float() for name in CALIBRATION}
+        if self.network.lidar is not None:
+            arrays |= voxel_inputs(self.network.lidar, batch.need("points"))
+        return {name: arrays[name].contiguous().numpy() for name in self.input_names}
+
+    def facts(self) -> Mapping[str, object]:
+        """``"calibration"``; with LiDAR ``"voxels"``, how points become voxels (`lidar.voxel_rule`)."""
+        lidar = self.network.lidar
+        free = "none" if self.network.camera is None else "free"
+        calibration = free if self.fixed is None else "fixed"
+        return {"calibration": calibration} | ({} if lidar is None else {"voxels": voxel_rule(lidar)})
 
 
 class PoolGraph(nn.Module):
@@ -89,17 +144,22 @@ class PoolGraph(nn.Module):
         cells = camera.cells(fixed, size_px, (rows, columns)).flatten()
         points = (cells < self.grid.shape[0] * self.grid.shape[1]).nonzero()[:, 0]
         points = points[cells[points].argsort(stable=True)]
-        image = points // (camera.config.bins * rows * columns)
+        image = points // (camera.config.depth_bins.count * rows * columns)
         self.register_buffer("points", points, persistent=False)
         self.register_buffer("pixels", image * rows * columns + points % (rows * columns), persistent=False)
         self.register_buffer("cells", cells[points], persistent=False)
 
-    def forward(self, probabilities: Tensor, context: Tensor, calibration: tuple[Tensor, ...]) -> Tensor:
-        """The map (1, c, y, x).
+    def forward(
+        self,
+        probabilities: Float[Tensor, "1 n d h w"],
+        context: Float[Tensor, "1 n c h w"],
+        calibration: tuple[Tensor, ...],
+    ) -> Float[Tensor, "1 c y x"]:
+        """The map.
 
         Args:
-            probabilities: (1, n, d, h, w) of every depth bin.
-            context: (1, n, c, h, w) features.
+            probabilities: of every depth bin.
+            context: features that are spread over them.
             calibration: K, T_cam_ego and T_image, unless it is fixed.
         """
         channels = context.shape[2]
@@ -115,62 +175,3 @@ class PoolGraph(nn.Module):
         nx, ny, _ = self.grid.shape
         summed = lifted.new_zeros(nx * ny + 1, channels).index_put((cells,), lifted, accumulate=True)
         return summed[: nx * ny].view(1, ny, nx, channels).permute(0, 3, 1, 2)
-
-
-def encode_voxels(lidar: LidarBranch, features: Tensor, coordinates: Tensor) -> Tensor:
-    """The LiDAR branch from voxels on, tables included: the map (1, c, y, x).
-
-    Args:
-        lidar: with folded norms.
-        features: (v, f) means of the voxels' points.
-        coordinates: (v, 3) integers z, y, x, in any order, without repetition.
-    """
-    sites, order = sorted_sites(coordinates.long(), lidar.shape, lidar.config.voxels)
-    same = neighbours(sites, sites.index, *_SAME)
-    x = lidar.stem(features.index_select(0, order), same)
-    for blocks, down, step in zip(lidar.blocks, lidar.down, downsampling(len(lidar.config.widths))):
-        for block in blocks:  # ty: ignore[not-iterable]  # a list of lists
-            x = block(x, same)
-        coarser = strided_sites(sites, *step)
-        x = down(x, neighbours(sites, coarser.index, *step))
-        sites, same = coarser, neighbours(coarser, coarser.index, *_SAME)
-    return scatter_columns(x, sites)
-
-
-def voxel_inputs(lidar: LidarBranch, points: Tensor) -> Mapping[str, Tensor]:
-    """What a network with LiDAR is fed for the points (p, c) of one frame.
-
-    ``voxel_features`` float32 (v, f) are the means of the voxels' points, ``voxel_coordinates`` int32 (v, 3) their
-    cells z, y, x; see `voxway.ops.voxelize`.
-    """
-    config = lidar.config
-    offsets = torch.tensor([0, len(points)])
-    voxels = voxelize(points[:, : config.point_features], offsets, lidar.grid, config.max_points, config.voxels)
-    return {"voxel_features": voxels.mean, "voxel_coordinates": voxels.index[:, 1:].int()}
-
-
-def voxel_rule(lidar: LidarBranch) -> dict[str, Any]:
-    """How `voxel_inputs` makes voxels, as plain values: arguments of ``examples/run_onnx.py``."""
-    grid, config = lidar.grid, lidar.config
-    return {
-        "lower": list(grid.lower),
-        "cell": list(grid.cell),
-        "shape": list(grid.shape),
-        "per_voxel": config.max_points,
-        "most": config.voxels,
-    }
-
-
-def feed(network: EffOcc, names: tuple[str, ...], batch: Batch) -> dict[str, np.ndarray]:
-    """The named inputs of an exported network, from a batch of one.
-
-    Raises:
-        InputError: the batch lacks what the network reads.
-    """
-    arrays: dict[str, Tensor] = {name: batch.need(name) for name in ("images", "depth") if name in names}
-    if CALIBRATION[0] in names:
-        cameras = batch.need("cameras")
-        arrays |= {name: getattr(cameras, name).float() for name in CALIBRATION}
-    if VOXELS[0] in names and network.lidar is not None:
-        arrays |= voxel_inputs(network.lidar, batch.need("points"))
-    return {name: arrays[name].contiguous().numpy() for name in names}

@@ -28,6 +28,7 @@ class FoldedSparseConv(nn.Module):
         self.relu = layer.relu
 
     def forward(self, x: Float[Tensor, "i c"], neighbours: Int[Tensor, "o k"]) -> Float[Tensor, "o d"]:
+        """Rows of the outputs from rows of the inputs; the number of inputs as a neighbour means none."""
         y = sparse_conv_gather(x, self.weight, neighbours) + self.bias
         return F.relu(y) if self.relu else y
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from voxway.export.precision import positional
+from voxway.export.positions import positional
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
 
 _ISLANDS = ("ScatterND", "Softmax")
 """Sums of many terms lose too much in half precision."""
@@ -14,7 +17,7 @@ _ONLY_FIRST = ("Resize",)
 """Operators whose further inputs are float32 whatever the first is."""
 
 
-def to_float16(model: Any) -> Any:
+def to_float16(model: ModelProto) -> ModelProto:
     """The model in half precision.
 
     Inputs and outputs stay as they are; so do nodes that decide where things are, and sums of many terms.
@@ -30,7 +33,7 @@ def to_float16(model: Any) -> Any:
 class _Halving:
     """Walks the nodes in order and puts casts where a tensor is wanted in the other precision."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: ModelProto) -> None:
         import onnx
 
         self.onnx = onnx
@@ -44,7 +47,7 @@ class _Halving:
         self.islands = positional(model)
         self.halved: set[str] = set()  # tensors that are computed in half precision
         self.cast: dict[tuple[str, int], str] = {}
-        self.nodes: list[Any] = []
+        self.nodes: list[NodeProto] = []
 
     def run(self) -> None:
         """Rewrite the graph."""
@@ -81,7 +84,7 @@ class _Halving:
                 self.nodes.append(self.onnx.helper.make_node("Cast", [name], [changed], f"cast {changed}", to=wanted))
         return self.cast[name, wanted]
 
-    def makes_numbers(self, node: Any) -> bool:
+    def makes_numbers(self, node: NodeProto) -> bool:
         """Whether a node has float32 results of nothing, as a constant has."""
         kinds = {self.kinds.get(name) for name in node.input}
         return node.op_type != "Cast" and self.single not in kinds and self.kinds.get(node.output[0]) == self.single

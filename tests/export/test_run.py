@@ -16,13 +16,16 @@ from tests.export.lively import frame as tiny_frame
 from tests.methods.tiny import TINY
 from tests.small_world import leftovers
 from voxway.core.errors import InputError, MissingExtra, OutputError
-from voxway.export.effocc import VOXELS, EffOccGraph, feed
-from voxway.export.fold import fold_norms
-from voxway.export.half import to_float16
-from voxway.export.network import ExportConfig, export_network
+from voxway.export.float16 import to_float16
+from voxway.export.int8 import to_int8
 from voxway.export.onnx_file import check_standard, need_packages, save, without_output
 from voxway.export.parity import open_session
-from voxway.export.precision import positional, to_int8
+from voxway.export.positions import positional
+from voxway.export.run import ExportConfig, export_network
+from voxway.methods import registry
+from voxway.methods.effocc.export import graph
+from voxway.methods.effocc.export.fold import fold_norms
+from voxway.methods.effocc.export.lidar import VOXELS
 from voxway.nn.conv_norm import ConvNorm
 
 EXPORTS = {"fusion": False, "camera": False, "lidar": False, "camera-fixed": True}
@@ -38,18 +41,26 @@ def exported(tmp_path_factory):
         if name not in made:
             network = lively(CONFIGS[name.removesuffix("-fixed")])
             fixed = tiny_frame().cameras if EXPORTS[name] else None
-            report = export_network(network, [tiny_frame(), tiny_frame(1)], folder / f"{name}.onnx", LOUD, fixed=fixed)
+            report = export_network(
+                network, graph, [tiny_frame(), tiny_frame(1)], folder / f"{name}.onnx", LOUD, fixed=fixed
+            )
             made[name] = network, folder / f"{name}.onnx", report
         return made[name]
 
     return export
 
 
+def fed(network, batch, inputs):
+    """What a file of the network is fed, as far as it asks for it."""
+    everything = graph(network, [batch], None).feed(batch)
+    return {value.name: everything[value.name] for value in inputs}
+
+
 @torch.no_grad()
 def agrees(network, path, batch, cameras=None):
     """Whether a file says what its network says, with voxels in any order."""
     session = open_session(path, 1)
-    inputs = feed(network, tuple(value.name for value in session.get_inputs()), batch)
+    inputs = fed(network, batch, session.get_inputs())
     if VOXELS[0] in inputs:
         mixed = np.random.default_rng(0).permutation(len(inputs[VOXELS[0]]))
         inputs |= {name: inputs[name][mixed] for name in VOXELS}
@@ -83,8 +94,8 @@ def test_report_is_that_of_the_file(name, exported):
     assert list(report.inputs) == [value.name for value in open_session(path).get_inputs()]
     assert report.outputs == {"classes": "uint8 (1, 32, 32, 8)", "logits": "float32 (1, 20, 32, 32, 8)"}
     expected = {"fusion": "free", "camera": "free", "lidar": "none", "camera-fixed": "fixed"}[name]
-    assert report.calibration == expected and (report.rig is not None) == (expected == "fixed")
-    assert ("voxel_features" in report.inputs) == (network.lidar is not None) == (report.voxels is not None)
+    assert report.facts["calibration"] == expected and (report.rig is not None) == (expected == "fixed")
+    assert ("voxel_features" in report.inputs) == (network.lidar is not None) == ("voxels" in report.facts)
     for text in (path.name, "same class", "float32, opset 18", "median of 1 runs"):
         assert text in str(report)
 
@@ -124,7 +135,7 @@ def test_any_number_of_voxels(name, points, exported):
 def test_inputs_of_a_wrong_shape_are_refused(exported):
     network, path, _ = exported("camera")
     session = open_session(path)
-    inputs = feed(network, tuple(value.name for value in session.get_inputs()), tiny_frame())
+    inputs = fed(network, tiny_frame(), session.get_inputs())
     for name in ("images", "K", "T_cam_ego", "T_image"):
         with pytest.raises(Exception, match=rf"(?s)invalid dimensions for input: {name}"):
             session.run(None, inputs | {name: inputs[name][..., :-1]})
@@ -135,7 +146,7 @@ def test_lower_precision(precision, tmp_path):
     network = lively(CAMERA)
     calibrate = [tiny_frame(seed) for seed in (3, 4)]
     config = ExportConfig(precision=precision, runs=1)
-    report = export_network(network, [tiny_frame()], tmp_path / "small.onnx", config, calibrate=calibrate)
+    report = export_network(network, graph, [tiny_frame()], tmp_path / "small.onnx", config, calibrate=calibrate)
     model = onnx.load(tmp_path / "small.onnx")
     onnx.checker.check_model(model, full_check=True)
     check_standard(model)
@@ -153,7 +164,7 @@ def test_lower_precision(precision, tmp_path):
 def test_lower_precision_with_lidar(precision, exported, tmp_path):
     network, path, _ = exported("fusion")
     model, small = onnx.load(path), tmp_path / "small.onnx"
-    inputs = feed(network, tuple(value.name for value in model.graph.input), tiny_frame())
+    inputs = fed(network, tiny_frame(), model.graph.input)
     if precision == "float16":
         save(to_float16(model), small)
     else:
@@ -182,9 +193,9 @@ def test_half_leaves_places_alone(exported):
 @torch.no_grad()
 def test_folded_norms_change_nothing():
     network = lively(FUSION)
-    graph = EffOccGraph(network, (48, 80))
-    inputs = feed(network, graph.input_names, tiny_frame())
-    _, logits = graph(*(torch.from_numpy(array) for array in inputs.values()))
+    made = graph(network, [tiny_frame()], None)
+    inputs = made.feed(tiny_frame())
+    _, logits = made(*(torch.from_numpy(array) for array in inputs.values()))
     torch.testing.assert_close(logits, network(tiny_frame()).logits, atol=1e-4, rtol=1e-4)
     assert any(isinstance(module, ConvNorm) for module in network.modules())
     assert not any(isinstance(module, ConvNorm) for module in fold_norms(network).modules())
@@ -200,9 +211,12 @@ def test_output_is_cut_off_with_all_that_led_to_it(exported):
 
 
 def test_other_methods_are_refused(tmp_path):
-    expected = r"method: expected effocc, whose networks .* can be exported, found MonoOcc\. "
-    with pytest.raises(InputError, match=expected):
-        export_network(TINY["monoocc"].build(), [tiny_frame()], tmp_path / "a.onnx")
+    with pytest.raises(
+        InputError, match=r"method: expected one whose networks can be exported: effocc, found monoocc\. "
+    ):
+        registry.exporter("monoocc")
+    with pytest.raises(TypeError, match="not of MonoOcc"):
+        export_network(TINY["monoocc"].build(), registry.exporter("effocc"), [tiny_frame()], tmp_path / "a.onnx")
     assert not list(tmp_path.iterdir())
 
 
@@ -211,11 +225,11 @@ def test_a_file_that_says_something_else_is_not_left(tmp_path, monkeypatch):
     out.write_bytes(b"old")
     network = lively(CAMERA)
     wrong = {"classes": np.full(1, 200, np.uint8), "logits": np.zeros(1)}
-    monkeypatch.setattr("voxway.export.network._answer", lambda *_: wrong)
+    monkeypatch.setattr("voxway.export.run._answer", lambda *_: wrong)
     with pytest.raises(
         InputError, match=r"agreement: expected the network's class in 99\.9 % of voxels, found 0\.000 %"
     ):
-        export_network(network, [tiny_frame()], out)
+        export_network(network, graph, [tiny_frame()], out)
     assert out.read_bytes() == b"old" and list(tmp_path.iterdir()) == [out]
 
 
@@ -235,18 +249,18 @@ def test_unusable_settings(settings, message):
 def test_unusable_frames(tmp_path):
     network = lively(CAMERA)
     one = tiny_frame()
-    with pytest.raises(InputError, match=r"single frames, .* found 40 x 80, 48 x 80"):
-        export_network(network, [one, tiny_frame(size=(40, 80))], tmp_path / "a.onnx")
+    with pytest.raises(InputError, match=r"images that are all of one size, found 40 x 80, 48 x 80"):
+        export_network(network, graph, [one, tiny_frame(size=(40, 80))], tmp_path / "a.onnx")
     empty = replace(one, points=one.points[:0], point_offsets=torch.tensor([0, 0]))
-    with pytest.raises(InputError, match=r"points: expected a frame with points .* found 0 voxels in the fullest"):
-        export_network(lively(CONFIGS["lidar"]), [empty], tmp_path / "a.onnx")
+    with pytest.raises(InputError, match=r"voxel_features: expected a frame with at least two, found 0 in the fullest"):
+        export_network(lively(CONFIGS["lidar"]), graph, [empty], tmp_path / "a.onnx")
     assert not list(tmp_path.iterdir())
 
 
 def test_a_place_that_cannot_be_written_is_named_at_once(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="a folder that can be written to"):
-        export_network(lively(CAMERA), [tiny_frame()], tmp_path / "file" / "a.onnx")
+        export_network(lively(CAMERA), graph, [tiny_frame()], tmp_path / "file" / "a.onnx")
     assert not leftovers(tmp_path)
 
 

@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 
+from voxway.core import result
 from voxway.core.benchmark import Benchmark
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError, nearest
 from voxway.core.files import atomic_path, write_json
-from voxway.core.result import Protocol
 from voxway.core.sample import Batch
-from voxway.export.effocc import VOXELS, EffOccGraph, feed, voxel_rule
-from voxway.export.half import to_float16
+from voxway.export.float16 import to_float16
+from voxway.export.int8 import to_int8
 from voxway.export.onnx_file import (
     OPSET,
     check_standard,
@@ -31,14 +31,19 @@ from voxway.export.onnx_file import (
     to_onnx,
     without_output,
 )
-from voxway.export.parity import compare, open_session, race
-from voxway.export.precision import to_int8
-from voxway.export.report import Report
+from voxway.export.parity import Parity, Session, open_session, parity_of, race
+from voxway.export.report import ExportReport
 from voxway.export.rig import rig_to_json
-from voxway.methods.effocc import EffOcc
+from voxway.methods.contract import Exporter, Graph
 from voxway.metrics.occupancy import OccupancyMetric
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
 PRECISIONS = ("float32", "float16", "int8")
+
+Feeds = Sequence[dict[str, np.ndarray]]
+"""Inputs of a file by name, for every frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +86,7 @@ class ExportConfig:
 
 def export_network(
     network: nn.Module,
+    exporter: Exporter,
     batches: Sequence[Batch],
     out: Path,
     config: ExportConfig | None = None,
@@ -90,12 +96,13 @@ def export_network(
     benchmark: Benchmark | None = None,
     compared_on: str = "given frames",
     machine: str = "",
-) -> Report:
+) -> ExportReport:
     """Export a network, compare the file with it on some frames, and write file and report (``.json`` beside it).
 
     Args:
-        network: an EFFOcc or FlashOcc network.
-        batches: frames to compare on, one each; the first also gives the shapes.
+        network: the network.
+        exporter: makes graphs of its method's networks (`voxway.methods.registry.exporter`).
+        batches: frames to compare on, one each; the fullest also gives the shapes.
         out: file to write.
         config: what the file is to be.
         fixed: cameras of one frame (1, n) for which the file is made; None makes calibration an input.
@@ -106,42 +113,28 @@ def export_network(
 
     Raises:
         MissingExtra: packages of the extra ``export`` are absent.
-        InputError: another method's network, frames that it cannot read, or a file that says something else.
+        InputError: frames that the network cannot read, or a file that says something else.
         OutputError: `out` cannot be written. Whatever fails, no file is left behind.
     """
     need_packages()
     config = config or ExportConfig()
-    network = _exportable(network).eval()
-    if network.camera is None:
-        fixed = None
-    graph = EffOccGraph(network, _image_size(network, batches), fixed)
-    own = [replace(batch, cameras=fixed) if fixed is not None else batch for batch in batches]
-    prepare = partial(feed, network, graph.input_names)
-    feeds = [prepare(batch) for batch in own]
+    network = network.eval()
+    _check_single(batches)
+    graph = exporter(network, batches, fixed)
+    seen = [batch if graph.fixed is None else replace(batch, cameras=graph.fixed) for batch in batches]
+    feeds = [graph.feed(batch) for batch in seen]
     with atomic_path(out) as path, TemporaryDirectory() as scratch:
-        most = network.lidar.config.voxels if network.lidar is not None else 0
-        model = to_onnx(
-            graph, _example(feeds), graph.output_names, {name: most for name in graph.input_names if name in VOXELS}
-        )
-        model = _in_precision(config.precision, model, Path(scratch), [prepare(batch) for batch in calibrate] or feeds)
-        save(model, Path(scratch) / "compared.onnx")
-        parity = compare(open_session(Path(scratch) / "compared.onnx"), feeds, [_answer(network, one) for one in own])
-        if parity.agreement < config.demanded:
-            raise InputError(
-                file=out,
-                field="agreement",
-                expected=f"the network's class in {100 * config.demanded:g} % of voxels",
-                found=f"{100 * parity.agreement:.3f} % ({config.precision}, {len(feeds)} frames)",
-                remedy="No file was written. Try a higher precision, or demand less with --least-agreement.",
-            )
+        full = to_onnx(graph, _fullest(graph, feeds))
+        ranges = [graph.feed(batch) for batch in calibrate] or feeds
+        model = _in_precision(config.precision, full, Path(scratch), ranges)
+        parity = _compared(model, Path(scratch), network, seen, feeds)
+        _demand(parity, config, out)
         written = model if config.logits else without_output(model, "logits")
         save(written, path)
         session = open_session(path)
-        speed = race(partial(_answer, network, own[0]), partial(session.run, ["classes"], feeds[0]), config.runs)
-        report = Report(
+        report = ExportReport(
             file=out.name,
             precision=config.precision,
-            calibration="none" if network.camera is None else "free" if fixed is None else "fixed",
             opset=OPSET,
             size_mb=path.stat().st_size / 1e6,
             inputs=signature(written.graph.input),
@@ -149,61 +142,45 @@ def export_network(
             operators=operators(written),
             compared_on=compared_on,
             parity=parity,
-            speed=speed,
+            speed=race(partial(_answer, network, seen[0]), partial(session.run, ["classes"], feeds[0]), config.runs),
             machine=machine,
             miou=_scores(network, session, batches, feeds, benchmark),
-            voxels=None if network.lidar is None else voxel_rule(network.lidar),
-            rig=None if fixed is None else rig_to_json(fixed),
+            facts=graph.facts(),
+            rig=None if graph.fixed is None else rig_to_json(graph.fixed),
         )
         write_json(out.with_suffix(".json"), report.to_json())
     return report
 
 
-def _exportable(network: nn.Module) -> EffOcc:
-    if not isinstance(network, EffOcc):
+def _check_single(batches: Sequence[Batch]) -> None:
+    if not batches or any(len(batch) > 1 for batch in batches):
         raise InputError(
             file="export",
-            field="method",
-            expected="effocc, whose networks (FlashOcc's and the students' among them) can be exported",
-            found=type(network).__name__,
-            remedy="Train or convert one of those, or run this network in PyTorch.",
+            field="frames",
+            expected="at least one, each in a batch of its own",
+            found=f"batches of {[len(batch) for batch in batches]}",
+            remedy="Collate every frame alone.",
         )
-    return network
 
 
-def _image_size(network: EffOcc, batches: Sequence[Batch]) -> tuple[int, int]:
-    """(height, width) of all images; what a network without cameras makes of it does not matter."""
-    if network.camera is None:
-        return 1, 1
-    sizes = {tuple(size) for batch in batches for size in batch.need("cameras").size_px.flatten(0, 1).tolist()}
-    sizes |= {tuple(batch.need("images").shape[-2:]) for batch in batches}
-    if len(sizes) > 1 or any(len(batch) > 1 for batch in batches):
+def _fullest(graph: Graph, feeds: Feeds) -> dict[str, np.ndarray]:
+    """Inputs to trace the graph with: those with the most rows, of which it takes two."""
+    name = next(iter(graph.ragged), None)
+    if name is None:
+        return feeds[0]
+    best = max(feeds, key=lambda inputs: len(inputs[name]))
+    if len(best[name]) < 2:
         raise InputError(
             file="export",
-            field="images",
-            expected="single frames, whose images are all of one size",
-            found=", ".join(f"{height} x {width}" for height, width in sorted(sizes)),
-            remedy="A file is made for one size: read the data with one image_px.",
-        )
-    height, width = sizes.pop()
-    return height, width
-
-
-def _example(feeds: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Inputs to trace the network with: those with the most voxels, of which it takes two."""
-    best = max(feeds, key=lambda inputs: len(inputs.get(VOXELS[0], ())))
-    if VOXELS[0] in best and len(best[VOXELS[0]]) < 2:
-        raise InputError(
-            file="export",
-            field="points",
-            expected="a frame with points in two voxels at least",
-            found=f"{len(best[VOXELS[0]])} voxels in the fullest frame",
+            field=name,
+            expected="a frame with at least two",
+            found=f"{len(best[name])} in the fullest frame",
             remedy="Compare on other frames.",
         )
     return best
 
 
-def _in_precision(precision: str, model: Any, scratch: Path, feeds: Sequence[dict[str, np.ndarray]]) -> Any:
+def _in_precision(precision: str, model: ModelProto, scratch: Path, feeds: Feeds) -> ModelProto:
     if precision == "float32":
         return model
     if precision == "float16":
@@ -218,24 +195,38 @@ def _in_precision(precision: str, model: Any, scratch: Path, feeds: Sequence[dic
     return changed
 
 
+def _compared(model: ModelProto, scratch: Path, network: nn.Module, batches: Sequence[Batch], feeds: Feeds) -> Parity:
+    """How alike the answers of model and network are, frame by frame."""
+    save(model, scratch / "compared.onnx")
+    session = open_session(scratch / "compared.onnx")
+    return parity_of(session, feeds, [_answer(network, batch) for batch in batches])
+
+
+def _demand(parity: Parity, config: ExportConfig, out: Path) -> None:
+    if parity.agreement < config.demanded:
+        raise InputError(
+            file=out,
+            field="agreement",
+            expected=f"the network's class in {100 * config.demanded:g} % of voxels",
+            found=f"{100 * parity.agreement:.3f} % ({config.precision}, {parity.frames} frames)",
+            remedy="No file was written. Try a higher precision, or demand less with --least-agreement.",
+        )
+
+
 @torch.no_grad()
-def _answer(network: EffOcc, batch: Batch) -> dict[str, np.ndarray]:
+def _answer(network: nn.Module, batch: Batch) -> dict[str, np.ndarray]:
     prediction = network(batch)
     return {"classes": prediction.classes.numpy(), "logits": prediction.logits.numpy()}
 
 
 def _scores(
-    network: EffOcc,
-    session: Any,
-    batches: Sequence[Batch],
-    feeds: Sequence[dict[str, np.ndarray]],
-    benchmark: Benchmark | None,
+    network: nn.Module, session: Session, batches: Sequence[Batch], feeds: Feeds, benchmark: Benchmark | None
 ) -> dict[str, float]:
     """mIoU of the network, with every frame's own calibration, and of the file; empty without labels."""
     if benchmark is None or any(batch.target is None for batch in batches):
         return {}
     found = {}
-    protocol = Protocol(benchmark=benchmark.name, split="export", samples=0, masks=benchmark.masks)
+    protocol = result.Protocol(benchmark=benchmark.name, split="export", samples=0, masks=benchmark.masks)
     answers = {
         "network": (torch.from_numpy(_answer(network, batch)["classes"]) for batch in batches),
         "file": (torch.from_numpy(session.run(["classes"], inputs)[0]) for inputs in feeds),
