@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import torch
+
 from gpu_check.setting import OK, Row, Setting
 from gpu_check.timing import PRECISIONS, precision, seconds
 

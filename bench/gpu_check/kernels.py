@@ -8,18 +8,18 @@ from importlib.util import find_spec
 from unittest.mock import patch
 
 import torch
-from gpu_check.setting import FAILED, OK, SKIPPED, Row, Setting
-from gpu_check.timing import precision, seconds
 from torch import Tensor
 
+from gpu_check.setting import FAILED, OK, SKIPPED, Row, Setting
+from gpu_check.timing import precision, seconds
 from voxway.ops import dcnv3 as dcnv3_module
 from voxway.ops import deform_attn as attention_module
 from voxway.ops.triton_use import use_triton
 
 TITLE = "Triton's kernels"
-ABOUT = """Against the plain form in float64: largest error over the largest value, of the output and of all gradients
-together; for the kernel at most 1e-5, or four times the plain form's in float32. In bfloat16 the map has 16 bits and is
-compared with the same map in float64, at most 1e-2. Milliseconds of the forward pass, and of it with the backward pass."""
+ABOUT = """Against the plain form in float64: largest error over the largest value, of the output and of all gradients;
+for the kernel at most 1e-5, or four times the plain form's in float32. In bfloat16 the map has 16 bits and is compared
+with the same map in float64, at most 1e-2. Milliseconds of the forward pass, and of it with the backward pass."""
 BUDGET_S = 75.0
 
 Operator = Callable[..., Tensor]
@@ -83,9 +83,7 @@ def case(item: str, setting: Setting) -> Case:
     if setting.small:
         size, queries, heads = (6, 7), 40, 2
     value = torch.randn(size[0] * size[1], heads, channels, device=setting.device)
-    x, y = (
-        torch.rand(queries, heads, points, device=setting.device) * (count + 3) - 2 for count in (size[1], size[0])
-    )
+    x, y = (torch.rand(queries, heads, points, device=setting.device) * (count + 3) - 2 for count in (size[1], size[0]))
     weights = torch.randn(queries, heads, points, device=setting.device).softmax(-1)
     return _attention, [value, x, y, weights], (size,)
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
+
 from gpu_check.card import bandwidth, product_rate
 from gpu_check.setting import FAILED, OK, Row, Setting
 from gpu_check.timing import PRECISIONS, precision
-from torch import Tensor, nn
-
 from voxway.core.sample import Batch
 from voxway.measure.passes import measure, network_and_batch
 from voxway.measure.work import forward_work
@@ -26,7 +26,7 @@ float32's size. Neither counts what Triton's kernels do. Same class: voxels with
 mean difference of logits over float32's standard deviation."""
 BUDGET_S = 170.0
 
-SMALL = ("effocc-fusion-world", "monoocc-world")
+SMALL = ("effocc-fusion-world",)
 
 
 def items(setting: Setting) -> tuple[str, ...]:
@@ -42,7 +42,8 @@ def rows(item: str, setting: Setting) -> Iterator[Row]:
     exact = None
     for name in PRECISIONS:
         with precision(name, setting.device), torch.no_grad():
-            passes = measure(network, batch, runs=1 if setting.small else 10, warmup=0 if setting.small else 3, training=False)
+            runs, warmup = (1, 0) if setting.small else (10, 3)
+            passes = measure(network, batch, runs, warmup, training=False)
             logits = network(batch).logits.float()
         took = statistics.median(p.wall_s for p in passes)
         exact = logits if exact is None else exact

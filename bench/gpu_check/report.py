@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+
 from gpu_check.parts import PARTS
 from gpu_check.setting import FAILED, Row, Setting
-
 from voxway.measure.passes import describe_machine
 
 
@@ -31,13 +31,13 @@ def write_report(path: Path, setting: Setting, rows: Sequence[tuple[str, Row]], 
 
 def facts(setting: Setting, commit: str) -> list[str]:
     """What must be said beside such numbers."""
-    triton = _version("triton")
+    query = ("--query-gpu=driver_version,name,memory.total", "--format=csv,noheader")
     return [
         "`make gpu`" + (", in small: these numbers say nothing but that it works" if setting.small else ""),
         "",
         f"* {describe_machine(setting.device)}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}, "
-        f"Triton {triton}",
-        f"* driver and card: {_said('nvidia-smi', '--query-gpu=driver_version,name,memory.total', '--format=csv,noheader')}",
+        f"Triton {_version('triton')}",
+        f"* driver and card: {_said('nvidia-smi', *query)}",
         f"* commit {commit or _said('git', '-C', str(setting.root), 'describe', '--always', '--dirty')}, "
         f"{time.strftime('%Y-%m-%d')}",
     ]

@@ -7,11 +7,11 @@ import statistics
 from collections.abc import Iterator
 
 import torch
+from torch import nn
+
 from gpu_check.networks import SMALL, prepared
 from gpu_check.setting import FAILED, OK, Row, Setting
 from gpu_check.timing import PRECISIONS, precision
-from torch import nn
-
 from voxway.core.sample import Batch
 from voxway.measure.passes import measure
 
@@ -25,12 +25,12 @@ FULL = ("monoocc-s", "flashocc-r50", "effocc-student-r50", "effocc-fusion-r18")
 
 def items(setting: Setting) -> tuple[str, ...]:
     """See `Part`."""
-    return SMALL[:1] if setting.small else FULL
+    return SMALL if setting.small else FULL
 
 
 def rows(item: str, setting: Setting) -> Iterator[Row]:
     """See `Part`."""
-    for name in PRECISIONS:
+    for name in PRECISIONS[::2] if setting.small else PRECISIONS:
         network, batch = prepared(item, setting)
         with precision(name, setting.device):
             runs, warmup = (1, 0) if setting.small else (5, 2)

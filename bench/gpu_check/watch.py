@@ -73,7 +73,15 @@ def _one_worker(setting: Setting, watched: Watched, end: float) -> None:
         todo.write_text(json.dumps(watched.todo))
         events.touch()
         more = ["--small"] if setting.small else []
-        command = [sys.executable, sys.argv[0], "--device", setting.device, "--reference", str(setting.reference), *more]
+        command = [
+            sys.executable,
+            sys.argv[0],
+            "--device",
+            setting.device,
+            "--reference",
+            str(setting.reference),
+            *more,
+        ]
         command += ["--work", str(todo), str(events)]
         # Triton decides when it is imported whether its kernels are interpreted, which is how a CPU runs them.
         environment = os.environ | ({} if setting.on_gpu else {"TRITON_INTERPRET": "1"})

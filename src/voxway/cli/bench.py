@@ -19,6 +19,7 @@ import tyro
 
 from voxway.cli.options import Device
 
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Measure networks."""
