@@ -6,7 +6,7 @@ import json
 import os
 import runpy
 import signal
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from jaxtyping import install_import_hook
+from jaxtyping import config, install_import_hook
 
 if find_spec("beartype") is not None:  # absent on machines that only run networks
     install_import_hook("voxway", "beartype.beartype")
@@ -107,6 +107,14 @@ class Reference:
     def image(self, shape: tuple[int, ...], suffix: str = "") -> torch.Tensor:
         """A smooth image of the case's salt plus `suffix`."""
         return torch.from_numpy(self.seeded_image(shape, self.salt + suffix))
+
+
+@pytest.fixture
+def annotations_unchecked() -> Iterator[None]:
+    """As in production, where what code itself checks is all there is."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(scope="session")

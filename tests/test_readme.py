@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -11,8 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from tests.small_world import execute, linked, settings_for
-from voxway.data.semantickitti.reader import SemanticKITTIConfig
+from tests.small_world import SETTINGS, execute, linked, settings_for
+from voxway.data.nuscenes.config import Occ3DNuScenesConfig
+from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.methods.monoocc.names import to_published
 from voxway.recipes import recipe
 from voxway.recipes.networks.monoocc import MONOOCC_S, PUBLISHED
@@ -80,11 +82,51 @@ def rewritten(line: str) -> list[str]:
     return words
 
 
+def snippets(page: str) -> list[str]:
+    """A page's `python` blocks."""
+    return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_run(page: str, home: Path) -> None:
     for line in commands(page):
         if line not in BY_MAKE:
             assert execute(*rewritten(line)) == 0, line
+    if page == "README.md":
+        for snippet in snippets(page):
+            exec(compile(snippet, page, "exec"), {})
+        assert (home / "page.html").exists() and (home / "ring.html").exists()
+
+
+def test_the_python_page_runs(home: Path) -> None:
+    for line in commands("README.md"):
+        if re.search(r"--out (runs/w|ring|runs/fusion|runs/student)\b", line) and "KITTI" not in line:
+            assert execute(*rewritten(line)) == 0, line
+    write_rig(home / "ring", home / "rig.json")
+    names: dict[str, object] = {}
+    for snippet in snippets("docs/python.md"):
+        for line, small in {"recipe = replace(recipe, train": TINY, "": ""}.items():
+            snippet = snippet.replace(line, f"{small}\n{line}", 1) if line and line in snippet else snippet
+        exec(compile(snippet, "docs/python.md", "exec"), names)
+    for name in ("page.html", "ring.html", "occupancy.npz", "picture.png", "overlay.png", "again.html"):
+        assert (home / name).exists(), name
+
+
+TINY = "from voxway.core.config import override_all\nrecipe = override_all(recipe, {SETTINGS})".replace(
+    "{SETTINGS}", repr(dict(setting.split("=") for setting in SETTINGS))
+)
+"""Makes a recipe's network as small as it gets."""
+
+
+def write_rig(root: Path, path: Path) -> None:
+    """The cameras of a ring's frame, as a person may hold them."""
+    data = Occ3DNuScenesConfig(root=root, split="val", partial=True, needs=frozenset({"images"}))
+    frame = data.reader().key_frame(data.reader().keys[0])
+    cameras = [
+        {"file": str(root / camera.path), "K": camera.K.tolist(), "T_ego_cam": camera.T_ego_cam.tolist()}
+        for camera in frame.cameras.values()
+    ]
+    path.write_text(json.dumps(cameras))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -95,7 +137,7 @@ def test_make_targets_exist(page: str) -> None:
             assert BY_MAKE[line] in targets
 
 
-@pytest.mark.parametrize("page", [*PAGES, "docs/design.md", "docs/world.md"])
+@pytest.mark.parametrize("page", [*PAGES, "docs/design.md", "docs/world.md", "docs/python.md", "docs/extend.md"])
 def test_links_lead_somewhere(page: str) -> None:
     place = ROOT / page
     for link in re.findall(r"\]\(([^)#]+)", place.read_text()):

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from tests.small_world import execute
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.core.config import to_json
 from voxway.core.sample import Sample
 from voxway.data.nuscenes.check import check_nuscenes

@@ -72,17 +72,8 @@ def _one_worker(setting: Setting, watched: Watched, end: float) -> None:
         todo, events = Path(folder) / "todo.json", Path(folder) / "events.jsonl"
         todo.write_text(json.dumps(watched.todo))
         events.touch()
-        more = ["--small"] if setting.small else []
-        command = [
-            sys.executable,
-            sys.argv[0],
-            "--device",
-            setting.device,
-            "--reference",
-            str(setting.reference),
-            *more,
-        ]
-        command += ["--work", str(todo), str(events)]
+        given = ["--device", setting.device, "--reference", str(setting.reference), "--work", str(todo), str(events)]
+        command = [sys.executable, sys.argv[0], *given, *(["--small"] if setting.small else [])]
         # Triton decides when it is imported whether its kernels are interpreted, which is how a CPU runs them.
         environment = os.environ | ({} if setting.on_gpu else {"TRITON_INTERPRET": "1"})
         worker = subprocess.Popen(command, env=environment, start_new_session=True)

@@ -95,7 +95,7 @@ def test_training_stops_after_a_checkpoint_and_continues(world: Path, tmp_path: 
     """The step in progress ends, its checkpoint is written, and the same command goes on from there."""
     command = ["train", "monoocc-world", "--root", world, "--out", tmp_path / "run", "--steps", "3", "--device", "cpu"]
     command += ["--set", *SETTINGS]
-    done = interrupted("voxway.engine.train:_accumulate", 2, command)
+    done = interrupted("voxway.engine.train:accumulate", 2, command)
     assert done.returncode == 130, done.stderr
     assert "stopped after step 2; the same command continues" in done.stderr and "Traceback" not in done.stderr
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-00000002"]

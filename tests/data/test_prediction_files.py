@@ -77,10 +77,26 @@ def test_every_listed_dataset_has_its_parts(name: str) -> None:
     assert config_type(name).__name__
 
 
-@pytest.mark.parametrize("part", [server, checker, config_type])
+@pytest.mark.parametrize("part", [checker, config_type])
 def test_a_dataset_without_a_part_says_so(part: Callable[[str], object]) -> None:
     with pytest.raises(InputError, match=r"dataset sscbench-kitti360: .* expected a .*, found none"):
         part("sscbench-kitti360")
+
+
+def test_without_a_server_predictions_are_occupancies(tmp_path: Path) -> None:
+    files, task = server("sscbench-kitti360"), benchmark("sscbench-kitti360").task
+    key = "2013_05_28_drive_0009_sync/000250"
+    classes = torch.full(task.grid.shape, 5, dtype=torch.uint8)
+    files.write(tmp_path / "out", Occupancy(task=task, classes=classes, key=key))
+    assert torch.equal(files.read(tmp_path / "out", key).classes, classes)
+    files.check(tmp_path / "out", [key])
+    files.pack(tmp_path / "out", tmp_path / "out.zip", [key])
+    files.check(tmp_path / "out.zip", [key])
+    with pytest.raises(InputError, match="frames: expected 2 predictions, found 1 missing"):
+        files.check(tmp_path / "out", [key, key.replace("250", "260")])
+    other = Occupancy.unknown(task, key=key)
+    with pytest.raises(InputError, match="class ids"):
+        files.write(tmp_path / "out", other)
 
 
 def test_a_sound_submission_passes_as_folder_and_as_zip(folder: Path, tmp_path: Path) -> None:

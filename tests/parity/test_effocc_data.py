@@ -11,6 +11,7 @@ import torch
 
 from tests.conftest import SHARED, Reference, load_reference
 from tests.parity.effocc_case import bev_change
+from voxway.core.transforms import transform_points
 from voxway.core.camera import Cameras
 from voxway.core.result import Protocol, Result
 from voxway.core.task import IGNORE

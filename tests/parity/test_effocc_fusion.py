@@ -61,7 +61,7 @@ def chain(reference, device, network, points):
     for i in range(4):
         last = lidar.down[i] if i < 3 else lidar.blocks[3][1]
         watch(last, f"pts_middle_encoder.encoder_layers.encoder_layer{i + 1}")
-    watch(network.fuse, "occ_fuser")
+    encoder.register_forward_pre_hook(lambda _m, given: found.__setitem__("occ_fuser", given[0]))
     watch(encoder.levels[0], "pts_backbone.0")
     watch(encoder.levels[1], "pts_backbone.1")
     watch(network.head.conv, "occ_head.final_conv", torch.clone)

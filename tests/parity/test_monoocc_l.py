@@ -23,8 +23,7 @@ def chain(reference, device):
     config, state = from_published(reference.state(live), MANIFEST, PUBLISHED)
     with torch.device("meta"):
         network = config.build().eval()
-    network.load_state_dict(state, assign=True)
-    network.to(device)
+    network.load_state_dict({name: tensor.to(device) for name, tensor in state.items()}, assign=True)
     found: dict[str, torch.Tensor] = {}
 
     def keep(name, module):

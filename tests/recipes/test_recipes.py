@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from voxway.core.config import from_json, to_json
+from voxway.core.config import from_json, override, to_json
 from voxway.core.errors import InputError
 from voxway.data import dataset, dataset_name
+from voxway.engine.teaching.network import NetworkTeacherConfig
 from voxway.methods import registry
 from voxway.recipes import RECIPES, recipe
 from voxway.recipes.effocc import EFFOCC_RECIPES, SHARES
@@ -82,3 +83,17 @@ def test_an_unknown_recipe_is_answered_with_the_nearest():
     with pytest.raises(InputError, match="effocc-fusion-r18"):
         recipe("effoc-fusion-r18", ROOT)
     assert set(EFFOCC_RECIPES) <= set(RECIPES)
+
+
+def test_a_recipes_teacher_is_a_setting():
+    student = recipe("monoocc-world-student", ROOT)
+    taught = override(student, "teacher", '{"kind": "network", "model": "runs/teacher/model"}')
+    assert taught.teacher == NetworkTeacherConfig(model=Path("runs/teacher/model"))
+    assert override(taught, "teacher.mode", "train").teacher.mode == "train"
+    assert override(taught, "teacher", "null").teacher is None
+    assert to_json(taught)["teacher"]["kind"] == "network"
+    with pytest.raises(InputError, match=r"one of network, stored, average, together, or null, found 'x'"):
+        override(student, "teacher", "x")
+    with pytest.raises(InputError, match="teacher: expected something that has fields, found none") as caught:
+        override(student, "teacher.mode", "train")
+    assert """teacher='{"kind": "network", ...}'""" in caught.value.remedy

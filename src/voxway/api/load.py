@@ -46,7 +46,7 @@ def _own(folder: Path, device: torch.device | str) -> Model:
         name=str(folder),
         ema=bool(facts.get("ema")),
         checkpoint=fingerprint(folder),
-        cameras=facts.get("cameras"),
+        cameras=facts["cameras"] if "cameras" in facts else _usual_cameras(data),
     )
 
 
@@ -66,7 +66,8 @@ def _published(path: Path, device: torch.device | str, method: str | None) -> Mo
         network = config.build()
         network.load_state_dict(state)
         network = network.to(device).eval()
-        return Model(network=network, data=usual_data(network.task, network.inputs, path), name=str(path))
+        data = usual_data(network.task, network.inputs, path)
+        return Model(network=network, data=data, name=str(path), cameras=_usual_cameras(data))
     raise InputError(
         file=path,
         field="names",
@@ -74,6 +75,10 @@ def _published(path: Path, device: torch.device | str, method: str | None) -> Mo
         found=f"{len(tensors)} names such as {', '.join(list(tensors)[:3])}",
         remedy="Check that the file is one of these methods' published checkpoints.",
     )
+
+
+def _usual_cameras(data: DataConfig) -> int:
+    return datasets.benchmark(datasets.config_name(data)).cameras
 
 
 def usual_data(task: Task, inputs: frozenset[str], source: object) -> DataConfig:

@@ -21,7 +21,7 @@ from voxway.data.config import DataConfig
 from voxway.data.samples import Samples
 from voxway.data.steps.draw import draw_depth_images
 from voxway.data.steps.resize import ImageChanges, resized
-from voxway.methods.contract import Method
+from voxway.methods.contract import Method, ReadsPoints
 from voxway.prepare.ready import ready
 
 
@@ -214,6 +214,6 @@ class Model:
                 found=seen,
                 remedy="Give a picture of every camera; a network that was trained with all of them guesses without.",
             )
-        columns = getattr(self.network, "point_columns", 3)
+        columns = self.network.point_columns if isinstance(self.network, ReadsPoints) else 3
         if "points" in self.needs and sample.points is not None:
             cloud(sample.points, columns)

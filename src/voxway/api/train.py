@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from voxway.api.score import score_predictor
+from voxway.api.start import start_weights
 from voxway.core.config import to_json
 from voxway.core.errors import InputError
 from voxway.core.result import Result
@@ -28,7 +29,6 @@ from voxway.engine.train import train as train_network
 from voxway.methods.contract import Method, MethodConfig
 from voxway.prepare.ready import ready
 from voxway.recipes.recipe import Recipe, StagedRecipe
-from voxway.recipes.start import start_weights
 
 logger = logging.getLogger(__name__)
 

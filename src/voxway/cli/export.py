@@ -13,13 +13,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from voxway.cli.options import Keys, Split, select
+from voxway.cli.options import Keys, Split
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from voxway.core.benchmark import Benchmark
     from voxway.core.camera import Cameras
     from voxway.core.sample import Batch
@@ -122,8 +124,9 @@ def run(options: Options) -> None:
     print(report)
 
 
-def _made_up(options: Options, rig: Cameras | None) -> tuple[Any, list[Batch], Benchmark | None, str]:
+def _made_up(options: Options, rig: Cameras | None) -> tuple[nn.Module, list[Batch], Benchmark | None, str]:
     """The network, made-up frames for it, and where they come from."""
+<<<<<<< HEAD
     from dataclasses import replace
 
     from voxway.core.config import from_json
@@ -145,32 +148,51 @@ def _made_up(options: Options, rig: Cameras | None) -> tuple[Any, list[Batch], B
             sweeps=1,
         )
     except ValueError as error:
+=======
+    from voxway.api.load import load
+    from voxway.core.errors import InputError
+    from voxway.engine.mock import ring, ring_batch
+
+    model = load(options.model)
+    height, width = options.image_px or model.image_px or (256, 704)
+    count = (model.cameras or 6) if options.cameras is None else options.cameras
+    if min(height, width, count) < 1:
+>>>>>>> main
         raise InputError(
             file="export",
             field="--image-px, --cameras",
             expected="at least 1",
             found=error,
             remedy="Give the size that the network was trained with.",
+<<<<<<< HEAD
         ) from error
     task, needs = network.config.task, network.inputs
     frames = [made_up_batch(task, needs, frame, cameras=rig, seed=seed) for seed in range(2 * options.frames)]
     return network, frames, None, "made up"
+=======
+        )
+    cameras = ring(count, (height, width)) if rig is None else rig
+    frames = [ring_batch(model.task.grid, cameras, _COLUMNS, seed=seed) for seed in range(2 * options.frames)]
+    return model.network, frames, None, "made up"
+>>>>>>> main
 
 
-def _recorded(options: Options) -> tuple[Any, list[Batch], Benchmark | None, str]:
+def _recorded(options: Options) -> tuple[nn.Module, list[Batch], Benchmark | None, str]:
     """The network, frames of the dataset that it was trained on (compared ones first), and where they come from."""
     from dataclasses import replace
 
+    from voxway.api.data import select
+    from voxway.api.load import load
     from voxway.core.sample import collate
-    from voxway.recipes.score import load_trained
 
     assert options.root is not None
-    trained = load_trained(options.model, options.root)
-    data = select(trained.data, options.split or (None if trained.data.keys else "val"), options.keys)
+    model = load(options.model)
+    data = replace(model.data, root=options.root)
+    data = select(data, options.split or (None if data.keys else "val"), options.keys)
     labels = frozenset() if data.split == "test" else frozenset({"target"})
-    reader = replace(data, needs=trained.network.inputs | labels).build()
-    count = min(len(reader), 2 * options.frames)
-    places = [i * len(reader) // count for i in range(count)]
+    samples = replace(data, needs=model.needs | labels).build()
+    count = min(len(samples), 2 * options.frames)
+    places = [i * len(samples) // count for i in range(count)]
     places = [*places[::2], *places[1::2]] if count == 2 * options.frames else places
-    batches = [collate([reader[place]]) for place in places]
-    return trained.network, batches, reader.benchmark, f"{data.split} frames of {options.root}"
+    batches = [collate([samples[place]]) for place in places]
+    return model.network, batches, samples.benchmark, f"{data.split} frames of {options.root}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
@@ -37,13 +38,15 @@ class Benchmark:
     """How a class that occurs neither in truth nor in prediction enters the mean IoU: as 0, or not at all."""
     near_ranges_m: tuple[float, ...] = ()
     """Further scores within so many metres ahead and half of that to either side."""
+    cameras: int = 1
+    """Cameras of its rig that methods look through."""
     ego_height_m: float = 0.0
     """Height of the ego frame's origin above the road."""
-    raw_to_train: MappingProxyType[int, int] = field(default_factory=lambda: MappingProxyType({}))
+    raw_to_train: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     """Ids on disk -> training ids; empty where files already hold training ids."""
     train_to_raw: tuple[int, ...] = ()
     """Training id -> id on disk, for submissions."""
-    splits: MappingProxyType[str, Split] = field(default_factory=lambda: MappingProxyType({}))
+    splits: Mapping[str, Split] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def name(self) -> str:

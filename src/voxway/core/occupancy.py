@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from voxway.core.transforms import is_rigid, transform_points
 
 Own = TypeVar("Own", bound="Occupancy")
 
+_LOAD = "Name a file that `Occupancy.save` wrote."
 _REMEDY = "Build it for the task of the network or benchmark that the volume comes from."
 
 
@@ -197,13 +199,30 @@ class Occupancy:
         Raises:
             InputError: the file is absent, damaged, or holds something else.
         """
-        remedy = "Name a file that `Occupancy.save` wrote."
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            return cls.decode(Path(path).read_bytes(), path)
+        except FileNotFoundError:
+            raise InputError(file=path, field="file", expected="present", found="absent", remedy=_LOAD) from None
+        except OSError as error:
+            raise _no_occupancy(path, error) from error
+
+    @classmethod
+    def decode(cls: type[Own], data: bytes, source: object) -> Own:
+        """Read the bytes of a file that `save` wrote.
+
+        Args:
+            data: all of them.
+            source: where they come from, for errors.
+
+        Raises:
+            InputError: damaged, or something else.
+        """
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
                 arrays = {name: torch.from_numpy(archive[name]) for name in archive.files}
             about = json.loads(bytes(arrays.pop("about").numpy()))
             return cls(
-                task=from_json(Task, about["task"], path),
+                task=from_json(Task, about["task"], source),
                 classes=arrays["classes"],
                 masks={name.removeprefix("mask_"): mask for name, mask in arrays.items() if name.startswith("mask_")},
                 pose=arrays.get("pose"),
@@ -212,12 +231,8 @@ class Occupancy:
             )
         except InputError:
             raise
-        except FileNotFoundError:
-            raise InputError(file=path, field="file", expected="present", found="absent", remedy=remedy) from None
         except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile) as error:
-            raise InputError(
-                file=path, field="contents", expected="a stored occupancy (.npz)", found=error, remedy=remedy
-            ) from error
+            raise _no_occupancy(source, error) from error
 
     @property
     def _name(self) -> str:
@@ -225,3 +240,7 @@ class Occupancy:
 
     def _wrong(self, name: str, expected: object, found: object) -> InputError:
         return InputError(file=self._name, field=name, expected=expected, found=found, remedy=_REMEDY)
+
+
+def _no_occupancy(source: object, error: Exception) -> InputError:
+    return InputError(file=source, field="contents", expected="a stored occupancy (.npz)", found=error, remedy=_LOAD)

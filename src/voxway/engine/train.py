@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from voxway.core.config import to_json
-from voxway.core.errors import InputError, UserError
+from voxway.core.errors import InputError
 from voxway.core.progress import progress_bar
 from voxway.core.result import Result
 from voxway.engine.checkpoint import TrainingState
@@ -21,19 +21,16 @@ from voxway.engine.log import RunLog
 from voxway.engine.model_files import save_model
 from voxway.engine.optimizer import build_optimizer, set_rate
 from voxway.engine.run_folder import claim, finished
+from voxway.engine.step import NonFiniteLoss, accumulate, average_buffers, update
 from voxway.engine.teaching.teacher import Teacher
 from voxway.engine.train_config import TrainConfig
-from voxway.engine.visits import MicroBatch, Samples, micro_seed, steps_left
+from voxway.engine.visits import Samples, steps_left
 from voxway.methods.contract import Buildable, Follower, Learner
 from voxway.methods.registry import config_name
 
 __all__ = ["NonFiniteLoss", "TrainConfig", "train"]
 
 logger = logging.getLogger(__name__)
-
-
-class NonFiniteLoss(UserError):
-    """A loss or gradient is not a number; names the samples that led to it."""
 
 
 def train(
@@ -76,8 +73,9 @@ def train(
     if teacher is not None:
         about.setdefault("teacher", teacher.facts())
     _check(config, method_config, data, folder, group)
+    done = finished(folder)  # asked before `claim` waits for all processes, so that none sees another one finish
     claim(folder, {"train": to_json(config), "method": to_json(method_config), **about}, group)
-    if finished(folder):
+    if done:
         return folder / "model"
     network = _network(config, method_config, start, teacher, group)
     learner = _learner(network, teacher, folder)
@@ -96,9 +94,9 @@ def train(
             network.train()
             rate = config.learning_rate * config.schedule.factor(step, config.steps)
             set_rate(optimizer, rate)
-            terms = _accumulate(config, learner, teacher, parts, step, group)
-            norm = _update(config, optimizer, parts, group)
-            _average_buffers(network, group)
+            terms = accumulate(config, learner, teacher, parts, step, group)
+            norm = update(config, optimizer, parts, group)
+            average_buffers(network, group)
             state.after_step(step)
 
             bar.advance(f"loss {sum(terms.values()):.3f}")
@@ -178,69 +176,6 @@ def _average(config: TrainConfig, network: nn.Module) -> MovingAverage | None:
     if config.average_decay is None:
         return None
     return MovingAverage(network, config.average_decay, config.average_start)
-
-
-def _accumulate(
-    config: TrainConfig,
-    network: Learner,
-    teacher: Teacher | None,
-    parts: Sequence[MicroBatch],
-    step: int,
-    group: Group,
-) -> dict[str, float]:
-    """Add up the gradients of this process's micro-batches; return the whole batch's mean loss terms."""
-    count = config.batch // config.micro_batch
-    totals: dict[str, Tensor] = {}
-    for part in parts:
-        torch.manual_seed(micro_seed(config.seed, step, part.number))
-        with torch.autocast(group.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-            prediction = network(part.batch)
-            said = teacher.says(part.shown) if teacher is not None else None
-        terms = network.loss(prediction, part.batch)
-        if said is not None and isinstance(network, Follower):
-            terms |= network.follow(prediction, said, part.batch)
-        _require_finite(terms, part.batch.keys)
-        (torch.stack(list(terms.values())).sum() / count).backward()
-        for name, term in terms.items():
-            totals[name] = totals.get(name, torch.zeros_like(term)) + term.detach() / count
-    if group.size == 1:
-        return {name: float(total) for name, total in totals.items()}
-    summed = group.sum(torch.stack([totals[name] for name in sorted(totals)]))
-    return dict(zip(sorted(totals), summed.tolist()))
-
-
-def _update(config: TrainConfig, optimizer: torch.optim.Optimizer, parts: Sequence[MicroBatch], group: Group) -> float:
-    """Change the weights by the gradients of all processes; return the norm that those had."""
-    learning = [p for parameters in optimizer.param_groups for p in parameters["params"]]
-    group.sum_many(p.grad for p in learning if p.grad is not None)
-    norm = nn.utils.clip_grad_norm_(learning, config.clip_norm)
-    _require_finite({"gradient norm": norm}, [key for part in parts for key in part.batch.keys])
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=False)
-    return float(norm)
-
-
-def _require_finite(values: Mapping[str, Tensor], keys: Sequence[str]) -> None:
-    broken = {name: value.item() for name, value in values.items() if not torch.isfinite(value)}
-    if broken:
-        raise NonFiniteLoss(
-            file=f"samples {', '.join(keys)}",
-            field=", ".join(broken),
-            expected="finite values",
-            found=", ".join(map(str, broken.values())),
-            remedy="Check these samples with `voxway check-data`, lower the learning rate, or use float32.",
-        )
-
-
-def _average_buffers(network: nn.Module, group: Group) -> None:
-    """Batch-norm statistics are each process's own; keep their mean."""
-    if group.size == 1:
-        return
-    buffers = [b for b in network.state_dict(keep_vars=True).values() if not b.requires_grad and b.is_floating_point()]
-    buffers = [b for b in buffers if not isinstance(b, nn.Parameter)]
-    group.sum_many(buffers)
-    for buffer in buffers:
-        buffer.div_(group.size)
 
 
 def _evaluate(

@@ -51,7 +51,7 @@ class Work:
         return sum(operation.moved_bytes for operation in self.operations)
 
     def floor_s(self, flops_per_s: float, bytes_per_s: float) -> float:
-        """Seconds that no program can beat: all products at full rate, or the unavoidable bytes, whichever is longer."""
+        """Seconds that no program can beat: products at full rate, or the unavoidable bytes, whichever is longer."""
         return max(self.flops / flops_per_s, self.least_bytes / bytes_per_s)
 
     def unfused_s(self, flops_per_s: float, bytes_per_s: float) -> float:

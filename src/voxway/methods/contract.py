@@ -62,6 +62,8 @@ class Method(Learner, Protocol):
 
     task: Task
     """What it predicts: grid and classes of its logits."""
+    training_masks: tuple[str, ...]
+    """Masks outside which its loss teaches it nothing, so that what it says there is undefined; results record them."""
 
     def forward(self, batch: Batch) -> Prediction:
         """Predict; pure, and equal for a sample alone or in a batch."""
@@ -101,6 +103,14 @@ class VoxelStudent(Follower, Protocol):
     def followed(self, target: Tensor) -> Tensor:
         """Voxels (b, x2, y2, z2) whose features are followed."""
         ...
+
+
+@runtime_checkable
+class ReadsPoints(Protocol):
+    """A network that reads LiDAR points with more columns than x, y, z."""
+
+    point_columns: int
+    """Columns of a point that it reads, the first three among them."""
 
 
 @runtime_checkable

@@ -86,18 +86,8 @@ class PredictionFiles:
         Raises:
             InputError: nothing there, frames missing or too many, or a file that `read` refuses.
         """
-        expected = {self.name(key) for key in keys}
         with open_submission(Path(path)) as (names, read):
-            found = {name for name in names if name.endswith(".npz")}
-            missing, extra = sorted(expected - found), sorted(found - expected)
-            wanted = f"{len(expected)} predictions"
-            if missing:
-                what = f"{len(missing)} missing, the first {missing[0]}"
-                raise _bad(path, "frames", wanted, what, "Predict the missing frames; they must lie at the top.")
-            if extra:
-                what = f"{len(extra)} more, the first {extra[0]}"
-                raise _bad(path, "frames", wanted, what, "Remove those that are not asked for.")
-            for name in sorted(expected):
+            for name in _exactly(path, names, {self.name(key) for key in keys}):
                 self._decode(read(name), f"{path}: {name}")
 
     def pack(self, folder: Path | str, path: Path | str, keys: Sequence[str]) -> None:
@@ -143,6 +133,20 @@ def require_prediction(occupancy: Occupancy, benchmark: Benchmark) -> None:
         raise _bad(source, "task", f"{wanted.name}, {wanted.grid}", f"{task.name}, {task.grid}")
     if not occupancy.known.all():
         raise _bad(source, "class ids", f"0..{len(wanted.classes) - 1} in every voxel", IGNORE)
+
+
+def _exactly(path: Path | str, names: Sequence[str], expected: set[str]) -> list[str]:
+    """The expected names, sorted, if these and no others are among the `.npz` files of a submission."""
+    found = {name for name in names if name.endswith(".npz")}
+    missing, extra = sorted(expected - found), sorted(found - expected)
+    wanted = f"{len(expected)} predictions"
+    if missing:
+        what = f"{len(missing)} missing, the first {missing[0]}"
+        raise _bad(path, "frames", wanted, what, "Predict the missing frames; they must lie at the top.")
+    if extra:
+        what = f"{len(extra)} more, the first {extra[0]}"
+        raise _bad(path, "frames", wanted, what, "Remove those that are not asked for.")
+    return sorted(expected)
 
 
 @contextmanager
@@ -204,13 +208,14 @@ class OccupancyFiles:
         return occupancy
 
     def check(self, path: Path | str, keys: Sequence[str]) -> None:
-        """Make sure that a folder holds all frames, every one of them whole.
+        """Check a folder or a zip: all frames and no others, every one of them whole.
 
         Raises:
-            InputError: one is absent, or `read` refuses it.
+            InputError: nothing there, frames missing or too many, or a file that `read` refuses.
         """
-        for key in keys:
-            self.read(path, key)
+        with open_submission(Path(path)) as (names, read):
+            for name in _exactly(path, names, {self.name(key) for key in keys}):
+                require_prediction(Occupancy.decode(read(name), f"{path}: {name}"), self.benchmark)
 
     def pack(self, folder: Path | str, path: Path | str, keys: Sequence[str]) -> None:
         """Check a folder and pack it into a zip, atomically.

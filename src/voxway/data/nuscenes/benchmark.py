@@ -29,6 +29,7 @@ OCC3D_NUSCENES = Benchmark(
         foreground=tuple(range(11)),
     ),
     absent="left out",
+    cameras=6,
     masks=("camera",),
     splits=MappingProxyType({
         "train": Split(frames=28130, scenes=700),
@@ -45,6 +46,7 @@ OPENOCCUPANCY_NUSCENES = Benchmark(
         free=0,
         foreground=tuple(range(1, 11)),
     ),
+    cameras=6,
     # On disk only occupied voxels are listed, and 0 there means noise; absent voxels are free.
     raw_to_train=MappingProxyType({0: IGNORE, **{i: i for i in range(1, 17)}}),
     splits=MappingProxyType({"train": Split(frames=28130, scenes=700), "val": Split(frames=6019, scenes=150)}),

@@ -23,7 +23,7 @@ def draw_depth_images(
     assert sample.points is not None and sample.cameras is not None
     points, cameras = sample.points[:, :3], sample.cameras
     if "T_cam_points" in sample.extras:
-        cameras = replace(cameras, T_cam_ego=sample.extras["T_cam_points"])
+        cameras = replace(cameras, T_cam_ego=sample.extras["T_cam_points"].double())
     if rule == "published" and range_m is not None:
         return replace(sample, depth=draw_depth_published(points, cameras, range_m))
     return replace(sample, depth=draw_depth(points.double(), cameras, range_m=range_m))

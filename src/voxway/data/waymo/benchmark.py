@@ -26,6 +26,7 @@ OCC3D_WAYMO = Benchmark(
         foreground=tuple(range(10)),
     ),
     absent="left out",
+    cameras=5,
     # The ray-cast camera mask is not limited to the five cameras; the field-of-view mask is.
     masks=("camera", "field_of_view"),
     raw_to_train=MappingProxyType({**{i: i for i in range(15)}, 23: 15}),

@@ -113,6 +113,8 @@ class EffOcc(nn.Module):
         super().__init__()
         self.config = config
         self.task = config.task
+        self.training_masks = config.supervision.masks
+        self.point_columns = 3 if config.lidar is None else config.lidar.point_features
         bev_grid = config.bev_grid
         self.camera = None if config.camera is None else CameraBranch(config.camera, bev_grid, config.pretrained)
         self.lidar = None if config.lidar is None else LidarBranch(config.lidar, config.task.grid)

@@ -210,6 +210,7 @@ class MonoOcc(nn.Module):
     def __init__(self, config: MonoOccConfig) -> None:
         super().__init__()
         self.config = config
+        self.training_masks: tuple[str, ...] = ()
         self.task = config.task
         self.working_grid = config.working_grid
         self.inputs = frozenset({"images", "proposals", "pose"} if config.frames > 1 else {"images", "proposals"})

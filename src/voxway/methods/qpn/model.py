@@ -143,6 +143,7 @@ class QPN(nn.Module):
     def __init__(self, config: QPNConfig) -> None:
         super().__init__()
         self.config = config
+        self.training_masks: tuple[str, ...] = ()
         self.task = config.predicted
         self.inputs = frozenset({"pseudo"})
         self.targets = frozenset({"target"})
