@@ -73,7 +73,7 @@ def case(item: str, setting: Setting) -> Case:
     """Operator, tensors that have gradients, and further arguments: sizes of the large networks."""
     torch.manual_seed(0)
     if item == "dcnv3":
-        height, width, groups, channels = (6, 7, 2, 16) if setting.small else (93, 307, 12, 192)
+        height, width, groups, channels = (3, 4, 2, 4) if setting.small else (93, 307, 12, 192)
         value = torch.randn(1, height, width, channels, device=setting.device)
         offset = 1.5 * torch.randn(1, height, width, groups, 9, 2, device=setting.device)
         mask = torch.randn(1, height, width, groups, 9, device=setting.device).softmax(-1)
@@ -81,7 +81,7 @@ def case(item: str, setting: Setting) -> Case:
     size = (24, 77) if item == "attention on an image" else (512, 512)
     queries, heads, points, channels = (50_000, 8, 8, 16) if item == "attention on an image" else (262_144, 8, 4, 16)
     if setting.small:
-        size, queries, heads = (6, 7), 40, 2
+        size, queries, heads, points = (6, 7), 6, 2, 2
     value = torch.randn(size[0] * size[1], heads, channels, device=setting.device)
     x, y = (torch.rand(queries, heads, points, device=setting.device) * (count + 3) - 2 for count in (size[1], size[0]))
     weights = torch.randn(queries, heads, points, device=setting.device).softmax(-1)

@@ -9,8 +9,8 @@ from gpu_check.setting import FAILED, OK, ROUNDING, SKIPPED, Row, Setting
 
 TITLE = "Parity with reference tensors, float32, TF32 off"
 ABOUT = """The parity tests on this device, with the tolerances that they have on a CPU: absolute differences, largest
-and (where a test has one) mean. Sums are taken in another order here, so a tensor beyond a tolerance, by a factor of ten
-at most, is called rounding and not a failure; the table says how far it is."""
+and (where a test has one) mean. Sums are taken in another order here, so a tensor beyond a tolerance, by a factor of
+ten at most, is called rounding and not a failure; the table says how far it is."""
 BUDGET_S = 140.0
 
 FILES = {

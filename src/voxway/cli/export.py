@@ -126,55 +126,28 @@ def run(options: Options) -> None:
 
 def _made_up(options: Options, rig: Cameras | None) -> tuple[nn.Module, list[Batch], Benchmark | None, str]:
     """The network, made-up frames for it, and where they come from."""
-<<<<<<< HEAD
     from dataclasses import replace
 
-    from voxway.core.config import from_json
-    from voxway.core.errors import InputError
-    from voxway.core.frame_shape import FrameShape
-    from voxway.data.registry import config_type
-    from voxway.engine.model_files import CONFIG, load_model, read_description
-    from voxway.measure.made_up import made_up_batch
-
-    network: Any = load_model(options.model)
-    facts, frame = read_description(options.model)["facts"], FrameShape()
-    if "data" in facts:
-        frame = from_json(config_type(facts["dataset"]), facts["data"], options.model / CONFIG).frame_shape()
-    try:
-        frame = replace(
-            frame,
-            image_px=options.image_px or frame.image_px,
-            cameras=frame.cameras if options.cameras is None else options.cameras,
-            sweeps=1,
-        )
-    except ValueError as error:
-=======
     from voxway.api.load import load
     from voxway.core.errors import InputError
-    from voxway.engine.mock import ring, ring_batch
+    from voxway.measure.made_up import made_up_batch
 
     model = load(options.model)
-    height, width = options.image_px or model.image_px or (256, 704)
-    count = (model.cameras or 6) if options.cameras is None else options.cameras
-    if min(height, width, count) < 1:
->>>>>>> main
+    frame = model.data.frame_shape()
+    cameras = options.cameras if options.cameras is not None else model.cameras or frame.cameras
+    try:
+        frame = replace(frame, image_px=options.image_px or frame.image_px, cameras=cameras, sweeps=1)
+    except ValueError as error:
         raise InputError(
             file="export",
             field="--image-px, --cameras",
             expected="at least 1",
             found=error,
             remedy="Give the size that the network was trained with.",
-<<<<<<< HEAD
         ) from error
-    task, needs = network.config.task, network.inputs
-    frames = [made_up_batch(task, needs, frame, cameras=rig, seed=seed) for seed in range(2 * options.frames)]
-    return network, frames, None, "made up"
-=======
-        )
-    cameras = ring(count, (height, width)) if rig is None else rig
-    frames = [ring_batch(model.task.grid, cameras, _COLUMNS, seed=seed) for seed in range(2 * options.frames)]
+    seeds = range(2 * options.frames)
+    frames = [made_up_batch(model.task, model.needs, frame, cameras=rig, seed=seed) for seed in seeds]
     return model.network, frames, None, "made up"
->>>>>>> main
 
 
 def _recorded(options: Options) -> tuple[nn.Module, list[Batch], Benchmark | None, str]:

@@ -47,13 +47,18 @@ def network_and_batch(
     Raises:
         InputError: the network needs a field whose shape nobody knows; see `made_up_batch`.
     """
-    if "pretrained" in config.__dataclass_fields__:
-        config = replace(config, pretrained=False)  # ty: ignore[invalid-argument-type]  # a field that it has
     torch.manual_seed(seed)
-    network = config.build()
+    network = with_random_weights(config).build()
     needs = network.inputs | network.targets  # ty: ignore[unsupported-operator]  # a method has them
     extras = getattr(network, "extras", NO_EXTRAS)
     return network.to(device), made_up_batch(config.task, needs, frame, extras=extras, seed=seed).to(device)
+
+
+def with_random_weights(config: MethodConfig) -> MethodConfig:
+    """The same network, started from nothing where it would fetch weights."""
+    if "pretrained" not in config.__dataclass_fields__:
+        return config
+    return replace(config, pretrained=False)  # ty: ignore[invalid-argument-type]  # a field that it has
 
 
 def describe_machine(device: str = "cpu") -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from voxway.core.errors import InputError
 from voxway.core.frame_shape import FrameShape
 from voxway.data.config import DataConfig
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.data.waymo.layout import WaymoFiles
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Occ3DWaymoConfig(DataConfig):
     def frame_shape(self) -> FrameShape:
         """See `DataConfig.frame_shape`."""
         masks = ("camera", "lidar", "field_of_view")
-        return replace(super().frame_shape(), cameras=5, columns=5, masks=masks)
+        return replace(super().frame_shape(), cameras=OCC3D_WAYMO.cameras, columns=5, masks=masks)
 
     @property
     def files(self) -> WaymoFiles:
