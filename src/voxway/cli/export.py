@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -128,13 +128,18 @@ def _made_up(options: Options, rig: Cameras | None) -> tuple[nn.Module, list[Bat
     """The network, made-up frames for it, and where they come from."""
     from dataclasses import replace
 
-    from voxway.api.load import load
+    from voxway.core.config import from_json
     from voxway.core.errors import InputError
+    from voxway.core.frame_shape import FrameShape
+    from voxway.data.registry import config_type
+    from voxway.engine.model_files import CONFIG, load_model, read_description
     from voxway.measure.made_up import made_up_batch
 
-    model = load(options.model)
-    frame = model.data.frame_shape()
-    cameras = options.cameras if options.cameras is not None else model.cameras or frame.cameras
+    network: Any = load_model(options.model)
+    facts, frame = read_description(options.model)["facts"], FrameShape()
+    if "data" in facts:
+        frame = from_json(config_type(facts["dataset"]), facts["data"], options.model / CONFIG).frame_shape()
+    cameras = frame.cameras if options.cameras is None else options.cameras
     try:
         frame = replace(frame, image_px=options.image_px or frame.image_px, cameras=cameras, sweeps=1)
     except ValueError as error:
@@ -146,8 +151,8 @@ def _made_up(options: Options, rig: Cameras | None) -> tuple[nn.Module, list[Bat
             remedy="Give the size that the network was trained with.",
         ) from error
     seeds = range(2 * options.frames)
-    frames = [made_up_batch(model.task, model.needs, frame, cameras=rig, seed=seed) for seed in seeds]
-    return model.network, frames, None, "made up"
+    frames = [made_up_batch(network.task, network.inputs, frame, cameras=rig, seed=seed) for seed in seeds]
+    return network, frames, None, "made up"
 
 
 def _recorded(options: Options) -> tuple[nn.Module, list[Batch], Benchmark | None, str]:
