@@ -128,6 +128,26 @@ def small_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def small_ring(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root of a tiny world with six cameras: three training frames of two scenes, one held out; not to be changed."""
+    pytest.importorskip("embreex")
+    from voxway.world import generate
+    from voxway.world.layouts.nuscenes import NuScenesWorldConfig
+
+    config = NuScenesWorldConfig(
+        seed=5,
+        scenes={"scene-0003": 1, "scene-0001": 2, "scene-0002": 1},
+        width_px=160,
+        columns=120,
+        sweeps_per_key=2,
+        truth_sweeps=4,
+        truth_stride=2,
+        tail=4,
+    )
+    return generate(tmp_path_factory.mktemp("ring") / "world", config, processes=1, progress=False)
+
+
+@pytest.fixture(scope="session")
 def small_run(small_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a run of two steps on it; tests must not change it."""
     from tests.small_world import train

@@ -15,7 +15,6 @@ import torch
 from PIL import Image
 
 from tests.small_world import execute
-from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.core.config import to_json
 from voxway.core.sample import Sample
 from voxway.data.nuscenes.check import check_nuscenes
@@ -23,6 +22,7 @@ from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
 from voxway.data.nuscenes.key_frame import CAMERAS
 from voxway.data.nuscenes.submission import OCC3D_FILES
 from voxway.data.samples import Samples
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.data.waymo.config import Occ3DWaymoConfig
 from voxway.data.waymo.layout import IMAGE_FOLDERS
 from voxway.engine.model_files import save_model

@@ -127,7 +127,7 @@ def test_points_of_a_fusion_network_need_their_columns(small_ring: Path, tmp_pat
 
 
 def test_what_is_no_model(tmp_path: Path, small_run: Path) -> None:
-    with pytest.raises(InputError, match="config.json"):
+    with pytest.raises(InputError, match=r"config\.json"):
         voxway.load(tmp_path)
     path = tmp_path / "other.pth"
     torch.save({"layer.weight": torch.zeros(2)}, path)

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from tests.methods.tiny import TINY
+from voxway.api.start import start_weights
 from voxway.core.errors import InputError
 from voxway.engine.model_files import save_model, save_tensors
 from voxway.methods.effocc.names import to_published
 from voxway.recipes.networks.effocc import FLASHOCC_R50, PUBLISHED, STUDENT_R50
-from voxway.api.start import start_weights
 
 
 def test_a_wider_student_starts_from_a_detectors_image_branch(tmp_path):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from tests.methods.tiny import TINY
 from tests.small_world import execute
-from voxway.engine.model_files import load_model, load_tensors, read_description
+from voxway.engine.model_files import load_model, load_tensors, read_description, save_model
+from voxway.methods import registry
+from voxway.methods.effocc import names as effocc_names
 from voxway.methods.monoocc.names import name_map, to_published
 from voxway.methods.qpn import names as qpn_names
-from voxway.recipes.networks import monoocc, qpn
+from voxway.recipes.networks import effocc, monoocc, qpn
 from voxway.recipes.networks.monoocc import MONOOCC_S
 
 
@@ -111,3 +115,40 @@ def test_proposal_network_there_and_back(tmp_path: Path, capsys: pytest.CaptureF
     assert all(torch.equal(again[name].to(tensor), tensor) for name, tensor in published.items())
     assert execute("convert", "monoocc", tmp_path / "model", "--out", path, "--to-published") == 2
     assert "voxway convert qpn" in capsys.readouterr().err
+
+
+SMALL = {
+    "effocc": (effocc.SMALL_LIDAR, ("bev_factor", "lidar.cell", "head_width 256", "head_width 32")),
+    "monoocc": (monoocc.SMALL, ("coarsening", "width 128", "width 64", "backbone resnet50", "norm")),
+    "qpn": (replace(qpn.QPN_MONOOCC, task=TINY["qpn"].task), ("task.grid",)),
+}
+
+
+@pytest.mark.parametrize("method", SMALL)
+def test_networks_of_other_sizes_are_not_written(method: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """No file with published names could be read back as they are."""
+    config, fields = SMALL[method]
+    save_model(tmp_path / "model", config, config.build().state_dict())
+    out = tmp_path / "again.safetensors"
+    assert execute("convert", method, tmp_path / "model", "--out", out, "--to-published") == 2
+    said = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert all(field in said for field in fields) and "as published" in said and "keep the folder" in said
+    assert not out.exists()
+
+
+def test_what_matters_in_training_alone_does_not_stop_a_network(tmp_path: Path) -> None:
+    """And a network of its own combination of published parts is written, too, since a file tells its parts."""
+    trained = replace(qpn.QPN_MONOOCC, level_weights=(1.0, 0.5), occupied_weight=0.6)
+    state = trained.build().state_dict()
+    published = qpn_names.to_published(trained, state, qpn.PUBLISHED)
+    again, _ = qpn_names.from_published(published, "file", qpn.PUBLISHED)
+    assert len(again.level_weights) == 2
+    lidar = replace(effocc.FUSION_R18, camera=None, supervision=effocc.WAYMO_SUPERVISION)
+    published = effocc_names.to_published(lidar, lidar.build().state_dict(), effocc.PUBLISHED)
+    assert effocc_names.from_published(published, "file", effocc.PUBLISHED)[0].camera is None
+
+
+def test_methods_come_from_the_registry(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert execute("convert", "monooc", tmp_path, "--out", tmp_path / "model") == 2
+    said = capsys.readouterr().err
+    assert all(name in said for name in registry.names())

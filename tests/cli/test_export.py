@@ -13,8 +13,11 @@ import pytest
 import torch
 
 from tests.export.lively import CAMERA, LIDAR, frame, lively
+from tests.methods.tiny import TINY
 from tests.small_world import execute
+from voxway.core.errors import InputError
 from voxway.engine.model_files import save_model
+from voxway.export.rig import read_rig
 from voxway.methods.effocc.export.lidar import voxel_inputs
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +70,44 @@ def test_damaged_rig(model, tmp_path, capsys):
     assert execute("export", model, "--out", tmp_path / "a.onnx", "--rig", tmp_path / "rig.json") == 2
     said = capsys.readouterr().err
     assert "T_cam_ego" in said and "finite numbers of shape (1, 4, 4)" in said
+
+
+RIG = {
+    "K": [[[60, 0, 40], [0, 60, 24], [0, 0, 1]]],
+    "T_cam_ego": [[[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]],
+    "T_image": np.eye(3)[None].tolist(),
+    "size_px": [[48, 80]],
+}
+WRONG = [
+    ({"K": [[[0, 0, 40], [0, 60, 24], [0, 0, 1]]]}, "K: expected positive focal lengths"),
+    ({"K": [[[60, 0, 40], [0, -60, 24], [0, 0, 1]]]}, "K: expected positive focal lengths"),
+    ({"K": [[[60, 0, 40], [0, 60, 24], [0, 0, 2]]]}, "K: expected a last row of 0, 0, 1"),
+    (
+        {"T_cam_ego": [[[0, -2, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]]},
+        "T_cam_ego: expected rigid transforms",
+    ),
+    ({"T_image": np.zeros((1, 3, 3)).tolist()}, "T_image: expected pixel transforms that can be undone"),
+    ({"size_px": [[48, 0]]}, "size_px: expected whole numbers of pixels, at least 1, found [48.0, 0.0] for camera 0"),
+    ({"size_px": [[48, 80], [48, 80]]}, "size_px: expected finite numbers of shape (1, 2), found (2, 2)"),
+    ({"K": []}, "K: expected finite numbers of shape (n, 3, 3)"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), WRONG)
+def test_rigs_that_no_vehicle_has(change, message, tmp_path):
+    (tmp_path / "rig.json").write_text(json.dumps(RIG))
+    assert read_rig(tmp_path / "rig.json").K.shape == (1, 1, 3, 3)
+    (tmp_path / "rig.json").write_text(json.dumps(RIG | change))
+    with pytest.raises(InputError) as caught:
+        read_rig(tmp_path / "rig.json")
+    assert str(caught.value).startswith(f"{tmp_path / 'rig.json'}: {message}")
+
+
+def test_a_method_without_an_exporter_is_answered_with_those_that_have_one(tmp_path, capsys):
+    save_model(tmp_path / "model", TINY["monoocc"], TINY["monoocc"].build().state_dict())
+    assert execute("export", tmp_path / "model", "--out", tmp_path / "a.onnx") == 2
+    said = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert "one whose networks can be exported: effocc" in said and "monoocc" in said
 
 
 def example() -> dict:

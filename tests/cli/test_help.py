@@ -111,7 +111,7 @@ print({HEAVY})
         ("eval baseline --root x --splt val", "--split"),
         ("check-data --root x --split vall", "Expected one of ('train', 'val', 'test')"),
         ("check-data --root x --needs imgaes", "Expected one of ('images', 'points',"),
-        ("prepare proposal --root x --out y", "Expected one of ('proposals', 'truth', 'targets',"),
+        ("prepare proposal --root x --out y", "Perhaps you meant 'proposals'"),
     ],
 )
 def test_wrong_name_is_answered_with_the_nearest(

@@ -18,23 +18,9 @@ BENCHMARK = ("--benchmark", "occ3d-nuscenes")
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """Root of a tiny world with six cameras: three training frames of two scenes, one held out."""
-    pytest.importorskip("embreex")
-    from voxway.world import generate
-    from voxway.world.layouts.nuscenes import NuScenesWorldConfig
-
-    config = NuScenesWorldConfig(
-        seed=5,
-        scenes={"scene-0003": 1, "scene-0001": 2, "scene-0002": 1},
-        width_px=160,
-        columns=120,
-        sweeps_per_key=2,
-        truth_sweeps=4,
-        truth_stride=2,
-        tail=4,
-    )
-    return generate(tmp_path_factory.mktemp("surround") / "world", config, processes=1, progress=False)
+def world(small_ring):
+    """Root of a tiny world with six cameras."""
+    return small_ring
 
 
 @pytest.fixture(scope="module")

@@ -275,6 +275,9 @@ def test_selected_frames_and_voxels(one: Toy, tmp_path: Path) -> None:
     assert torch.equal(kept.target, torch.where(torch.from_numpy(chosen), before[part], IGNORE))
     assert not samples[hidden].labelled
     assert set(one.build(selection=selection.folder, only_labelled=True).keys) == {whole, part}
+    (selection.folder / "selection.json").write_text('{"rounds": [{"keys": []}, {"frames": []}]}')
+    with pytest.raises(InputError, match=r"selection\.json: rounds\[1\]\.keys: expected a list of keys"):
+        one.build(selection=selection.folder)
     with pytest.raises(InputError, match=r"selection\.json: file: expected present"):
         one.build(selection=tmp_path / "nowhere")
 

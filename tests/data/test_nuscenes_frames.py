@@ -18,6 +18,7 @@ from voxway.data.nuscenes.infos import read_infos, write_infos
 from voxway.data.nuscenes.key_frame import CAMERAS, KeyFrame, parse_info, quaternion_rotation, relative_path
 from voxway.data.nuscenes.splits import MINI_VALIDATION, VALIDATION, scenes_of
 from voxway.data.nuscenes.tables import read_tables
+from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.data.steps.augment import Augment
 from voxway.data.steps.few_labels import drawn
 from voxway.data.waymo.config import Occ3DWaymoConfig
@@ -209,11 +210,22 @@ def test_settings_that_contradict_each_other(tmp_path: Path) -> None:
         config(tmp_path, image_px=(0, 704))
 
 
-@pytest.mark.parametrize("kind", [Occ3DNuScenesConfig, OpenOccupancyConfig, Occ3DWaymoConfig])
+@pytest.mark.parametrize("kind", [Occ3DNuScenesConfig, OpenOccupancyConfig, Occ3DWaymoConfig, SemanticKITTIConfig])
 def test_configurations_survive_json(kind: type, tmp_path: Path) -> None:
     """They are kept with every trained network, and changed by --set."""
-    config = kind(root=tmp_path, labelled=35, only_labelled=True, augment=Augment(flip_x=0.25), needs=NONE)
+    config = kind(
+        root=tmp_path,
+        labelled=35,
+        labelled_by="frames",
+        only_labelled=True,
+        augment=Augment(flip_x=0.25),
+        needs=NONE,
+        earlier=(1, 2),
+        prepared={"depth": tmp_path},
+    )
     stored = json.loads(json.dumps(to_json(config)))
     assert from_json(kind, stored, "test") == config
     changed = override_all(config, {"image_px": "[512,1408]", "augment.flip": "0.0", "depth_range_m": "[1,60]"})
     assert (changed.image_px, changed.augment.flip, changed.depth_range_m) == ((512, 1408), 0.0, (1.0, 60.0))
+    more = override_all(config, {"prepared.proposals": "elsewhere"})
+    assert more.prepared == {"depth": tmp_path, "proposals": Path("elsewhere")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -72,6 +73,15 @@ def test_killed_and_resumed_ends_in_the_same_bits(unbroken, tmp_path, when):
 def test_two_processes_end_in_the_bits_of_one(unbroken, tmp_path):
     finish(start(RUN, tmp_path, "stages", processes=2))
     assert_same(weights(unbroken), weights(tmp_path))
+
+
+def test_two_processes_go_on_where_one_was_killed(unbroken, tmp_path):
+    """Before its network was written: the first process has that yet to do when the others find nothing left."""
+    shutil.copytree(unbroken, tmp_path / "run")
+    for place in ("model", "stage-2-mean/model", "stage-3-wide"):
+        shutil.rmtree(tmp_path / "run" / place)
+    finish(start(RUN, tmp_path / "run", "stages", processes=2))
+    assert_same(weights(unbroken), weights(tmp_path / "run"))
 
 
 def test_a_finished_run_is_left_alone_and_another_refused(unbroken):

@@ -11,10 +11,10 @@ import torch
 
 from tests.conftest import SHARED, Reference, load_reference
 from tests.parity.effocc_case import bev_change
-from voxway.core.transforms import transform_points
 from voxway.core.camera import Cameras
 from voxway.core.result import Protocol, Result
 from voxway.core.task import IGNORE
+from voxway.core.transforms import transform_points
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.nuscenes.key_frame import quaternion_rotation
 from voxway.data.nuscenes.labels import read_openoccupancy

@@ -32,7 +32,7 @@ def chain(reference, device):
     ):
         for i, layer in enumerate(layers):
             layer.register_forward_hook(lambda _m, _i, out, name=f"{prefix}_{i}": keep(name, out[None]))
-    network.backbone.register_forward_hook(lambda _m, _i, out: keep("backbone_c4", out[-1]))
+    network.backbone.register_forward_hook(lambda _m, _i, out: keep("backbone_c4", out[0]))
 
     height, width = (int(v) for v in reference["s/in/img_hw"])
     cameras = Cameras.from_projection(

@@ -42,7 +42,7 @@ def chain(reference, device):
     )
     proposals = torch.from_numpy(np.unpackbits(reference["s/in/proposal_packed"]).reshape(128, 128, 16)).bool()
     with torch.no_grad():
-        maps = network.neck(network.backbone(reference.image((1, 1, 3, height, width))[0].to(device))[-1])
+        maps = network.encode_normalised(reference.image((1, 1, 3, height, width))[0].to(device))
         voxels = network.complete(maps, cameras.to(device), proposals.to(device))
         found["fpn"] = maps
         found["sem_logits"] = network.semantic_decoder(maps)[None]

@@ -233,7 +233,7 @@ def test_training_makes_what_is_missing(small_world: Path, trained: Path, tmp_pa
 
 def test_another_network_proposes_nothing(small_world: Path, small_run: Path, tmp_path: Path) -> None:
     data = config(small_world, prepared={"pseudo": tmp_path})
-    with pytest.raises(InputError, match="Train one with `voxway train qpn`"):
+    with pytest.raises(InputError, match="Train a proposal network first"):
         job("proposals", data, tmp_path, JobOptions(source="network", model=small_run / "model"))
 
 
@@ -241,7 +241,7 @@ def test_another_network_proposes_nothing(small_world: Path, small_run: Path, tm
     ("line", "said"),
     [
         ("prepare pseudo --out {out} --source lidar", "one of stereo, stored, transformers"),
-        ("prepare pseudo --out {out} --source stored", "every frame's depth"),
+        ("prepare pseudo --out {out} --source stored", "the folder of stored depths"),
         ("prepare pseudo --out {out} --source transformers", "the folder of a depth network"),
         ("prepare pseudo --out {out} --source transformers --depth-model {out}", "a folder with config.json"),
         ("prepare pseudo --out {out} --depth-scale 0", "a positive number"),

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from voxway.api.train import train
 from voxway.core.config import from_json, override, to_json
 from voxway.core.errors import InputError
-from voxway.data import dataset, dataset_name
+from voxway.data.registry import config_name, config_type
 from voxway.engine.teaching.network import NetworkTeacherConfig
 from voxway.methods import registry
 from voxway.recipes import RECIPES, recipe
 from voxway.recipes.effocc import EFFOCC_RECIPES, SHARES
 from voxway.recipes.monoocc import TABLE_II
 from voxway.recipes.networks.effocc import STUDENT_R50
-from voxway.recipes.run import run_recipe
 
 ROOT = Path("somewhere")
 
@@ -25,7 +25,7 @@ ROOT = Path("somewhere")
 def test_is_complete(name):
     chosen = recipe(name, ROOT)
     assert registry.config_name(chosen.method) in registry.names() and chosen.data.root == ROOT
-    kind = dataset(dataset_name(chosen.data)).config_type()
+    kind = config_type(config_name(chosen.data))
     assert from_json(kind, to_json(chosen.data), name) == chosen.data
     method = chosen.method
     if "pretrained" in {f.name for f in fields(method)}:
@@ -76,7 +76,7 @@ def test_teachers_see_what_students_do_not():
 def test_a_student_alone_is_refused(tmp_path):
     for name in ("effocc-student-r50", "monoocc-s-table-2-row-9"):
         with pytest.raises(InputError, match="teacher: expected the folder of a trained network"):
-            run_recipe(recipe(name, ROOT), tmp_path, name, show=False)
+            train(recipe(name, ROOT), tmp_path, name, show=False)
 
 
 def test_an_unknown_recipe_is_answered_with_the_nearest():

@@ -136,8 +136,14 @@ def test_odd_amounts_are_refused(make, amounts: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--layout", "waymo", "--openoccupancy"), "--layout nuscenes"),
-        (("--openoccupancy",), "--layout semantickitti"),
+        (("--layout", "waymo", "--extras", "openoccupancy"), "--layout nuscenes"),
+        (
+            (
+                "--extras",
+                "openoccupancy",
+            ),
+            "--layout semantickitti",
+        ),
         (("--layout", "nuscenes", "--val", "0"), "at least one frame of each split"),
         (("--layout", "nuscenes", "--processes", "0"), "--processes"),
         (("--layout", "kitti360"), "semantickitti"),

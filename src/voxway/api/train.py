@@ -27,6 +27,7 @@ from voxway.engine.teaching.teacher import Teacher
 from voxway.engine.teaching.together import each
 from voxway.engine.train import train as train_network
 from voxway.methods.contract import Method, MethodConfig
+from voxway.methods.registry import from_nothing
 from voxway.prepare.ready import ready
 from voxway.recipes.recipe import Recipe, StagedRecipe
 
@@ -144,21 +145,12 @@ def _seen_by(data: DataConfig, teacher: Teacher | None) -> DataConfig:
 def predicted_task(method: MethodConfig) -> Task:
     """What a network of this configuration predicts, without its weights."""
     with torch.device("meta"):
-        network = method.build()
+        network = from_nothing(method).build()
     assert isinstance(network, Method)
     return network.task
 
 
 def _check(chosen: Recipe, name: str) -> None:
-    task, predicted = benchmark(config_name(chosen.data)).task, predicted_task(chosen.method)
-    if chosen.train.evaluate_every and (predicted.grid, predicted.classes) != (task.grid, task.classes):
-        raise InputError(
-            file=f"recipe {name}",
-            field="train.evaluate_every",
-            expected=f"0, as the method predicts {predicted.name} and the benchmark scores {task.name}",
-            found=chosen.train.evaluate_every,
-            remedy="Score the network that reads what this one predicts.",
-        )
     if chosen.taught and chosen.teacher is None:
         raise InputError(
             file=f"recipe {name}",
@@ -166,4 +158,15 @@ def _check(chosen: Recipe, name: str) -> None:
             expected="the folder of a trained network",
             found="none",
             remedy="Train the teacher first, then pass --teacher RUN/model.",
+        )
+    if not chosen.train.evaluate_every:
+        return
+    task, predicted = benchmark(config_name(chosen.data)).task, predicted_task(chosen.method)
+    if (predicted.grid, predicted.classes) != (task.grid, task.classes):
+        raise InputError(
+            file=f"recipe {name}",
+            field="train.evaluate_every",
+            expected=f"0, as the method predicts {predicted.name} and the benchmark scores {task.name}",
+            found=chosen.train.evaluate_every,
+            remedy="Score the network that reads what this one predicts.",
         )

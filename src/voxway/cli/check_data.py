@@ -13,7 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from voxway.cli.options import DEFAULT_BENCHMARK, Benchmark, Root, Sequences, Settings, Split, dataset_config
+from voxway.cli.options import Benchmark, Root, Sequences, Settings, Split, dataset_config
+from voxway.data.registry import DEFAULT
 
 Need = Literal["images", "points", "pose", "target", "semantics_2d", "depth"]
 
@@ -23,7 +24,7 @@ class Options:
     """Check a dataset."""
 
     root: Root
-    benchmark: Benchmark = DEFAULT_BENCHMARK
+    benchmark: Benchmark = DEFAULT
     split: Split = "train"
     """Which split."""
     sequences: Sequences = ()

@@ -46,7 +46,7 @@ def run(options: Options) -> None:
     from voxway.engine.evaluate import network_predictor, predictions
     from voxway.engine.memory import keep_freed_memory
     from voxway.prepare.ready import ready
-    from voxway.recipes import recipe
+    from voxway.recipes import DEMO, recipe
     from voxway.world import generate
     from voxway.world.layouts import DEFAULT, world_config
 
@@ -56,22 +56,22 @@ def run(options: Options) -> None:
     # Everything that may be refused comes before the minutes of work.
     drawn = world_config(DEFAULT, options.train, options.val, seed=options.seed)
     settings = (f"train.steps={options.steps}", f"train.seed={options.seed}")
-    chosen = overridden(recipe("monoocc-world", root), settings)
+    chosen = overridden(recipe(DEMO, root), settings)
     with process_group(options.device) as group:
         generate(root, drawn)
         clock.lap("world")
-        folder = train(chosen, options.out / "run", "monoocc-world", group=group)
+        folder = train(chosen, options.out / "run", DEMO, group=group)
         clock.lap("training")
 
         held_out = ready(replace(chosen.data, split="val"), chosen.sources)
         model = load(folder, group.device)
-        ours = score(model, held_out, name="MonoOcc, small", group=group)[0]
+        ours = score(model, held_out, name=DEMO, group=group)[0]
         blind = replace(chosen.data, needs=frozenset({"target"}))
         volume = most_frequent_class(blind.build(), model.task)
         baseline = score_predictor(
             constant_predictor(volume), replace(blind, split="val"), {}, name="most frequent class"
         )[0]
-        ours.save(options.out / "results" / "monoocc.json")
+        ours.save(options.out / "results" / "network.json")
         baseline.save(options.out / "results" / "baseline.json")
         clock.lap("evaluation")
 

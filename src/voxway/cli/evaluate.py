@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import tyro
 
 from voxway.cli.options import (
-    DEFAULT_BENCHMARK,
     Benchmark,
     Cache,
     Device,
@@ -26,6 +25,7 @@ from voxway.cli.options import (
     Split,
     dataset_config,
 )
+from voxway.data.registry import DEFAULT
 
 if TYPE_CHECKING:
     from voxway.core.result import Result
@@ -39,7 +39,7 @@ class Options:
     model: tyro.conf.Positional[str]
     """Folder of a trained or converted network; or the word baseline: each voxel's most frequent class in train."""
     root: Root
-    benchmark: Benchmark = DEFAULT_BENCHMARK
+    benchmark: Benchmark = DEFAULT
     """Whose files the folder holds; for the baseline only, a network knows what it was trained on."""
     split: Split | None = None
     """Which split. Default: val, or the frames that were trained on if the recipe named them."""

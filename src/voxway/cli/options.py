@@ -20,7 +20,6 @@ Root = Annotated[Path, tyro.conf.arg(metavar="DIR", help="Folder of the dataset.
 Benchmark = Annotated[
     str, tyro.conf.arg(metavar="NAME", help="Whose files the folder holds; a wrong name is answered with the list.")
 ]
-DEFAULT_BENCHMARK = "semantickitti"
 Keys = Annotated[
     tuple[str, ...],
     tyro.conf.arg(metavar="KEY", help="Frames such as 08/000005 or a sample token, instead of the whole split."),
@@ -29,8 +28,8 @@ Sequences = Annotated[
     tuple[str, ...],
     tyro.conf.arg(
         metavar="NAME",
-        help="Sequences or scenes, such as 08 or scene-0061, instead of a split. SemanticKITTI: their annotated "
-        "frames, or else every fifth image.",
+        help="Sequences or scenes, such as 08 or scene-0061, instead of a split: their annotated frames, or where a "
+        "drive of one's own has none, every fifth image.",
     ),
 ]
 Settings = Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE", help="Further settings.")]

@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from voxway.cli.options import (
-    DEFAULT_BENCHMARK,
     Benchmark,
     Device,
     Keys,
@@ -39,6 +38,7 @@ from voxway.cli.options import (
     dataset_config,
 )
 from voxway.core.errors import InputError
+from voxway.data.registry import DEFAULT
 
 if TYPE_CHECKING:
     from voxway.data.job import Job, JobOptions
@@ -53,7 +53,7 @@ class Options:
     what: tyro.conf.Positional[str]
     """What to make; a wrong name is answered with the list."""
     root: Root
-    benchmark: Benchmark = DEFAULT_BENCHMARK
+    benchmark: Benchmark = DEFAULT
     out: Out
     """Folder to write to; for truth, the folder that holds sequences/."""
     split: Split = "train"

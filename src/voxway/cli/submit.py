@@ -12,7 +12,8 @@ from pathlib import Path
 
 import tyro
 
-from voxway.cli.options import DEFAULT_BENCHMARK, Benchmark, Keys, Root, Split, dataset_config
+from voxway.cli.options import Benchmark, Keys, Root, Split, dataset_config
+from voxway.data.registry import DEFAULT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,7 @@ class Options:
     predictions: tyro.conf.Positional[Path]
     """Folder that holds sequences/, or a zip to check."""
     root: Root
-    benchmark: Benchmark = DEFAULT_BENCHMARK
+    benchmark: Benchmark = DEFAULT
     split: Split = "test"
     """Which frames must be there."""
     keys: Keys = ()

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from voxway.cli.options import DEFAULT_BENCHMARK, Benchmark, Keys, Out, Root, Sequences, Settings, Split, dataset_config
+from voxway.cli.options import Benchmark, Keys, Out, Root, Sequences, Settings, Split, dataset_config
+from voxway.data.registry import DEFAULT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +19,7 @@ class Options:
     """Look at predictions and truth."""
 
     root: Root
-    benchmark: Benchmark = DEFAULT_BENCHMARK
+    benchmark: Benchmark = DEFAULT
     out: Out
     """Folder for page.html and picture.png."""
     predictions: Path | None = None

@@ -3,7 +3,7 @@
 examples:
   voxway world --out world --train 40 --val 10
   voxway world --out big --train 400 --val 80 --sequences 8 --full-size
-  voxway world --out ring --layout nuscenes --train 80 --val 20 --openoccupancy
+  voxway world --out ring --layout nuscenes --train 80 --val 20 --extras openoccupancy
   voxway world --out five --layout waymo --train 80 --val 20
 """
 
@@ -15,9 +15,12 @@ from typing import Annotated
 import tyro
 
 from voxway.cli.options import Out
-from voxway.world.layouts import DEFAULT, LAYOUTS, with_extra
+from voxway.world.layouts import DEFAULT, LAYOUTS
 
 _HOLDS = ", ".join(f"{name} ({entry.holds})" for name, entry in LAYOUTS.items())
+_EXTRAS = "What to write besides: " + ", ".join(
+    f"{extra} with --layout {name}" for name, entry in LAYOUTS.items() for extra in entry.extras
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +42,7 @@ class Options:
     """What streets, traffic and noise are drawn from: another seed is another world."""
     full_size: bool = False
     """Images and LiDAR as large as the real ones, instead of a half or a quarter of that."""
-    openoccupancy: Annotated[
-        bool,
-        tyro.conf.arg(
-            help=f"Write OpenOccupancy's labels of 0.2 m as well; only with --layout {with_extra('openoccupancy')}."
-        ),
-    ] = False
+    extras: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME", help=_EXTRAS)] = ()
     processes: int | None = None
     """How many to work with. Default: one per core."""
 
@@ -70,6 +68,6 @@ def run(options: Options) -> None:
         options.sequences,
         options.seed,
         full_size=options.full_size,
-        extras=("openoccupancy",) if options.openoccupancy else (),
+        extras=options.extras,
     )
     print(f"world: {generate(options.out, config, processes=options.processes)}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError, nearest
-from voxway.data.config import DataConfig
-from voxway.data.entry import Check, Dataset, Server
-from voxway.data.files.predictions import OccupancyFiles
+
+if TYPE_CHECKING:  # the command line asks for names, and must not wait for torch
+    from voxway.core.benchmark import Benchmark
+    from voxway.data.config import DataConfig
+    from voxway.data.entry import Check, Dataset, Server
 
 T = TypeVar("T")
 
@@ -21,6 +22,8 @@ _LISTED = {
     "sscbench-kitti360": "voxway.data.kitti360",
 }
 """Folder whose `DATASETS` has the entry."""
+DEFAULT = "semantickitti"
+"""The dataset that commands speak of where none is named."""
 
 _registered: dict[str, Dataset] = {}
 
@@ -112,6 +115,8 @@ def server(name: str) -> Server:
     Raises:
         InputError: no dataset has that name.
     """
+    from voxway.data.files.predictions import OccupancyFiles
+
     place = dataset(name).server
     return OccupancyFiles(benchmark(name)) if place is None else loaded(place)
 

@@ -30,7 +30,8 @@ def to_int8(model: ModelProto, source: Path, target: Path, feeds: Sequence[Mappi
         def __init__(self) -> None:
             self.rest: Iterator[Mapping[str, np.ndarray]] = iter(feeds)
 
-        def get_next(self) -> Mapping[str, np.ndarray] | None:
+        # None ends it, whatever the class that it overrides promises.
+        def get_next(self) -> Mapping[str, np.ndarray] | None:  # ty: ignore[incompatible-method-override]
             return next(self.rest, None)
 
     with quiet():

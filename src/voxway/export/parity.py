@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 import torch
@@ -67,7 +67,8 @@ def open_session(path: Path, threads: int | None = None) -> Session:
     options.log_severity_level = 3
     options.intra_op_num_threads = threads or torch.get_num_threads()
     with quiet():
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        opened = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return cast(Session, opened)
 
 
 def parity_of(

@@ -41,7 +41,7 @@ def read_rig(path: Path) -> Cameras:
         fields[name] = _numbers(path, content, name, count, shape)
         count = len(fields[name])
     _check(path, fields)
-    rig = Cameras.pinhole(fields["K"], fields["T_cam_ego"], fields["size_px"])
+    rig = Cameras.pinhole(fields["K"], fields["T_cam_ego"], fields["size_px"].long())
     rig = replace(rig, T_image=fields["T_image"])
     return Cameras.stack([rig])
 

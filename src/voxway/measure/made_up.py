@@ -68,7 +68,9 @@ def made_up_batch(
     made["semantics_2d"] = random_classes(task, (1, rig.count, *images.shape[-2:]), generator)
     made |= occupied_voxels(task.grid, frame.proposals, seed)
     made = {name: tensor for name, tensor in made.items() if name in needs}
-    earlier = {name: made[name] for name in ("images", "pose") if name in made}
+    before = Batch(
+        keys=("made-up/earlier",), grid=task.grid, cameras=rig, images=made.get("images"), pose=made.get("pose")
+    )
     labelled = "target" in needs
     return Batch(
         keys=(f"made-up/{seed}",),
@@ -78,7 +80,7 @@ def made_up_batch(
         point_offsets=torch.tensor([0, len(points)]) if "points" in needs else None,
         masks=masks if labelled else {},
         labelled=torch.tensor([True]) if labelled else None,
-        earlier=(Batch(keys=("made-up/earlier",), grid=task.grid, cameras=rig, **earlier),) * frame.earlier,
+        earlier=(before,) * frame.earlier,
         extras={name: torch.randn(1, *shape, generator=generator) for name, shape in extras.items() if name in needs},
     )
 

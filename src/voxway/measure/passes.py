@@ -58,7 +58,7 @@ def with_random_weights(config: MethodConfig) -> MethodConfig:
     """The same network, started from nothing where it would fetch weights."""
     if "pretrained" not in config.__dataclass_fields__:
         return config
-    return replace(config, pretrained=False)  # ty: ignore[invalid-argument-type]  # a field that it has
+    return replace(config, pretrained=False)
 
 
 def describe_machine(device: str = "cpu") -> str:

@@ -65,8 +65,8 @@ def forward_work(network: nn.Module, batch: Batch) -> Work:
     with _Watch() as watch:
         prediction = network.eval()(batch)
     weights = (tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
-    read = (getattr(batch, name, None) for name in network.inputs)  # ty: ignore[not-iterable]  # a method has them
-    given = (tensor.nbytes for tensor in read if isinstance(tensor, Tensor))
+    inputs: frozenset[str] = network.inputs  # ty: ignore[invalid-assignment]  # a method has them
+    given = (value.nbytes for name, value in vars(batch).items() if name in inputs and isinstance(value, Tensor))
     return Work(tuple(watch.operations), sum(weights) + sum(given) + prediction.logits.nbytes)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from voxway.core.errors import InputError, nearest
@@ -157,3 +157,12 @@ def loaded(where: str | T) -> T:
     module, colon, name = where.partition(":")
     found = importlib.import_module(module)
     return getattr(found, name) if colon else found
+
+
+def from_nothing(config: MethodConfig) -> MethodConfig:
+    """The configuration without the download of weights that the first training starts from, where it asks for one.
+
+    A method says so by a field ``pretrained``, true or false.
+    """
+    asks = "pretrained" in config.__dataclass_fields__
+    return replace(config, pretrained=False) if asks else config

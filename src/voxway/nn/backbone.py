@@ -110,31 +110,31 @@ def _levels(network: nn.Module) -> list[_Level]:
     return [_Level(*row) for row in zip(info.module_name(), info.reduction(), info.channels(), strict=True)]
 
 
-def _first_stages(name: str, network: nn.Module, levels: Sequence[_Level], count: int) -> list[nn.Module]:
-    """Parts of a timm network that make up its stem and so many stages; nothing if `count` is negative.
+def _first_stages(name: str, network: nn.Module, levels: Sequence[_Level], count: int) -> list[nn.Parameter]:
+    """Parameters of a timm network's stem and so many stages; nothing if `count` is negative.
 
-    A stage ends with a part that has parameters and puts out a feature map; the stem is what comes before the first.
+    A stage ends with a part that holds layers and puts out a feature map; the stem is what comes before the first.
+    timm registers parts in the order in which they are run.
 
     Raises:
         ValueError: the network is not a sequence of such stages, or has fewer.
     """
     if count < 0:
         return []
-    parts = dict(network.named_children())
-    ends = [level.module.replace(".", "_") for level in levels]
-    ends = [end for end in ends if end in parts and any(True for _ in parts[end].parameters())]
-    if not ends or count > len(ends):
+    names = [parameter for parameter, _ in network.named_parameters()]
+    stages: list[list[int]] = []
+    for level in levels:
+        ends = (f"{level.module}.", f"{level.module.replace('.', '_')}.")
+        own = [i for i, parameter in enumerate(names) if parameter.startswith(ends)]
+        if any(names[i].removeprefix(ends[0]).removeprefix(ends[1]).count(".") for i in own):
+            stages.append(own)
+    if not stages or count > len(stages):
         raise ValueError(
-            f"{name} has {len(ends)} stages up to its last feature map, {count} cannot be frozen; "
+            f"{name} has {len(stages)} stages up to its last feature map, {count} cannot be frozen; "
             "pass fewer frozen_stages, or -1 to train all"
         )
-    names = list(parts)
-    if count:
-        return [parts[part] for part in names[: names.index(ends[count - 1]) + 1]]
-    # A stage may consist of several parts, of which its end is the last: those share a prefix, as in ``blocks_3``.
-    first = ends[0].rstrip("0123456789")
-    stem = [part for part in names[: names.index(ends[0])] if not part.startswith(first) or first == part]
-    return [parts[part] for part in stem]
+    until = stages[count - 1][-1] + 1 if count else stages[0][0]
+    return list(network.parameters())[:until]
 
 
 def build_backbone(

@@ -54,6 +54,8 @@ def depth_source(data: DataConfig, options: JobOptions) -> DepthSource:
         model = load_depth_model(options.depth_model, options.device)
         return ModelDepth(data, _kept(options), model)
     if options.source == "stored":
+        if not _kept(options).is_dir():
+            raise _unnamed("--depth", "the folder of stored depths")
         return StoredDepth(data, _kept(options))
     return StereoDepth(data, _kept(options))
 

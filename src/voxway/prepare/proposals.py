@@ -99,7 +99,7 @@ def from_network(data: DataConfig, options: JobOptions) -> Make:
             field="network",
             expected=f"one that reads pseudo points and predicts {proposed}",
             found=f"one that reads {', '.join(sorted(network.inputs))} and predicts {network.task.grid}",
-            remedy="Train one with `voxway train qpn`.",
+            remedy="Train a proposal network first; `voxway train` with any other name lists the recipes.",
         )
     predict = network_predictor(network)
     return lambda key: (predict(collate([samples[key]]).to(options.device))[0] != network.task.free).cpu().numpy()

@@ -45,6 +45,8 @@ RECIPES: Mapping[str, Callable[[Path], Recipe | StagedRecipe]] = {
     **EFFOCC_RECIPES,
 }
 
+DEMO = "monoocc-world"
+"""What `voxway demo` trains."""
 FULL_SIZE = (
     "monoocc-s",
     "monoocc-l",

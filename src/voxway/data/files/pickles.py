@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any
 
 from voxway.core.errors import InputError
 
@@ -33,14 +32,14 @@ class _Refused(Exception):
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> object:
         if name not in _ALLOWED.get(module, ()):
             raise _Refused(f"{module}.{name}")
         # NumPy 2 renamed `core`; the old name still works, but warns.
         return super().find_class(module.replace("numpy.core.", "numpy._core."), name)
 
 
-def read_pickle(path: Path | str, remedy: str) -> Any:
+def read_pickle(path: Path | str, remedy: str) -> object:
     """Read a pickle of plain containers, numbers, texts and NumPy arrays.
 
     Raises:

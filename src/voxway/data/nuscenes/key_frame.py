@@ -82,7 +82,7 @@ class KeyFrame:
     sweeps: tuple[Sweep, ...]
 
 
-def quaternion_rotation(wxyz: Any) -> Float64[np.ndarray, "3 3"]:
+def quaternion_rotation(wxyz: object) -> Float64[np.ndarray, "3 3"]:
     """Rotation matrix of a quaternion (w, x, y, z), normalised first."""
     w, x, y, z = np.asarray(wxyz, np.float64) / np.linalg.norm(np.asarray(wxyz, np.float64))
     return np.array(

@@ -9,26 +9,19 @@ from typing import Literal
 import numpy as np
 
 from voxway.core.errors import InputError
-from voxway.data.checks.pictures import check_principal_point
 from voxway.data.checks.report import Report
-from voxway.data.files.images import image_size, read_image
 from voxway.data.prepared.registry import prepared_format
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
+from voxway.data.semantickitti.check_contents import check_contents
 from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.data.semantickitti.keys import annotated_frames
-from voxway.data.semantickitti.labels import preprocessed_path, read_target, training_target
 from voxway.data.semantickitti.layout import (
     Calibration,
     SequenceFiles,
     read_calibration,
-    read_point_labels,
     read_poses,
-    read_scan,
     read_times,
-    read_voxel_flags,
-    read_voxel_labels,
 )
-from voxway.truth.semantickitti import voxelise_scan
 
 # fmt: off
 SCANS = {
@@ -102,7 +95,7 @@ def _check_sequence(config: SemanticKITTIConfig, files: SequenceFiles, contents:
     if contents and frames:
         chosen = np.unique(np.linspace(0, len(frames) - 1, contents).round().astype(int))
         for frame in (frames[i] for i in chosen):
-            _check_contents(config, files, frame, calibration, report)
+            check_contents(config, files, frame, calibration, report)
 
 
 def _check_calibration(files: SequenceFiles, calibration: Calibration, report: Report) -> None:
@@ -200,71 +193,6 @@ def _check_sizes(config: SemanticKITTIConfig, files: SequenceFiles, frames: list
             what = f"{path.stat().st_size} bytes instead of {size}"
             more = f" ({len(wrong)} such {name})" if len(wrong) > 1 else ""
             report.add("error", path, what + more, "The copy is cut short or of another grid; fetch it again.")
-
-
-def _check_contents(
-    config: SemanticKITTIConfig, files: SequenceFiles, frame: int, calibration: Calibration | None, report: Report
-) -> None:
-    """Open the files of one frame and compare them with each other."""
-    checks = [
-        lambda: _check_pictures(config, files, frame, calibration),
-        lambda: _check_target(config, files, frame, report),
-        lambda: _check_release(files, frame, report),
-    ]
-    for check in checks:
-        try:
-            check()
-        except InputError as error:
-            report.add_error(error)
-
-
-def _check_pictures(
-    config: SemanticKITTIConfig, files: SequenceFiles, frame: int, calibration: Calibration | None
-) -> None:
-    for camera in config.cameras:
-        path = files.image(camera, frame)
-        if path.exists():
-            read_image(path)
-            if calibration is not None:
-                check_principal_point(path, image_size(path), calibration.projection(camera)[:, :3], least_row=0.25)
-
-
-def _check_target(config: SemanticKITTIConfig, files: SequenceFiles, frame: int, report: Report) -> None:
-    label, invalid = files.voxels(frame, "label"), files.voxels(frame, "invalid")
-    if not (label.exists() and invalid.exists()):
-        return
-    raw, hidden = read_voxel_labels(label), read_voxel_flags(invalid)
-    target = training_target(raw, hidden, label)
-    report.count(target)
-    if (contradiction := int((hidden & (raw != 0)).sum())) > 0:
-        what = f"{contradiction} voxels have a class and are flagged as never seen"
-        report.add("warning", invalid, what, "Labels and flags are not of one release; fetch both again.")
-    if config.preprocessed is not None:
-        path = preprocessed_path(config.preprocessed, files.sequence, frame)
-        differing = int((read_target(path) != target).sum())
-        if differing:
-            what = f"{differing} voxels differ from the voxel files"
-            report.add("error", path, what, "Make it again from the voxel files with `voxway prepare targets`.")
-
-
-def _check_release(files: SequenceFiles, frame: int, report: Report) -> None:
-    """Compare `.bin` with the scan's own voxels: the first release (May 2020) is shifted by one voxel."""
-    path, scan = files.voxels(frame, "bin"), files.scan(frame)
-    if not (path.exists() and scan.exists()):
-        return
-    points = read_scan(scan)
-    labelled = files.point_labels(frame)
-    labels = read_point_labels(labelled, len(points)) if labelled.exists() else np.ones(len(points), np.uint32)
-    own, stored = voxelise_scan(points, labels, SEMANTIC_KITTI.grid).ravel(), read_voxel_flags(path).ravel()
-    as_is = (own & stored).sum() / max((own | stored).sum(), 1)
-    shifted = (own[:-1] & stored[1:]).sum() / max((own[:-1] | stored[1:]).sum(), 1)
-    if shifted > as_is and shifted > 0.9:
-        what = "every voxel stands one place too high: this is the first release of May 2020"
-        remedy = "Download the corrected voxels from semantic-kitti.org; labels and flags are shifted alike."
-        report.add("error", path, what, remedy)
-    elif as_is < 0.9:
-        what = f"agrees with the scan's own voxels to only {100 * as_is:.0f} % (intersection over union)"
-        report.add("warning", path, what, "Scan and voxels are not of one frame or release; fetch both again.")
 
 
 def _check_histogram(config: SemanticKITTIConfig, report: Report) -> None:

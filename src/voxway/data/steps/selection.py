@@ -47,6 +47,11 @@ class Selection:
         content = read_json(path, remedy=_REMEDY)
         if not isinstance(content, dict) or not isinstance(content.get("rounds"), list):
             raise InputError(file=path, field="rounds", expected="a list", found="none", remedy=_REMEDY)
+        for number, entry in enumerate(content["rounds"]):
+            if not isinstance(entry, dict) or not isinstance(entry.get("keys"), list):
+                raise InputError(
+                    file=path, field=f"rounds[{number}].keys", expected="a list of keys", found=entry, remedy=_REMEDY
+                )
         return cls(Path(folder), tuple(content["rounds"]))
 
     @property

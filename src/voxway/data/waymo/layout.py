@@ -20,7 +20,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
@@ -142,7 +142,7 @@ def read_waymo_scan(path: Path) -> Float32[np.ndarray, "p 5"]:
     return points
 
 
-def read_camera_infos(path: Path) -> Any:
+def read_camera_infos(path: Path) -> object:
     """Calibrations [sequence][frame][slot] as they are stored: lists, or dicts by number.
 
     Raises:
@@ -152,7 +152,7 @@ def read_camera_infos(path: Path) -> Any:
 
 
 def frame_cameras(
-    infos: Any, key: str, source: Path
+    infos: object, key: str, source: Path
 ) -> tuple[Float64[np.ndarray, "5 3 3"], Float64[np.ndarray, "5 4 4"]]:
     """Intrinsics, and camera (z ahead) to vehicle (metres), of the five slots of a frame.
 
@@ -176,7 +176,28 @@ def frame_cameras(
     return K, T_ego_cam
 
 
-def _entry(holder: Any, number: int, place: str, source: Path) -> Any:
+def frame_pose(infos: object, key: str, source: Path) -> Float64[np.ndarray, "4 4"]:
+    """Vehicle to world (metres) of a frame, which voxway's own worlds record with the first camera.
+
+    Raises:
+        InputError: the frame is not there, or has no pose, as in the published files.
+    """
+    sequence, frame = parse_key(key)
+    cameras = _entry(_entry(infos, sequence, f"[{sequence}]", source), frame, f"[{sequence}][{frame}]", source)
+    camera = _entry(cameras, 0, f"[{sequence}][{frame}][0]", source)
+    pose = camera.get("ego2global") if isinstance(camera, Mapping) else None
+    if pose is None or np.shape(pose) != (4, 4) or not np.isfinite(pose).all():
+        raise InputError(
+            file=source,
+            field=f"[{sequence}][{frame}][0].ego2global",
+            expected="a finite 4 x 4 matrix",
+            found="none",
+            remedy="The published camera infos hold no poses; ask for other needs.",
+        )
+    return np.asarray(pose, np.float64)
+
+
+def _entry(holder: object, number: int, place: str, source: Path) -> object:
     if isinstance(holder, Mapping):
         value = holder.get(number, holder.get(str(number)))
     else:
@@ -186,7 +207,7 @@ def _entry(holder: Any, number: int, place: str, source: Path) -> Any:
     return value
 
 
-def _matrix(camera: Any, name: str, place: str, source: Path) -> np.ndarray:
+def _matrix(camera: object, name: str, place: str, source: Path) -> np.ndarray:
     if not isinstance(camera, Mapping) or name not in camera:
         found = ", ".join(map(str, camera)) if isinstance(camera, Mapping) else type(camera).__name__
         raise _bad(source, f"{place}.{name}", "a matrix", f"only {found}")

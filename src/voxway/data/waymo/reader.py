@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from voxway.core.errors import InputError
 from voxway.core.occupancy import Occupancy
@@ -21,6 +19,7 @@ from voxway.data.waymo.config import Occ3DWaymoConfig
 from voxway.data.waymo.layout import (
     MASKS,
     frame_cameras,
+    frame_pose,
     parse_key,
     read_camera_infos,
     read_occ3d_waymo,
@@ -61,10 +60,11 @@ class Occ3DWaymoReader:
             InputError: a file of this frame is missing or damaged.
         """
         parse_key(key)
+        source = self.files.camera_infos
         points = torch.from_numpy(read_waymo_scan(self.files.scan(key))) if "points" in fields else None
         cameras, images = None, None
         if fields & {"images", "cameras"}:
-            K, T_ego_cam = frame_cameras(self._camera_infos, key, self.files.camera_infos)
+            K, T_ego_cam = frame_cameras(self._camera_infos, key, source)
             paths = [self.files.image(key, slot) for slot in range(len(K))]
             cameras = load_cameras(paths, K, np.linalg.inv(T_ego_cam))
             images = load_pictures(paths, cameras) if "images" in fields else None
@@ -74,7 +74,7 @@ class Occ3DWaymoReader:
             cameras=cameras,
             images=images,
             points=points,
-            pose=self._pose(key) if "pose" in fields else None,
+            pose=None if "pose" not in fields else torch.from_numpy(frame_pose(self._camera_infos, key, source)),
         )
 
     def truth(self, key: str) -> Occupancy:
@@ -94,20 +94,6 @@ class Occ3DWaymoReader:
     @cached_property
     def _camera_infos(self) -> object:
         return read_camera_infos(self.files.camera_infos)
-
-    def _pose(self, key: str) -> Tensor:
-        sequence, frame = parse_key(key)
-        camera = self._camera_infos[sequence][frame][0]  # ty: ignore[not-subscriptable]  # as `frame_cameras` checks
-        pose = camera.get("ego2global") if isinstance(camera, Mapping) else None
-        if pose is None or np.shape(pose) != (4, 4) or not np.isfinite(pose).all():
-            raise _bad(
-                self.files.camera_infos,
-                f"[{sequence}][{frame}][0].ego2global",
-                "a finite 4 x 4 matrix",
-                "none",
-                "The published camera infos hold no poses; ask for other needs.",
-            )
-        return torch.as_tensor(np.asarray(pose, np.float64))
 
 
 def _find_keys(config: Occ3DWaymoConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:

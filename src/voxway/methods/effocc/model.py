@@ -40,12 +40,11 @@ from voxway.methods.contract import Said
 from voxway.methods.effocc.bev import ResidualConfig, SecondConfig
 from voxway.methods.effocc.camera import CameraBranch, CameraConfig
 from voxway.methods.effocc.distillation import Distillation, follow
-from voxway.methods.effocc.fuse import fuse_sparse
 from voxway.methods.effocc.head import HeightHead
+from voxway.methods.effocc.join import Join
 from voxway.methods.effocc.lidar import LidarBranch, LidarConfig
 from voxway.methods.effocc.supervision import Supervision, supervise
 from voxway.methods.shared.batches import by_image_size, check_grid, in_order
-from voxway.nn.conv_norm import ConvNorm, conv3x3
 from voxway.ops.sparse_map import SparseMap
 
 
@@ -120,7 +119,7 @@ class EffOcc(nn.Module):
         self.lidar = None if config.lidar is None else LidarBranch(config.lidar, config.task.grid)
         branches = [branch for branch in (self.camera, self.lidar) if branch is not None]
         channels = sum(branch.channels for branch in branches)
-        self.fuse = conv3x3(channels, config.fused) if len(branches) > 1 else nn.Identity()
+        self.fuse = Join(channels, config.fused) if len(branches) > 1 else nn.Identity()
         channels = config.fused if len(branches) > 1 else channels
         encoder = config.second or config.residual
         assert encoder is not None  # the configuration has checked it
@@ -166,8 +165,8 @@ class EffOcc(nn.Module):
         ]
         if len(groups) == 1:
             return looks[0]
-        maps = in_order(groups, [bev for bev, _ in looks])
-        return torch.stack(maps), in_order(groups, [seen for _, seen in looks])
+        maps = in_order(groups, [list(bev) for bev, _ in looks])
+        return torch.stack(maps), in_order(groups, [list(seen) for _, seen in looks])
 
     def encode(self, maps: Sequence[Float[Tensor, "b _c y x"] | SparseMap]) -> Float[Tensor, "b c y2 x2"]:
         """The map that the head reads, from those of the branches, the cameras' first."""
@@ -180,8 +179,7 @@ class EffOcc(nn.Module):
     def _join(self, maps: Sequence[Tensor | SparseMap]) -> Tensor:
         first, *rest = maps
         if rest and isinstance(first, Tensor) and isinstance(rest[0], SparseMap) and first.device.type == "cpu":
-            assert isinstance(self.fuse, ConvNorm)
-            return fuse_sparse(self.fuse, first, rest[0])
+            return self.fuse(first, rest[0])
         dense = [m.dense() if isinstance(m, SparseMap) else m for m in maps]
         return self.fuse(torch.cat(dense, 1) if rest else dense[0])
 

@@ -12,7 +12,7 @@ from voxway.core.errors import InputError
 from voxway.core.task import Task
 from voxway.methods.contract import MethodConfig
 
-Config = TypeVar("Config", bound=MethodConfig)
+Config = TypeVar("Config")
 
 
 def of_type(variants: Sequence[MethodConfig], kind: type[Config]) -> list[Config]:
