@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: venv demo demo-short test test-slow lint types bench claims clean
+.PHONY: venv demo demo-short test test-slow lint types bench gpu claims clean
 
 venv: $(STAMP)
 
@@ -37,6 +37,10 @@ bench: venv  ## side-by-side speed and memory
 	$(BIN)/python bench/monoocc.py
 	$(BIN)/python bench/effocc.py
 	$(BIN)/python bench/export.py
+
+REFERENCE ?= ../shared/reference
+gpu:  ## check a GPU and measure on it, in minutes, with the packages that $(PYTHON) has: bench/GPU.md
+	PYTHONPATH=src$${PYTHONPATH:+:$$PYTHONPATH} $(PYTHON) bench/gpu.py --reference $(REFERENCE) --commit "$(COMMIT)" --out bench/GPU.md
 
 claims: venv  ## the papers' claims on the synthetic world; hours
 	$(BIN)/python bench/effocc_claims.py

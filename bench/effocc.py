@@ -23,9 +23,10 @@ import time
 
 import torch
 
-from voxway.engine.measure import describe_machine, measure
+from voxway.core.frame_shape import FrameShape
 from voxway.engine.memory import keep_freed_memory
-from voxway.engine.mock import ring, ring_batch, scans
+from voxway.measure.made_up import made_up_batch, scans
+from voxway.measure.passes import describe_machine, measure
 from voxway.methods.effocc import camera, lidar
 from voxway.nn.backbone import ImageBackbone
 from voxway.nn.conv_norm import ConvNorm
@@ -137,7 +138,7 @@ def run_form(form: str, name: str, runs: int, sweeps: int) -> dict:
     settle(network)
     if form == "plain":
         network.to(memory_format=torch.contiguous_format)
-    batch = ring_batch(network.task.grid, ring(6, SIZE_PX), sweeps=sweeps)
+    batch = made_up_batch(network.task, network.inputs, FrameShape(image_px=SIZE_PX, columns=5, sweeps=sweeps))
     passes = measure(network, batch, runs, 1, training=False)
     with torch.no_grad():
         logits = network(batch).logits[0, :, ::9, ::9, ::3]

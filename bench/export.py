@@ -13,9 +13,10 @@ from pathlib import Path
 
 import torch
 
-from voxway.engine.measure import describe_machine
-from voxway.engine.mock import ring, ring_batch
+from voxway.core.frame_shape import FrameShape
 from voxway.export.run import PRECISIONS, ExportConfig, export_network
+from voxway.measure.made_up import made_up_batch
+from voxway.measure.passes import describe_machine
 from voxway.methods.effocc.export import graph
 from voxway.recipes.networks.effocc import FLASHOCC_R50, FUSION_R18
 
@@ -35,7 +36,7 @@ def main() -> None:
     for name in given.network:
         torch.manual_seed(0)
         network = NETWORKS[name].build().eval()
-        batches = [ring_batch(network.task.grid, ring(6, (256, 704)), seed=seed) for seed in range(2)]
+        batches = [made_up_batch(network.task, network.inputs, FrameShape(), seed=seed) for seed in range(2)]
         fixed = batches[0].cameras if given.fixed else None
         for precision in given.precision:
             with tempfile.TemporaryDirectory() as folder:

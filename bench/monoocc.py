@@ -27,10 +27,10 @@ import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
-from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.engine.measure import describe_machine, measure
+from voxway.core.frame_shape import FrameShape
 from voxway.engine.memory import keep_freed_memory
-from voxway.engine.mock import street_batch
+from voxway.measure.made_up import made_up_batch
+from voxway.measure.passes import describe_machine, measure
 from voxway.methods.monoocc import attention, model
 from voxway.recipes.networks.monoocc import MONOOCC_S
 
@@ -60,7 +60,8 @@ def network_and_batch():
     for name, parameter in network.named_parameters():
         if ".offsets.weight" in name or ".weights.weight" in name:
             torch.nn.init.normal_(parameter, std=0.05)
-    return network, street_batch(SEMANTIC_KITTI.grid, size_px=(370, 1226))
+    frame = FrameShape(cameras=1, image_px=(370, 1226), proposals=17_000)
+    return network, made_up_batch(network.task, network.inputs, frame)
 
 
 def run_form(form: str, runs: int) -> dict:

@@ -1,4 +1,4 @@
-"""Options and fixtures shared by all tests: real frames, reference tensors, shape checking."""
+"""Options and fixtures shared by all tests: real frames, reference tensors, device, shape checking."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import json
 import os
 import runpy
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from jaxtyping import config, install_import_hook
 
-install_import_hook("voxway", "beartype.beartype")
+if find_spec("beartype") is not None:  # absent on machines that only run networks
+    install_import_hook("voxway", "beartype.beartype")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that starts us in the background makes us ignore Ctrl-C; processes that tests start would inherit that.
@@ -29,6 +32,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--data", default=os.environ.get("VOXWAY_DATA"), help="folder of real frames (or VOXWAY_DATA)")
     parser.addoption("--reference", default=None, help="folder of one method's reference tensors and manifests")
     parser.addoption("--salt", default="a", help="which case of the reference tensors")
+    parser.addoption("--device", default="cpu", help="where parity with the reference tensors is checked")
+    parser.addoption("--records", default=None, help="file for outcomes and compared tensors, a line of JSON each")
+
+
+def record(config: pytest.Config, **facts: object) -> None:
+    """Append a line to the file of ``--records``, if there is one."""
+    place = config.getoption("--records")
+    if place is not None:
+        with Path(place).open("a") as stream:
+            stream.write(json.dumps(facts) + "\n")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Generator[None, Any, Any]:
+    """Record how a test, or the preparation of one, ended."""
+    report = yield
+    if report.when == "call" or (report.when == "setup" and not report.passed):
+        message = ""
+        if not report.passed and call.excinfo is not None:
+            message = " ".join(str(call.excinfo.value).split())[:200]
+        record(item.config, test=report.nodeid, outcome=report.outcome, message=message)
+    return report
+
+
+@pytest.fixture(scope="session")
+def device(request: pytest.FixtureRequest) -> torch.device:
+    """The device of ``--device``; products there have all the digits of float32."""
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    return torch.device(request.config.getoption("--device"))
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,7 @@ ALLOWED = {
     "world": {"core", "ops", "data", "truth"},
     "methods": {"core", "ops", "nn", "losses"},
     "engine": {"core", "ops", "nn", "losses", "metrics", "methods"},
+    "measure": {"core", "ops", "methods", "engine"},
     "prepare": {"core", "ops", "truth", "data", "methods", "engine"},
     "recipes": {"core", "data", "methods", "engine"},
     "export": {"core", "metrics", "methods"},

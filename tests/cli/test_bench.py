@@ -7,8 +7,7 @@ import json
 import pytest
 
 from tests.small_world import execute
-from voxway.cli.bench import ALL
-from voxway.recipes import RECIPES
+from voxway.recipes import FULL_SIZE, RECIPES
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -24,4 +23,4 @@ def test_figures_of_a_network(tmp_path, capsys, training):
 
 
 def test_all_are_recipes():
-    assert set(ALL) <= set(RECIPES) and len(set(ALL)) == len(ALL)
+    assert set(FULL_SIZE) <= set(RECIPES) and len(set(FULL_SIZE)) == len(FULL_SIZE)

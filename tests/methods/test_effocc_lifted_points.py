@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from voxway.core.camera import Cameras
-from voxway.engine.mock import ring
+from voxway.measure.made_up import ring
 from voxway.methods.effocc.export.lifted_points import inverse_2x2, inverse_3x3, lifted_points
 from voxway.ops.bev_pool import frustum, frustum_points
 

@@ -21,12 +21,12 @@ def measured(script: str) -> dict:
 
 SCRIPT = """
 import json, torch
-from voxway.engine.measure import measure
-from voxway.engine.mock import street_batch
+from voxway.core.frame_shape import FrameShape
+from voxway.measure.passes import measure, network_and_batch
 from voxway.recipes.networks.monoocc import MONOOCC_S
 torch.set_num_threads(2)
-network = MONOOCC_S.build()
-batch = street_batch(network.task.grid, size_px=(370, 1226))
+frame = FrameShape(cameras=1, image_px=(370, 1226), proposals=17_000)
+network, batch = network_and_batch(MONOOCC_S, frame)
 print(json.dumps({{"peak_gb": measure(network, batch, 1, 0, training={training})[-1].peak_gb}}))
 """
 

@@ -109,6 +109,7 @@ def test_wrong_table():
         sparse_conv(random(5, 4), random(27, 4, 3), table)
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_gpu_equals_cpu():
     index = sites().index

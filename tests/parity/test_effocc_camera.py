@@ -27,21 +27,21 @@ def watched(network, found):
     )
 
 
-def loaded(reference, name, expected):
+def loaded(reference, device, name, expected):
     config, state = from_published(reference.state(reference.manifest(f"manifest_{name}.json")), name, PUBLISHED)
     assert config == expected
     network = config.build().eval()
     network.load_state_dict(state)
-    return network
+    return network.to(device)
 
 
 @pytest.fixture(scope="module")
-def flashocc(reference):
-    return loaded(reference, "flashocc_r50", FLASHOCC_R50)
+def flashocc(reference, device):
+    return loaded(reference, device, "flashocc_r50", FLASHOCC_R50)
 
 
 @pytest.fixture(scope="module")
-def chain(reference, flashocc):
+def chain(reference, device, flashocc):
     """Stages of FlashOcc."""
     found = {}
     camera = flashocc.camera
@@ -52,18 +52,18 @@ def chain(reference, flashocc):
         module.register_forward_hook(lambda _m, _i, out, name=name: found.__setitem__(name, out))
     watched(flashocc, found)
     with torch.no_grad():
-        probabilities, context = camera.lift(reference.image((6, 3, *SIZE_PX))[None], None)
+        probabilities, context = camera.lift(reference.image((6, 3, *SIZE_PX))[None].to(device), None)
         found["img_view_transformer.1"] = probabilities[0]
-        found["img_view_transformer.0"] = camera.splat(probabilities, context, cameras(reference), SIZE_PX)
+        found["img_view_transformer.0"] = camera.splat(probabilities, context, cameras(reference).to(device), SIZE_PX)
         found["img_bev_encoder_neck"] = flashocc.encode([found["img_view_transformer.0"]])
         found["logits"] = flashocc.head(found["img_bev_encoder_neck"])
     return found
 
 
 @pytest.fixture(scope="module")
-def student_chain(reference, flashocc, chain):
+def student_chain(reference, device, flashocc, chain):
     """Stages of the student, whose camera branch is that of FlashOcc: name for name the same tensors."""
-    student = loaded(reference, "student_r50", STUDENT_R50)
+    student = loaded(reference, device, "student_r50", STUDENT_R50)
     for name, tensor in student.camera.state_dict().items():
         assert torch.equal(tensor, flashocc.camera.state_dict()[name]), name
     found = {}
@@ -79,27 +79,28 @@ MAP_STAGES = [*(f"img_bev_encoder_backbone.{i}" for i in range(3)), "img_bev_enc
 
 
 @pytest.mark.parametrize("stage", [*IMAGE_STAGES, "img_view_transformer.1"])
-def test_image_stage(reference, chain, stage):
-    assert errors(reference, f"flashocc_r50.{stage}", chain[stage]).max() <= 5e-5
+def test_image_stage(reference, chain, close, stage):
+    close(f"flashocc_r50, {stage}", errors(reference, f"flashocc_r50.{stage}", chain[stage]), 5e-5)
 
 
-def test_map(reference, chain):
+def test_map(reference, chain, close):
     """A frustum point on the border of a cell may fall to either side."""
     error = errors(reference, "flashocc_r50.img_view_transformer.0", chain["img_view_transformer.0"])
-    assert (error <= 1e-4).mean() >= 0.998
+    assert (error <= close.factor * 1e-4).mean() >= 0.998
 
 
 @pytest.mark.parametrize("stage", MAP_STAGES)
 @pytest.mark.parametrize("model", ["flashocc_r50", "student_r50"])
-def test_map_stage(request, reference, model, stage):
+def test_map_stage(request, reference, close, model, stage):
     found = request.getfixturevalue("chain" if model == "flashocc_r50" else "student_chain")
     error = errors(reference, f"{model}.{stage}", found[stage])
-    assert error.max() <= 1e-3 and np.quantile(error, 0.998) <= 1e-4
+    close(f"{model}, {stage}", error, 1e-3)
+    assert np.quantile(error, 0.998) <= close.factor * 1e-4
 
 
 @pytest.mark.parametrize("model", ["flashocc_r50", "student_r50"])
-def test_prediction(request, reference, model):
+def test_prediction(request, reference, close, model):
     logits = request.getfixturevalue("chain" if model == "flashocc_r50" else "student_chain")["logits"]
-    check_prediction(reference, model, logits)
+    check_prediction(reference, model, logits, close)
     spread = float(reference[f"{model}.logits_spatial_std"])
-    assert logits[0].std((1, 2)).mean() == pytest.approx(spread, rel=0.02)
+    assert float(logits[0].std((1, 2)).mean()) == pytest.approx(spread, rel=0.02)

@@ -22,27 +22,28 @@ def reference(request):
 
 
 @pytest.fixture(scope="module")
-def network(reference):
+def network(reference, device):
     config, state = from_published(reference.state(reference.manifest()), "manifest", PUBLISHED)
     assert config == FUSION_R18
     network = config.build().eval()
     network.load_state_dict(state)
-    return network
+    return network.to(device)
 
 
 @pytest.fixture(scope="module")
-def points(reference):
-    return torch.from_numpy(reference["in.points"])
+def points(reference, device):
+    return torch.from_numpy(reference["in.points"]).to(device)
 
 
 @pytest.fixture(scope="module")
 def voxels(network, points):
     lidar = network.lidar
-    return voxelize(points, torch.tensor([0, len(points)]), lidar.grid, lidar.config.max_points, lidar.config.voxels)
+    offsets = torch.tensor([0, len(points)], device=points.device)
+    return voxelize(points, offsets, lidar.grid, lidar.config.max_points, lidar.config.voxels)
 
 
 @pytest.fixture(scope="module")
-def chain(reference, network, points):
+def chain(reference, device, network, points):
     """All stage tensors of one forward pass, by the reference's names."""
     found = {}
 
@@ -60,7 +61,7 @@ def chain(reference, network, points):
     for i in range(4):
         last = lidar.down[i] if i < 3 else lidar.blocks[3][1]
         watch(last, f"pts_middle_encoder.encoder_layers.encoder_layer{i + 1}")
-    watch(network.fuse, "occ_fuser")
+    encoder.register_forward_pre_hook(lambda _m, given: found.__setitem__("occ_fuser", given[0]))
     watch(encoder.levels[0], "pts_backbone.0")
     watch(encoder.levels[1], "pts_backbone.1")
     watch(network.head.conv, "occ_head.final_conv", torch.clone)
@@ -68,12 +69,12 @@ def chain(reference, network, points):
     depth[torch.from_numpy(reference["in.gt_depth.coo_index"]).long()] = torch.from_numpy(
         reference["in.gt_depth.coo_value"]
     )
-    images = reference.image((6, 3, *SIZE_PX))[None]
+    images = reference.image((6, 3, *SIZE_PX))[None].to(device)
     with torch.no_grad():
-        probabilities, context = camera.lift(images, depth.view(1, 6, *SIZE_PX))
+        probabilities, context = camera.lift(images, depth.view(1, 6, *SIZE_PX).to(device))
         found["img_view_transformer.1"] = probabilities[0]
-        found["img_view_transformer.0"] = camera.splat(probabilities, context, cameras(reference), SIZE_PX)
-        sparse = lidar(points, torch.tensor([0, len(points)]))
+        found["img_view_transformer.0"] = camera.splat(probabilities, context, cameras(reference).to(device), SIZE_PX)
+        sparse = lidar(points, torch.tensor([0, len(points)], device=device))
         found["pts_middle_encoder"] = sparse.dense()
         bev = network.encode([found["img_view_transformer.0"], sparse])
         found["pts_neck.0"] = bev
@@ -98,44 +99,44 @@ STAGES = {
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_stage(reference, chain, stage):
+def test_stage(reference, chain, close, stage):
     error = errors(reference, f"fusion.{stage}", chain[stage])
-    assert error.max() <= STAGES[stage]
-    assert np.quantile(error, 0.998) <= 1e-4
+    close(f"fusion, {stage}", error, STAGES[stage])
+    assert np.quantile(error, 0.998) <= close.factor * 1e-4
 
 
 @pytest.mark.parametrize("stage", ["img_view_transformer.0", "occ_fuser"])
-def test_stage_with_points_on_borders(reference, chain, stage):
+def test_stage_with_points_on_borders(reference, chain, close, stage):
     """A frustum point on the border of a cell may fall to either side."""
     error = errors(reference, f"fusion.{stage}", chain[stage])
-    assert (error <= 1e-4).mean() >= 0.998
-    assert np.quantile(error, 0.999) <= 9e-4
+    assert (error <= close.factor * 1e-4).mean() >= 0.998
+    assert np.quantile(error, 0.999) <= close.factor * 9e-4
 
 
 LEVELS = ["conv_input", *(f"encoder_layers.encoder_layer{i}" for i in (1, 2, 3, 4))]
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_sparse_features(reference, chain, level):
+def test_sparse_features(reference, chain, close, level):
     error = errors(
         reference, f"fusion.pts_middle_encoder.{level}.features_sorted", chain[f"pts_middle_encoder.{level}"]
     )
-    assert error.max() <= (2e-5 if level == "conv_input" else 5e-6)
+    close(f"fusion, {level}", error, 2e-5 if level == "conv_input" else 5e-6)
 
 
-def test_prediction(reference, chain):
-    check_prediction(reference, "fusion", chain["logits"])
-    spread = chain["logits"][0].std((1, 2)).mean()
+def test_prediction(reference, chain, close):
+    check_prediction(reference, "fusion", chain["logits"], close)
+    spread = float(chain["logits"][0].std((1, 2)).mean())
     assert spread == pytest.approx(float(reference["fusion.logits_spatial_std"]), rel=0.02)
 
 
-def test_voxels(reference, voxels):
+def test_voxels(reference, voxels, close):
     """Exactly the published voxels, in their order."""
     index, counts = (reference[f"fusion.voxel_{name}.stride"] for name in ("coors_bzyx", "num_points"))
     assert voxels.index.shape == tuple(reference["fusion.voxel_coors_bzyx.shape"])
-    np.testing.assert_array_equal(voxels.index.flatten()[::index], reference["fusion.voxel_coors_bzyx"])
-    np.testing.assert_array_equal(voxels.counts[::counts], reference["fusion.voxel_num_points"])
-    assert errors(reference, "fusion.voxel_mean", voxels.mean).max() <= 1e-5
+    np.testing.assert_array_equal(voxels.index.cpu().flatten()[::index], reference["fusion.voxel_coors_bzyx"])
+    np.testing.assert_array_equal(voxels.counts.cpu()[::counts], reference["fusion.voxel_num_points"])
+    close("fusion, voxel_mean", errors(reference, "fusion.voxel_mean", voxels.mean), 1e-5)
     assert len(voxels.mean) == int(reference["fusion.num_voxels"])
     assert int(voxels.counts.max()) == int(reference["fusion.max_points_in_a_voxel"])
     if reference.salt == "a":
@@ -150,26 +151,26 @@ def test_sites(reference, network, voxels):
         counts.append(len(sites))
         key = f"fusion.pts_middle_encoder.{level}"
         assert len(sites) == int(reference[f"{key}.num_sites"])
-        sampled = sites.index.flatten()[:: int(reference[f"{key}.sites_bzyx_sorted.stride"])]
+        sampled = sites.index.cpu().flatten()[:: int(reference[f"{key}.sites_bzyx_sorted.stride"])]
         np.testing.assert_array_equal(sampled, reference[f"{key}.sites_bzyx_sorted"])
         sites, _ = strided_table(sites, kernel, stride, padding)
     if reference.salt == "a":
         assert counts[1:] == [44_481, 43_239, 17_315]
 
 
-def test_frustum(reference, network):
-    rig = cameras(reference)
+def test_frustum(reference, network, device, close):
+    rig = cameras(reference).to(device)
     unchanged = cameras(reference, torch.eye(4).double())
     T_key_cam = torch.linalg.inv(unchanged.T_cam_ego).float()
     np.testing.assert_allclose(T_key_cam, reference["fusion.sensor2keyego"], atol=1e-6)
     places = frustum_points(rig, frustum(SIZE_PX, (32, 88), network.camera.depths))
-    assert errors(reference, "fusion.frustum_ego_xyz", places).max() <= 1e-5
+    close("fusion, frustum_ego_xyz", errors(reference, "fusion.frustum_ego_xyz", places), 1e-5)
     cells = network.camera.cells(rig, SIZE_PX, (32, 88))
     kept = int((cells < 200 * 200).sum())
     floored = network.camera.grid.contains(places).sum()
     assert abs(int(floored) - int(reference["fusion.frustum_points_kept_if_floor"])) <= 20
     assert abs(kept - int(reference["fusion.frustum_points_kept"])) <= 20  # points on borders
-    if reference.salt == "a":
+    if reference.salt == "a" and device.type == "cpu":
         assert kept == 1_201_945
 
 
@@ -180,9 +181,9 @@ def test_depth_images(reference):
     assert values.sum(dtype=np.float64) == pytest.approx(float(reference["in.gt_depth.sum"]), rel=1e-6)
 
 
-def test_tables_as_tensors(network, voxels, chain):
+def test_tables_as_tensors(network, voxels, chain, close):
     """An exported encoder takes tables as plain tensors; it computes the same map."""
     tables = encoder_tables(voxels.index, network.lidar.shape, 1, 4).neighbours()
     with torch.no_grad():
         found = network.lidar.encode(voxels.mean, tables).dense()
-    torch.testing.assert_close(found, chain["pts_middle_encoder"], atol=1e-5, rtol=1e-5)
+    close("fusion, tables as tensors", (found - chain["pts_middle_encoder"]).abs(), 1e-5)

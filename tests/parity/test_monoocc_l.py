@@ -16,14 +16,14 @@ MANIFEST = "manifest_L.json"
 
 
 @pytest.fixture(scope="module")
-def chain(reference):
+def chain(reference, device):
     """All stage tensors of one forward pass at full size, by the reference's names."""
     dead = name_map(MONOOCC_L).dead
     live = {name: shape for name, shape in reference.manifest(MANIFEST).items() if name not in dead}
     config, state = from_published(reference.state(live), MANIFEST, PUBLISHED)
     with torch.device("meta"):
         network = config.build().eval()
-    network.load_state_dict(state, assign=True)
+    network.load_state_dict({name: tensor.to(device) for name, tensor in state.items()}, assign=True)
     found: dict[str, torch.Tensor] = {}
 
     def keep(name, module):
@@ -42,13 +42,13 @@ def chain(reference):
     )
     proposals = torch.from_numpy(np.unpackbits(reference["s/in/proposal_packed"]).reshape(128, 128, 16)).bool()
     with torch.no_grad():
-        maps = network.encode_normalised(reference.image((1, 1, 3, height, width))[0])
-        voxels = network.complete(maps, cameras, proposals)
+        maps = network.encode_normalised(reference.image((1, 1, 3, height, width))[0].to(device))
+        voxels = network.complete(maps, cameras.to(device), proposals.to(device))
         found["fpn"] = maps
         found["sem_logits"] = network.semantic_decoder(maps)[None]
         found["bev"] = voxels.permute(3, 0, 1, 2)[None]
         found["logits"] = network.head(voxels)[None]
-    return found
+    return {name: tensor.cpu() for name, tensor in found.items()}
 
 
 STAGES = ["stem", *(f"level{i}_{block}" for i in range(3) for block in ("block0", "last"))]
@@ -56,16 +56,12 @@ STAGES += ["fpn", "sem_logits", "bev", "logits"]
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_stage(reference, chain, stage):
+def test_stage(reference, chain, close, stage):
     """Each stage within 1e-4 at most and 1e-5 on average, in the stored slice and in its statistics."""
     (sliced,) = reference.keys(f"L/{stage}|")
     found = eval(f"lambda t: t[{sliced.split('|')[1]}]")(chain[stage])
-    difference = (found - torch.from_numpy(reference[sliced])).abs()
-    assert difference.max() <= 1e-4
-    assert difference.mean() <= 1e-5
-    full = chain[stage].double()
-    statistics = [full.mean(), full.std(correction=0), full.abs().mean(), full.abs().max()]
-    np.testing.assert_allclose([float(v) for v in statistics], reference[f"stat/L/{stage}"], atol=1e-4)
+    close(f"L, {stage}", (found - torch.from_numpy(reference[sliced])).abs(), 1e-4, 1e-5)
+    close.statistics(chain[stage], reference[f"stat/L/{stage}"])
 
 
 @pytest.mark.parametrize("semantic", [True, False])

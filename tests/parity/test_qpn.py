@@ -21,18 +21,18 @@ def unpacked(packed, shape):
 
 
 @pytest.fixture(scope="module")
-def batch(reference):
+def batch(reference, device):
     pseudo = unpacked(reference["qpn/pseudo_packed"], SEMANTIC_KITTI.grid.shape)
-    return collate([Sample(key="case/000000", grid=SEMANTIC_KITTI.grid, pseudo=pseudo)])
+    return collate([Sample(key="case/000000", grid=SEMANTIC_KITTI.grid, pseudo=pseudo)]).to(device)
 
 
 @pytest.fixture(scope="module")
-def network(reference):
+def network(reference, device):
     config, state = from_published(reference.state(reference.manifest(MANIFEST)), "manifest", PUBLISHED)
     assert config == QPN_MONOOCC
     network = config.build().eval()
     network.load_state_dict(state)
-    return network
+    return network.to(device)
 
 
 @pytest.fixture(scope="module")
@@ -42,26 +42,23 @@ def prediction(network, batch):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_scores(reference, prediction, level):
-    scores = prediction.need(level)
+def test_scores(reference, prediction, close, level):
+    scores = prediction.need(level).cpu()
     (key,) = [key for key in reference.keys(f"qpn/{level}") if key.partition("|")[0] == f"qpn/{level}"]
     _, _, taken = key.partition("|")
     part = eval(f"scores[{taken}]", {"scores": scores}) if taken else scores
-    error = (part - torch.from_numpy(reference[key])).abs()
-    assert error.max() <= 1e-4 and error.mean() <= 1e-5
-    full = scores.double()
-    statistics = [full.mean(), full.std(correction=0), full.abs().mean(), full.abs().max()]
-    np.testing.assert_allclose([float(v) for v in statistics], reference[f"stat/qpn/{level}"], atol=1e-5)
+    close(f"query proposals, {level}", (part - torch.from_numpy(reference[key])).abs(), 1e-4, 1e-5)
+    close.statistics(scores, reference[f"stat/qpn/{level}"], 1e-5)
 
 
 def test_queries(reference, prediction):
     expected = unpacked(reference["qpn/query_packed"], (128, 128, 16))
-    assert (prediction.classes[0].bool() != expected).sum() <= 10
+    assert (prediction.classes[0].bool().cpu() != expected).sum() <= 10
     assert abs(int(prediction.classes.sum()) - int(reference["qpn/query_count"])) <= 10
 
 
-def test_losses(reference, network, prediction):
-    target = unpacked(reference["qpn/target_packed"], (128, 128, 16)).to(torch.uint8)
+def test_losses(reference, network, prediction, device):
+    target = unpacked(reference["qpn/target_packed"], (128, 128, 16)).to(device, torch.uint8)
     target[:, :8] = 255
     targets = [target[None, ::step, ::step, ::step] for step in (1, 2, 4)]
     terms = network.level_losses([prediction.need(scale) for scale in LEVELS], targets)
@@ -78,14 +75,14 @@ def test_names_convert_both_ways(reference, network):
         assert torch.equal(back[name].to(expected), expected), name
 
 
-def test_file_with_one_head_predicts_the_same(reference, prediction, batch):
+def test_file_with_one_head_predicts_the_same(reference, prediction, batch, device):
     """VoxFormer's public file lacks the coarser heads."""
     shapes = {
         n: s for n, s in reference.manifest(MANIFEST).items() if not n.startswith(("seg_head_1_4", "seg_head_1_8"))
     }
     config, state = from_published(reference.state(shapes), "file", PUBLISHED)
     assert config == QPN_VOXFORMER
-    network = config.build().eval()
+    network = config.build().eval().to(device)
     network.load_state_dict(state)
     with torch.no_grad():
         assert torch.equal(network(batch).logits, prediction.logits)

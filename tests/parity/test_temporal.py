@@ -40,13 +40,14 @@ def street(reference):
 
 
 @pytest.fixture(scope="module")
-def chain(reference):
+def chain(reference, device):
     """All stage tensors of one forward pass from feature maps, by the reference's names."""
     config = replace(MONOOCC_S, frames=3, cross_view=True, semantics_2d=False)
     network = config.build().eval()
     names, own = name_map(config), network.state_dict()
     shapes = {name: tuple(tensor.shape) for name, tensor in names.to_published(own).items() if name not in names.dead}
     network.load_state_dict(names.to_ours(reference.state(shapes), own, "temporal"))
+    network.to(device)
     found: dict[str, torch.Tensor] = {}
     for prefix, transformer in (("cross", network.seed), ("late", network.look_again)):
         for i, layer in enumerate(transformer.layers):
@@ -60,10 +61,11 @@ def chain(reference):
     found["ref_cam"] = (pixels / torch.tensor([WIDTH, HEIGHT]))[:, None, :, None]
     found["seen_count"] = cameras[0].visible(pixels, depth).sum(0)
     with torch.no_grad():
-        maps = network.cross_view(reference.image((1, 3, 128, 24, 78), ".frames")[0])
+        maps = network.cross_view(reference.image((1, 3, 128, 24, 78), ".frames")[0].to(device))
         found["after_cvt"] = maps[None]
-        found["logits"] = network.head(network.complete(maps, cameras[0], proposals))[None]
-    return found
+        voxels = network.complete(maps, cameras[0].to(device), proposals.to(device))
+        found["logits"] = network.head(voxels)[None]
+    return {name: tensor.cpu() for name, tensor in found.items()}
 
 
 def test_geometry(reference, chain):
@@ -77,16 +79,12 @@ def test_geometry(reference, chain):
 @pytest.mark.parametrize(
     "stage", ["after_cvt", *(f"{part}_{i}" for part in ("cross", "late") for i in range(3)), "logits"]
 )
-def test_stage(reference, chain, stage):
+def test_stage(reference, chain, close, stage):
     """Each stage within 1e-4 at most and 1e-5 on average, in the stored slice and in its statistics."""
     (sliced,) = reference.keys(f"temporal/{stage}|")
     found = eval(f"lambda t: t[{sliced.split('|')[1]}]")(chain[stage])
-    difference = (found - torch.from_numpy(reference[sliced])).abs()
-    assert difference.max() <= 1e-4
-    assert difference.mean() <= 1e-5
-    full = chain[stage].double()
-    statistics = [full.mean(), full.std(correction=0), full.abs().mean(), full.abs().max()]
-    np.testing.assert_allclose([float(v) for v in statistics], reference[f"stat/temporal/{stage}"], atol=1e-4)
+    close(f"teacher, {stage}", (found - torch.from_numpy(reference[sliced])).abs(), 1e-4, 1e-5)
+    close.statistics(chain[stage], reference[f"stat/temporal/{stage}"])
 
 
 def test_names_convert_both_ways(reference):

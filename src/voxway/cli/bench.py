@@ -13,31 +13,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tyro
 
 from voxway.cli.options import Device
-
-if TYPE_CHECKING:
-    from voxway.core.sample import Batch
-    from voxway.recipes.recipe import Recipe
-
-ALL = (
-    "monoocc-s",
-    "monoocc-l",
-    "monoocc-teacher-s",
-    "qpn",
-    "flashocc-r50",
-    "effocc-student-r50",
-    "effocc-fusion-r18",
-    "effocc-fusion-r50",
-    "effocc-fusion-swin-b",
-    "effocc-waymo-r18",
-    "effocc-waymo-lidar",
-    "effocc-openoccupancy-r18",
-)
-"""Networks of published size."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,25 +64,20 @@ def run(options: Options) -> None:
 def _measured(options: Options) -> dict[str, Any]:
     """Figures of one network, measured in this process."""
     import statistics
-    from dataclasses import replace
 
     import torch
 
     from voxway.engine.distributed import process_group
-    from voxway.engine.measure import count_flops, describe_machine, measure
     from voxway.engine.memory import keep_freed_memory
-    from voxway.recipes import recipe
+    from voxway.measure.passes import count_flops, describe_machine, measure, network_and_batch
+    from voxway.recipes import first_recipe
 
     keep_freed_memory()
     if options.threads:
         torch.set_num_threads(options.threads)
-    chosen = recipe(options.recipe, Path("."))
-    config = chosen.method
-    if hasattr(config, "pretrained"):
-        config = replace(config, pretrained=False)
+    chosen = first_recipe(options.recipe, Path("."))
     with process_group(options.device) as group:
-        network = config.build().to(group.device)
-        batch = _frame(chosen).to(group.device)
+        network, batch = network_and_batch(chosen.method, chosen.data.frame_shape(), group.device)
         passes = measure(network, batch, options.runs, options.warmup, options.training)
         return {
             "network": options.recipe,
@@ -115,27 +90,6 @@ def _measured(options: Options) -> dict[str, Any]:
         }
 
 
-def _frame(chosen: Recipe) -> Batch:
-    """A made-up frame of the recipe's benchmark, with as many earlier ones as its method looks at."""
-    from dataclasses import replace
-
-    import torch
-
-    from voxway.data.nuscenes.frames import NuScenesConfig
-    from voxway.data.semantickitti.reader import SemanticKITTIConfig
-    from voxway.data.waymo.reader import Occ3DWaymoConfig
-    from voxway.engine.mock import ring, ring_batch, street_batch
-
-    grid, data = chosen.method.task.grid, chosen.data
-    if isinstance(data, SemanticKITTIConfig):
-        batch = replace(street_batch(grid, size_px=(370, 1226)), pose=torch.eye(4).double()[None])
-        return replace(batch, earlier=(batch,) * len(data.earlier))
-    if isinstance(data, Occ3DWaymoConfig):
-        return ring_batch(grid, ring(5, data.image_px), classes=len(chosen.method.task.classes))
-    assert isinstance(data, NuScenesConfig)
-    return ring_batch(grid, ring(6, data.image_px), classes=len(chosen.method.task.classes), sweeps=10)
-
-
 def _each_alone(options: Options) -> list[dict[str, Any]]:
     """Figures of all networks, each measured in a process of its own, so that peak memory is its own."""
     import json
@@ -144,6 +98,7 @@ def _each_alone(options: Options) -> list[dict[str, Any]]:
     import tempfile
 
     from voxway.core.progress import tracked
+    from voxway.recipes import FULL_SIZE
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -151,7 +106,7 @@ def _each_alone(options: Options) -> list[dict[str, Any]]:
         flags = ["--training"] if options.training else []
         flags += ["--threads", str(options.threads)] if options.threads else []
         flags += ["--runs", str(options.runs), "--warmup", str(options.warmup), "--device", options.device]
-        for name in tracked(ALL, "measuring", len(ALL)):
+        for name in tracked(FULL_SIZE, "measuring", len(FULL_SIZE)):
             command = [sys.executable, "-m", "voxway", "bench", name, *flags, "--out", str(place)]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             rows += json.loads(place.read_text())

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from voxway.core.benchmark import Benchmark
     from voxway.core.camera import Cameras
     from voxway.core.sample import Batch
-
-_COLUMNS = 8
-"""Columns of made-up points; networks take the first ones, as many as they know."""
 
 RootOrNot = Annotated[
     Path | None, tyro.conf.arg(metavar="DIR", help="Folder of the dataset whose frames are compared.")
@@ -73,11 +70,11 @@ def run(options: Options) -> None:
     import torch
 
     from voxway.core.errors import InputError
-    from voxway.engine.measure import describe_machine
     from voxway.engine.model_files import read_description
     from voxway.export.onnx_file import need_packages
     from voxway.export.rig import read_rig
     from voxway.export.run import ExportConfig, export_network
+    from voxway.measure.passes import describe_machine
     from voxway.methods import registry
 
     need_packages()
@@ -129,24 +126,33 @@ def run(options: Options) -> None:
 
 def _made_up(options: Options, rig: Cameras | None) -> tuple[nn.Module, list[Batch], Benchmark | None, str]:
     """The network, made-up frames for it, and where they come from."""
-    from voxway.api.load import load
-    from voxway.core.errors import InputError
-    from voxway.engine.mock import ring, ring_batch
+    from dataclasses import replace
 
-    model = load(options.model)
-    height, width = options.image_px or model.image_px or (256, 704)
-    count = (model.cameras or 6) if options.cameras is None else options.cameras
-    if min(height, width, count) < 1:
+    from voxway.core.config import from_json
+    from voxway.core.errors import InputError
+    from voxway.core.frame_shape import FrameShape
+    from voxway.data.registry import config_type
+    from voxway.engine.model_files import CONFIG, load_model, read_description
+    from voxway.measure.made_up import made_up_batch
+
+    network: Any = load_model(options.model)
+    facts, frame = read_description(options.model)["facts"], FrameShape()
+    if "data" in facts:
+        frame = from_json(config_type(facts["dataset"]), facts["data"], options.model / CONFIG).frame_shape()
+    cameras = frame.cameras if options.cameras is None else options.cameras
+    try:
+        frame = replace(frame, image_px=options.image_px or frame.image_px, cameras=cameras, sweeps=1)
+    except ValueError as error:
         raise InputError(
             file="export",
             field="--image-px, --cameras",
             expected="at least 1",
-            found=f"{height} {width}, {count}",
+            found=error,
             remedy="Give the size that the network was trained with.",
-        )
-    cameras = ring(count, (height, width)) if rig is None else rig
-    frames = [ring_batch(model.task.grid, cameras, _COLUMNS, seed=seed) for seed in range(2 * options.frames)]
-    return model.network, frames, None, "made up"
+        ) from error
+    seeds = range(2 * options.frames)
+    frames = [made_up_batch(network.task, network.inputs, frame, cameras=rig, seed=seed) for seed in seeds]
+    return network, frames, None, "made up"
 
 
 def _recorded(options: Options) -> tuple[nn.Module, list[Batch], Benchmark | None, str]:

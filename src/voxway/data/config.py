@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from voxway.core.errors import InputError
+from voxway.core.frame_shape import FrameShape
 from voxway.data.steps.augment import Augment
 
 if TYPE_CHECKING:
@@ -112,6 +113,11 @@ class DataConfig(ABC):
     def truth_name(self) -> tuple[str, ...]:
         """What results say of the truth beside the split's name, where it is not the benchmark's own."""
         return ()
+
+    def frame_shape(self) -> FrameShape:
+        """What its frames are like, told without reading one; datasets add what they have of everything."""
+        usual = FrameShape()
+        return replace(usual, image_px=self.image_px or usual.image_px, earlier=len(self.earlier))
 
     def raw(self: C, *needs: str) -> C:
         """The same frames as recorded, with these needs: no selection, augmentation, resizing, earlier frames."""

@@ -47,6 +47,21 @@ RECIPES: Mapping[str, Callable[[Path], Recipe | StagedRecipe]] = {
 
 DEMO = "monoocc-world"
 """What `voxway demo` trains."""
+FULL_SIZE = (
+    "monoocc-s",
+    "monoocc-l",
+    "monoocc-teacher-s",
+    "qpn",
+    "flashocc-r50",
+    "effocc-student-r50",
+    "effocc-fusion-r18",
+    "effocc-fusion-r50",
+    "effocc-fusion-swin-b",
+    "effocc-waymo-r18",
+    "effocc-waymo-lidar",
+    "effocc-openoccupancy-r18",
+)
+"""Recipes of networks of published size, one for each: what is measured when all are."""
 
 
 def recipe(name: str, root: Path) -> Recipe | StagedRecipe:
@@ -64,6 +79,16 @@ def recipe(name: str, root: Path) -> Recipe | StagedRecipe:
     if name not in RECIPES:
         raise nearest(name, list(RECIPES), "recipe")
     return RECIPES[name](root)
+
+
+def first_recipe(name: str, root: Path) -> Recipe:
+    """The recipe of that name, or the first stage of one that has several.
+
+    Raises:
+        InputError: see `recipe`.
+    """
+    found = recipe(name, root)
+    return found if isinstance(found, Recipe) else next(iter(found.stages.values()))
 
 
 def _own(name: str) -> Callable[[Path], Recipe | StagedRecipe]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from voxway.core.frame_shape import FrameShape
 from voxway.data.config import DataConfig
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ class NuScenesConfig(DataConfig):
     drop_near: Literal["sweeps", "all", "none"] = "sweeps"
     """Whose points within 1 m of the sensor (along x and y) are dropped. Published: the key frame keeps its own."""
 
+    def frame_shape(self) -> FrameShape:
+        """See `DataConfig.frame_shape`; with ten scans, the most that published networks read in training."""
+        return replace(super().frame_shape(), columns=5, sweeps=10, masks=("camera", "lidar"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Occ3DNuScenesConfig(NuScenesConfig):
@@ -51,6 +56,10 @@ class Occ3DNuScenesConfig(NuScenesConfig):
     """Time of the ego frame that cameras are in: of CAM_FRONT_LEFT's picture, as published; or of the LiDAR scan."""
     depth_motion: Literal["ignored", "compensated"] = "ignored"
     """Whether depth images account for the car's motion between the points' time and each picture's. Published: not."""
+
+    def frame_shape(self) -> FrameShape:
+        """See `DataConfig.frame_shape`; with the most scans that a frame has."""
+        return replace(super().frame_shape(), sweeps=1 + self.sweeps)
 
     def reader(self) -> Occ3DNuScenesReader:
         """See `DataConfig.reader`."""

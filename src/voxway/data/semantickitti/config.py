@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from voxway.core.frame_shape import FrameShape
 from voxway.data.config import DataConfig
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ class SemanticKITTIConfig(DataConfig):
         from voxway.data.semantickitti.reader import SemanticKITTIReader
 
         return SemanticKITTIReader(self)
+
+    def frame_shape(self) -> FrameShape:
+        """See `DataConfig.frame_shape`; the size is that of most drives' images."""
+        size_px = self.image_px or (370, 1226)
+        return replace(super().frame_shape(), cameras=len(self.cameras), image_px=size_px, columns=4)
 
     def stereo(self) -> SemanticKITTIConfig:
         """The colour cameras' pairs."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from voxway.core.errors import InputError
+from voxway.core.frame_shape import FrameShape
 from voxway.data.config import DataConfig
+from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.data.waymo.layout import WaymoFiles
 
 if TYPE_CHECKING:
@@ -28,6 +30,11 @@ class Occ3DWaymoConfig(DataConfig):
     """See `DataConfig`."""
     depth_range_m: tuple[float, float] | None = (1.0, 45.0)
     """Least depth in depth images, and the one from which on points are left out."""
+
+    def frame_shape(self) -> FrameShape:
+        """See `DataConfig.frame_shape`."""
+        masks = ("camera", "lidar", "field_of_view")
+        return replace(super().frame_shape(), cameras=OCC3D_WAYMO.cameras, columns=5, masks=masks)
 
     @property
     def files(self) -> WaymoFiles:

@@ -1,0 +1,1 @@
+"""Made-up frames, operations, seconds and memory: what networks cost, without any data."""
