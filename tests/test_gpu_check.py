@@ -61,15 +61,18 @@ def part(name, budget, *items):
             raise ValueError("no such thing\\nin detail")
         if item == "dies":
             os._exit(7)
+        if item == "breaks":
+            gpu_check.worker._usable = lambda device: False
         if item == "hangs":
             time.sleep(600)
         yield {"what": item, "state": "ok"}
     return SimpleNamespace(TITLE=name, ABOUT="", BUDGET_S=budget, items=lambda setting: items, rows=rows)
 
 PARTS = {"first": part("first", 60, "raises", "fine"), "second": part("second", 60, "dies", "fine"),
-         "third": part("third", 3, "hangs", "never"), "last": part("last", 60, "fine")}
+         "third": part("third", 3, "hangs", "never"), "last": part("last", 60, "breaks", "fine")}
+gpu_check.worker._usable = lambda device: True
 gpu_check.watch.PARTS = gpu_check.worker.PARTS = PARTS
-setting = Setting(device="cpu", small=True, reference=Path("."), root=Path("."))
+setting = Setting(device="cuda", small=True, reference=Path("."), root=Path("."))
 if "--work" in sys.argv:
     sys.exit(gpu_check.worker.work(setting, *map(Path, sys.argv[sys.argv.index("--work") + 1:][:2])))
 for name, row in gpu_check.watch.watch(setting, list(PARTS), 60):
@@ -89,5 +92,6 @@ def test_errors_crashes_and_hangs_are_rows(tmp_path: Path) -> None:
         ["second", "fine", "ok"],
         ["third", "hangs", "failed: the part's 3 s were over"],
         ["third", "never", "skipped: the part's time was over"],
+        ["last", "breaks", "ok"],
         ["last", "fine", "ok"],
     ]

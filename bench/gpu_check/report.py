@@ -35,7 +35,7 @@ def facts(setting: Setting, commit: str) -> list[str]:
     return [
         "`make gpu`" + (", in small: these numbers say nothing but that it works" if setting.small else ""),
         "",
-        f"* {describe_machine(setting.device)}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}, "
+        f"* {_machine(setting)}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}, "
         f"Triton {_version('triton')}",
         f"* driver and card: {_said('nvidia-smi', *query)}",
         f"* commit {commit or _said('git', '-C', str(setting.root), 'describe', '--always', '--dirty')}, "
@@ -54,6 +54,14 @@ def table(rows: Sequence[Row]) -> list[str]:
     headings.append("state")
     lines = [headings, ["---"] * len(headings), *([row.get(name, "") for name in headings] for row in rows)]
     return [f"| {' | '.join(text.replace('|', '/') for text in line)} |" for line in lines]
+
+
+def _machine(setting: Setting) -> str:
+    """The card and the versions, or why nobody can say; the tables are written in any case."""
+    try:
+        return describe_machine(setting.device)
+    except (RuntimeError, AssertionError) as error:
+        return f"{setting.device}: {str(error).strip().splitlines()[0]}, PyTorch {torch.__version__}"
 
 
 def _version(package: str) -> str:

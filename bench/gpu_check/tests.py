@@ -9,7 +9,7 @@ from gpu_check.setting import FAILED, OK, SKIPPED, Row, Setting
 
 TITLE = "Tests that need a GPU"
 ABOUT = "Those marked `gpu`."
-BUDGET_S = 75.0
+BUDGET_S = 100.0
 
 
 def items(setting: Setting) -> tuple[str, ...]:

@@ -68,6 +68,7 @@ def watch(setting: Setting, parts: Sequence[str], seconds: float) -> list[tuple[
 
 def _one_worker(setting: Setting, watched: Watched, end: float) -> None:
     """Run a worker until it is done, dies, or has to be stopped."""
+    before = len(watched.todo)
     with tempfile.TemporaryDirectory() as folder:
         todo, events = Path(folder) / "todo.json", Path(folder) / "events.jsonl"
         todo.write_text(json.dumps(watched.todo))
@@ -84,7 +85,8 @@ def _one_worker(setting: Setting, watched: Watched, end: float) -> None:
             if worker.poll() is None:
                 os.killpg(worker.pid, signal.SIGKILL)
                 worker.wait()
-    if reason or watched.current or (worker.returncode and watched.todo):
+    # A worker that left between items, since it could not use the GPU any more, is followed by another one.
+    if reason or watched.current or len(watched.todo) == before:
         _give_up(watched, reason or f"{FAILED}: the process ended with code {worker.returncode}", whole=bool(reason))
 
 

@@ -24,8 +24,8 @@ from voxway.cli.options import Device
 class Options:
     """Measure networks."""
 
-    recipe: tyro.conf.Positional[str] = "monoocc-s"
-    """Recipe whose network is measured, or all."""
+    recipe: tyro.conf.Positional[str] = "all"
+    """Recipe whose network is measured; all measures those of published size."""
     runs: int = 3
     """Passes measured; the median is printed."""
     warmup: int = 1
