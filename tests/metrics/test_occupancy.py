@@ -11,7 +11,7 @@ from voxway.core.result import Protocol
 from voxway.core.sample import Batch, Sample
 from voxway.core.task import IGNORE
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
-from voxway.data.registry import BENCHMARKS
+from voxway.data.registry import benchmarks
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.engine.evaluate import evaluate
 from voxway.metrics.confusion import confusion
@@ -32,7 +32,7 @@ def mask(benchmark: Benchmark, seed: int) -> torch.Tensor:
 
 
 def test_every_benchmark_has_its_metric() -> None:
-    for name, benchmark in BENCHMARKS.items():
+    for name, benchmark in benchmarks().items():
         metric = OccupancyMetric(benchmark)
         assert metric.benchmark is benchmark
         assert metric.results(PROTOCOL)[0].protocol.benchmark == name
