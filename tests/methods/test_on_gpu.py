@@ -27,7 +27,7 @@ def test_gpu_equals_cpu(name, device):
         prediction = network(batch.to(place))
         terms = network.loss(prediction, batch.to(place))
         torch.stack(list(terms.values())).sum().backward()
-        grads = {n: p.grad.cpu() for n, p in network.named_parameters() if p.grad is not None}
+        grads = {n: p.grad.cpu().clone() for n, p in network.named_parameters() if p.grad is not None}
         found.append((prediction.logits.detach().cpu(), {n: float(t) for n, t in terms.items()}, grads))
     (logits, terms, grads), (logits_gpu, terms_gpu, grads_gpu) = found
     assert ((logits - logits_gpu).abs() <= 1e-4 * logits.abs().max()).float().mean() >= 0.995

@@ -85,7 +85,11 @@ def test_file_with_one_head_predicts_the_same(reference, prediction, batch, devi
     network = config.build().eval().to(device)
     network.load_state_dict(state)
     with torch.no_grad():
-        assert torch.equal(network(batch).logits, prediction.logits)
+        again = network(batch).logits
+    if device.type == "cpu":
+        assert torch.equal(again, prediction.logits)
+    else:  # sums are taken in any order there
+        torch.testing.assert_close(again, prediction.logits, rtol=1e-5, atol=1e-5)
     assert set(to_published(network.config, network.state_dict(), PUBLISHED)) == set(shapes)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from voxway.core.errors import InputError
 from voxway.data import registry
-from voxway.data.config import DataConfig
+from voxway.data.config import DataConfig, Split
 from voxway.prepare.makers import MAKERS
 
 
@@ -16,7 +16,7 @@ def dataset(
     benchmark: str,
     root: Path,
     needs: frozenset[str],
-    split: str = "val",
+    split: Split = "val",
     *,
     keys: Sequence[str] = (),
     drives: Sequence[str] = (),
@@ -31,7 +31,7 @@ def dataset(
     return kind(root=root, split=split, keys=tuple(keys), drives=tuple(drives), partial=partial, needs=needs)
 
 
-def select(data: DataConfig, split: str | None, keys: Sequence[str] = (), drives: Sequence[str] = ()) -> DataConfig:
+def select(data: DataConfig, split: Split | None, keys: Sequence[str] = (), drives: Sequence[str] = ()) -> DataConfig:
     """The data with another split, with whole drives, or with single frames."""
     if split is not None:
         data = replace(data, split=split)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from voxway.api.model import Model
 from voxway.core.config import from_json
 from voxway.core.errors import InputError, nearest
-from voxway.core.task import Task
 from voxway.data import registry as datasets
 from voxway.data.config import DataConfig
 from voxway.engine.model_files import CONFIG, fingerprint, load_model, read_description, read_published
 from voxway.methods import registry as methods
+from voxway.methods.contract import Method
 
 
 def load(source: Path | str, device: torch.device | str = "cpu", *, method: str | None = None) -> Model:
@@ -38,7 +39,7 @@ def _own(folder: Path, device: torch.device | str) -> Model:
         kind = datasets.config_type(facts["dataset"])
         data = from_json(kind, facts["data"], folder / CONFIG)
     else:
-        data = usual_data(network.task, network.inputs, folder)
+        data = usual_data(network, folder)
     return Model(
         network=network,
         data=data,
@@ -66,7 +67,7 @@ def _published(path: Path, device: torch.device | str, method: str | None) -> Mo
         network = config.build()
         network.load_state_dict(state)
         network = network.to(device).eval()
-        data = usual_data(network.task, network.inputs, path)
+        data = usual_data(network, path)
         return Model(network=network, data=data, name=str(path), cameras=_usual_cameras(data))
     raise InputError(
         file=path,
@@ -81,16 +82,18 @@ def _usual_cameras(data: DataConfig) -> int:
     return datasets.benchmark(datasets.config_name(data)).cameras
 
 
-def usual_data(task: Task, inputs: frozenset[str], source: object) -> DataConfig:
+def usual_data(network: nn.Module, source: object) -> DataConfig:
     """The data of the benchmark whose task a converted network has, as it usually is read.
 
     Raises:
         InputError: no benchmark has that task.
     """
+    assert isinstance(network, Method)
+    task = network.task
     for name in datasets.names():
         known = datasets.benchmark(name).task
         if datasets.dataset(name).config is not None and (known.grid, known.classes) == (task.grid, task.classes):
-            return datasets.config_type(name)(root=Path(), split="val", needs=inputs | {"target"})
+            return datasets.config_type(name)(root=Path(), split="val", needs=network.inputs | {"target"})
     raise InputError(
         file=source,
         field="task",

@@ -17,7 +17,7 @@ from voxway.api.rig import Rig
 from voxway.core.errors import InputError
 from voxway.core.sample import Sample, collate
 from voxway.core.task import Task
-from voxway.data.config import DataConfig
+from voxway.data.config import DataConfig, Split
 from voxway.data.samples import Samples
 from voxway.data.steps.draw import draw_depth_images
 from voxway.data.steps.resize import ImageChanges, resized
@@ -81,7 +81,7 @@ class Model:
     def samples(
         self,
         root: Path | str,
-        split: str = "val",
+        split: Split = "val",
         *,
         keys: Sequence[str] = (),
         drives: Sequence[str] = (),

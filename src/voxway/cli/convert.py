@@ -50,6 +50,7 @@ def run(options: Options) -> None:
         save_model,
         save_tensors,
     )
+    from voxway.methods.contract import MethodConfig
 
     names, variants = registry.published(options.method)
     if options.to_published:
@@ -64,6 +65,7 @@ def run(options: Options) -> None:
                 remedy=f"Write `voxway convert {found}`, or name another folder.",
             )
         config = from_json(registry.config_type(found), description["config"], options.source / CONFIG)
+        assert isinstance(config, MethodConfig)
         published = names.to_published(config, load_tensors(options.source / WEIGHTS), variants)
         save_tensors(options.out, published)
         print(f"{len(published)} tensors under published names: {options.out}")

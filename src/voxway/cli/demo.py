@@ -47,6 +47,7 @@ def run(options: Options) -> None:
     from voxway.engine.memory import keep_freed_memory
     from voxway.prepare.ready import ready
     from voxway.recipes import DEMO, recipe
+    from voxway.recipes.recipe import Recipe
     from voxway.world import generate
     from voxway.world.layouts import DEFAULT, world_config
 
@@ -57,6 +58,7 @@ def run(options: Options) -> None:
     drawn = world_config(DEFAULT, options.train, options.val, seed=options.seed)
     settings = (f"train.steps={options.steps}", f"train.seed={options.seed}")
     chosen = overridden(recipe(DEMO, root), settings)
+    assert isinstance(chosen, Recipe)
     with process_group(options.device) as group:
         generate(root, drawn)
         clock.lap("world")

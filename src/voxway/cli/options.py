@@ -48,7 +48,7 @@ def dataset_config(
     benchmark: str,
     root: Path,
     needs: frozenset[str],
-    split: str = "val",
+    split: Split = "val",
     keys: tuple[str, ...] = (),
     sequences: tuple[str, ...] = (),
     settings: tuple[str, ...] = (),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from voxway.data.samples import Samples
 
 
+Split = Literal["train", "val", "test"]
 C = TypeVar("C", bound="DataConfig")
 
 
@@ -30,7 +31,7 @@ class DataConfig(ABC):
 
     root: Path
     """Folder of the dataset."""
-    split: Literal["train", "val", "test"] = "train"
+    split: Split = "train"
     """Which of the benchmark's splits."""
     drives: tuple[str, ...] = ()
     """Sequences or scenes to read instead of the split's own."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from voxway.core.errors import InputError, nearest
 
@@ -156,7 +156,8 @@ def loaded(where: str | T) -> T:
         return where
     module, colon, name = where.partition(":")
     found = importlib.import_module(module)
-    return getattr(found, name) if colon else found
+    thing: Any = getattr(found, name) if colon else found
+    return thing
 
 
 def from_nothing(config: MethodConfig) -> MethodConfig:

@@ -41,8 +41,9 @@ class OccupancyMetric:
 
     def __init__(self, benchmark: Benchmark) -> None:
         self.benchmark = benchmark
+        whole = (slice(None), slice(None), slice(None))
         near = {m: near_range(benchmark.grid, m) for m in benchmark.near_ranges_m}
-        self._parts: dict[float | None, tuple[slice, slice, slice]] = {None: (slice(None),) * 3, **near}
+        self._parts: dict[float | None, tuple[slice, slice, slice]] = {None: whole, **near}
         self._counts = {part: Confusion(len(benchmark.classes), benchmark.free) for part in self._parts}
 
     def update(

@@ -40,7 +40,8 @@ class Sites:
     @cached_property
     def keys(self) -> Int[Tensor, "s"]:
         """Ascending keys of the volumes with a border of one cell, so that a neighbour's key is a fixed step away."""
-        return self.index @ self.index.new_tensor([*self._steps])
+        # Not a product: GPUs have none of whole numbers.
+        return (self.index * self.index.new_tensor([*self._steps])).sum(1)
 
     @property
     def _steps(self) -> tuple[int, int, int, int]:

@@ -133,11 +133,12 @@ class _WeightedSum(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor | None, ...]:
-        value, *rest = ctx.saved_tensors
+        inputs = ctx.saved_tensors  # taken once: under checkpointing they can be no second time
+        value, *rest = inputs
         # A pixel's gradient is the sum of many, for which 16 bits are too few.
-        grad_value = torch.zeros_like(value, dtype=_digits(ctx.saved_tensors))
+        grad_value = torch.zeros_like(value, dtype=_digits(inputs))
         grads = [grad_value, *(torch.empty_like(tensor) for tensor in rest)]
-        _launch(_gradient_kernel, ctx.saved_tensors, [grad_out.to(grad_value.dtype).contiguous(), *grads], ctx.size)
+        _launch(_gradient_kernel, inputs, [grad_out.to(grad_value.dtype).contiguous(), *grads], ctx.size)
         return grad_value.to(value.dtype), *grads[1:], None
 
 

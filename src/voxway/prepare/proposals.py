@@ -19,6 +19,7 @@ from voxway.data.job import JobOptions
 from voxway.data.prepared.flags import COARSENING
 from voxway.engine.evaluate import network_predictor
 from voxway.engine.model_files import load_model
+from voxway.methods.contract import Method
 from voxway.prepare.makers import Make
 from voxway.prepare.stereo import stereo_depth
 
@@ -91,6 +92,7 @@ def from_network(data: DataConfig, options: JobOptions) -> Make:
             remedy="See `voxway prepare --help` for examples.",
         )
     network = load_model(options.model, options.device)
+    assert isinstance(network, Method)
     samples = data.raw("pseudo").build()
     proposed = samples.task.grid.coarsen(COARSENING)
     if network.inputs != {"pseudo"} or network.task.grid != proposed:
@@ -102,7 +104,13 @@ def from_network(data: DataConfig, options: JobOptions) -> Make:
             remedy="Train a proposal network first; `voxway train` with any other name lists the recipes.",
         )
     predict = network_predictor(network)
-    return lambda key: (predict(collate([samples[key]]).to(options.device))[0] != network.task.free).cpu().numpy()
+    free = network.task.free
+
+    def make(key: str) -> np.ndarray:
+        classes = predict(collate([samples[key]]).to(options.device))[0]
+        return classes.ne(free).cpu().numpy()
+
+    return make
 
 
 def lidar_points(sample: Sample) -> Float[Tensor, "p 3"]:

@@ -18,7 +18,7 @@ from voxway.data.config import DataConfig
 from voxway.data.job import Job, JobOptions
 from voxway.engine.model_files import fingerprint, load_model, save_tensors
 from voxway.engine.teaching.stored import DESCRIPTION, feature_path
-from voxway.methods.contract import VoxelStudent
+from voxway.methods.contract import Learner, VoxelStudent
 
 
 def teacher_job(data: DataConfig, folder: Path, options: JobOptions) -> Job:
@@ -42,7 +42,7 @@ def teacher_job(data: DataConfig, folder: Path, options: JobOptions) -> Job:
             remedy="See `voxway prepare --help` for examples.",
         )
     network = load_model(options.model, options.device)
-    if not isinstance(network, VoxelStudent):
+    if not isinstance(network, VoxelStudent) or not isinstance(network, Learner):
         raise InputError(
             file=options.model,
             field="method",

@@ -89,6 +89,7 @@ with ResNet-50, row 9 the one with InternImage-XL, as have rows 3, 5 and 7."""
 def with_parts(plain: Recipe, semantics: bool, teacher: bool, image_attention: bool) -> Recipe:
     """A recipe of a student with or without each of the paper's parts."""
     method, data = plain.method, plain.data
+    assert isinstance(method, MonoOccConfig)
     method = replace(method, semantics_2d=semantics, image_layers=method.image_layers if image_attention else 0)
     needs = data.needs | {"semantics_2d"} if semantics else data.needs - {"semantics_2d"}
     return replace(plain, method=method, data=replace(data, needs=needs), taught=teacher)

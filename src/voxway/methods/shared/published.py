@@ -21,7 +21,7 @@ def of_type(variants: Sequence[MethodConfig], kind: type[Config]) -> list[Config
     Raises:
         TypeError: none is given, or one is another method's.
     """
-    own = [variant for variant in variants if isinstance(variant, kind)]
+    own: list[Config] = [variant for variant in variants if isinstance(variant, kind)]
     if len(own) < len(variants) or not own:
         raise TypeError(f"variants must be {kind.__name__}, at least one, got {[type(v).__name__ for v in variants]}")
     return own
