@@ -7,8 +7,7 @@ import torch
 
 from tests.conftest import Reference
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.data.semantickitti.layout import Calibration
-from voxway.prepare.pseudo import pseudo_points, voxelise
+from voxway.prepare.pseudo import holding, pseudo_points
 
 P2 = np.array([
     [707.0912, 0, 601.8873, 46.88783],
@@ -29,13 +28,13 @@ def test_points(reference: Reference) -> None:
     sparse = np.clip(12 + 8 * reference.image((37, 122), ".depth").numpy(), 2, 60).astype(np.float32)
     depth = np.zeros((370, 1220), np.float32)
     depth[::10, ::10] = sparse
-    points = pseudo_points(depth, Calibration(P2, P2, Tr))
+    points = pseudo_points(depth, P2, Tr)
     assert len(points) == int(reference["pseudo/kept"])
     (key,) = reference.keys("pseudo/points|")
     np.testing.assert_allclose(eval(f"points[{key.partition('|')[2]}]"), reference[key], atol=1e-4)
 
 
 def test_voxels(reference: Reference) -> None:
-    flags = voxelise(torch.from_numpy(reference["pseudo/vox_points"]), SEMANTIC_KITTI.grid)
+    flags = holding(torch.from_numpy(reference["pseudo/vox_points"]), SEMANTIC_KITTI.grid)
     np.testing.assert_array_equal(np.packbits(flags.numpy()), reference["pseudo/vox_packed"])
     assert int(flags.sum()) == int(reference["pseudo/vox_count"])
