@@ -26,19 +26,20 @@ def train_and_score(chosen: Recipe, folder: Path, wait_for: Path | None = None) 
     """
     import torch
 
+    from voxway.api.load import load
+    from voxway.api.score import score
+    from voxway.api.train import train
     from voxway.engine.memory import keep_freed_memory
-    from voxway.recipes.run import ready, run_recipe
-    from voxway.recipes.score import load_trained, score_trained
+    from voxway.prepare.ready import ready
 
     torch.set_num_threads(1)
     keep_freed_memory()
     while wait_for is not None and not wait_for.exists():
         time.sleep(2)
-    model = run_recipe(chosen, folder, folder.name, show=False)
-    trained = load_trained(model, chosen.data.root)
+    model = load(train(chosen, folder, folder.name, show=False))
     # What a teacher looks at besides is no part of what the student is scored with.
-    data = ready(replace(trained.data, split="val", needs=trained.network.inputs), trained.proposals, show=False)
-    score_trained(trained, data, name=folder.name, show=False)[0].save(folder / "result.json")
+    data = ready(replace(chosen.data, split="val", needs=model.method.inputs), chosen.sources, show=False)
+    score(model, data, name=folder.name, show=False)[0].save(folder / "result.json")
     return folder
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from claims import finish, mean_and_spread, train_and_score
 
-from voxway.engine.teacher import TeacherConfig
+from voxway.engine.teaching.network import NetworkTeacherConfig
 from voxway.recipes.effocc import camera_world, fusion_world, lidar_world, student_world
 from voxway.recipes.recipe import Recipe
 
@@ -58,7 +58,7 @@ class Job:
         labelled = None if self.share == 100 else SCENES * self.share // 100
         chosen = NETWORKS[self.network](self.out / "world", labelled)
         if self.network == "student":
-            chosen = replace(chosen, teacher=TeacherConfig(model=self.teacher / "model"))
+            chosen = replace(chosen, teacher=NetworkTeacherConfig(model=self.teacher / "model"))
         return replace(chosen, train=replace(chosen.train, steps=self.steps, seed=self.seed))
 
 

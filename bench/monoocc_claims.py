@@ -17,7 +17,7 @@ from pathlib import Path
 
 from claims import finish, mean_and_spread, train_and_score
 
-from voxway.engine.teacher import TeacherConfig
+from voxway.engine.teaching.network import NetworkTeacherConfig
 from voxway.recipes.monoocc import monoocc_world, monoocc_world_teacher, with_parts
 from voxway.recipes.recipe import Recipe
 from voxway.world.layouts.semantickitti import semantickitti_world
@@ -56,7 +56,7 @@ class Job:
         method = replace(chosen.method, distillation=self.form)
         chosen = replace(chosen, method=method, train=replace(chosen.train, steps=self.steps, seed=self.seed))
         if chosen.taught:
-            chosen = replace(chosen, teacher=TeacherConfig(model=replace(self, row="teacher").folder / "model"))
+            chosen = replace(chosen, teacher=NetworkTeacherConfig(model=replace(self, row="teacher").folder / "model"))
         return chosen
 
 

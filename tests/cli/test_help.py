@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import shlex
@@ -13,10 +14,13 @@ import numpy as np
 import pytest
 import tyro
 
+import voxway
 from tests.small_world import execute
 from voxway.cli import COMMANDS, EXAMPLES, main
 from voxway.core.result import Protocol, Result
+from voxway.data.registry import dataset, names
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
+from voxway.prepare import makers
 
 
 def module(command: str):
@@ -123,3 +127,31 @@ def test_wrong_name_is_answered_with_the_nearest(
     assert execute(*shlex.split(line)) == 2
     said = re.sub(r"[│\s]+", " ", capsys.readouterr().err)
     assert answer in said
+
+
+JOBS = {job for name in names() for job in dataset(name).jobs}
+"""What datasets can make of their own files."""
+
+
+def told() -> list[tuple[str, str]]:
+    """Commands that messages and docstrings of the package name, in backquotes, with the file that does."""
+    found = []
+    for path in sorted(Path(voxway.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found += [(path.stem, line) for line in re.findall(r"`voxway ([^`]+)", " ".join(node.value.split()))]
+    return found
+
+
+@pytest.mark.parametrize(("file", "line"), sorted(set(told())))
+def test_commands_that_are_told_exist(file: str, line: str, capsys: pytest.CaptureFixture) -> None:
+    command, *words = line.split()
+    if command in ("COMMAND", "--help"):
+        return
+    assert command in COMMANDS, f"{file} names `voxway {line}`"
+    if command == "prepare" and words and not words[0].startswith("-"):
+        assert words[0] in (*makers.MAKERS, *JOBS, "queries", "teacher"), f"{file} names `voxway {line}`"
+    execute(command, "--help")
+    known = capsys.readouterr().out
+    for option in (word for word in words if word.startswith("--")):
+        assert option in known, f"{file} names `voxway {line}`"

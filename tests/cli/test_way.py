@@ -209,7 +209,16 @@ def test_view(predicted: Path, small_world: Path, results: Path, tmp_path: Path)
 def test_doctor(capsys: pytest.CaptureFixture) -> None:
     assert execute("doctor") == 0
     said = capsys.readouterr().out
-    assert "computes correctly" in said and "BROKEN" not in said
+    assert "computes known values correctly" in said and "BROKEN" not in said
+
+
+def test_doctor_finds_a_device_that_computes_wrongly(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = torch.nn.functional.conv2d
+    monkeypatch.setattr(torch.nn.functional, "conv2d", lambda *args, **more: right(*args, **more) + 0.01)
+    assert execute("doctor") == 1
+    assert "WRONG: convolution" in capsys.readouterr().out
 
 
 def test_doctor_says_what_is_absent(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from rich.console import Console
 from voxway.core.errors import InputError
 from voxway.core.result import Protocol, Result
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.metrics.compare import compare
+from voxway.metrics.compare import _WORDS, compare
 
 PROTOCOL = Protocol(benchmark="semantickitti", split="val", samples=815, masks=(), inputs=("images",))
 
@@ -58,7 +58,18 @@ def test_allowed_differences_are_shown() -> None:
     text = capture.get()
     assert "frames" in text
     assert "80.00" in text
-    assert "masks ()" in text
+    assert "815 frames" in text
+    assert "no mask" in text
+
+
+def test_a_protocol_is_told_in_words() -> None:
+    told = compare([result("a", 4, inputs=("images", "proposals:lidar"), masks=("camera",), ema=True)]).table().caption
+    assert told == (
+        "815 frames, the whole grid, inside mask camera, classes that never occur count as zero, "
+        "seen: images, proposals from lidar, 1 frame per prediction, taught everywhere, weights averaged"
+    )
+    plain = {"benchmark", "split", "checkpoint"}
+    assert set(_WORDS) == {field.name for field in fields(Protocol)} - plain, "a field that no words tell"
 
 
 def test_one_result_makes_a_table_too() -> None:

@@ -13,11 +13,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import tyro
 
 from voxway.cli.options import Device
+from voxway.core.files import Json
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +65,7 @@ def run(options: Options) -> None:
         write_json(options.out, rows)
 
 
-def _measured(options: Options) -> dict[str, Any]:
+def _measured(options: Options) -> dict[str, Json]:
     """Figures of one network, measured in this process."""
     import statistics
 
@@ -90,7 +94,7 @@ def _measured(options: Options) -> dict[str, Any]:
         }
 
 
-def _each_alone(options: Options) -> list[dict[str, Any]]:
+def _each_alone(options: Options) -> list[dict[str, Json]]:
     """Figures of all networks, each measured in a process of its own, so that peak memory is its own."""
     import json
     import subprocess
@@ -113,7 +117,7 @@ def _each_alone(options: Options) -> list[dict[str, Any]]:
     return rows
 
 
-def _table(rows: list[dict[str, Any]], what: str) -> Any:
+def _table(rows: list[dict[str, Json]], what: str) -> Table:
     from rich.table import Table
 
     table = Table(title=f"{what}, float32, batch 1")

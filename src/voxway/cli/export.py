@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -134,8 +134,10 @@ def _made_up(options: Options, rig: Cameras | None) -> tuple[nn.Module, list[Bat
     from voxway.data.registry import config_type
     from voxway.engine.model_files import CONFIG, load_model, read_description
     from voxway.measure.made_up import made_up_batch
+    from voxway.methods.contract import Method
 
-    network: Any = load_model(options.model)
+    network = load_model(options.model)
+    assert isinstance(network, Method)
     facts, frame = read_description(options.model)["facts"], FrameShape()
     if "data" in facts:
         frame = from_json(config_type(facts["dataset"]), facts["data"], options.model / CONFIG).frame_shape()

@@ -58,10 +58,11 @@ def run(options: Options) -> None:
 
     chosen = recipe(options.recipe, options.root)
     if isinstance(chosen, StagedRecipe):
-        changed = {name: _changed(stage, options) for name, stage in chosen.stages.items()}
-        chosen = replace(chosen, stages=changed)
+        stages = {name: _changed(stage, options) for name, stage in chosen.stages.items()}
+        first = next(iter(stages))
+        chosen = replace(chosen, stages={**stages, first: _started(stages[first], options)})
     else:
-        chosen = _changed(chosen, options)
+        chosen = _started(_changed(chosen, options), options)
     chosen = overridden(chosen, options.set)
     keep_freed_memory()
     with process_group(options.device) as group:
@@ -84,8 +85,13 @@ def _changed(chosen: Recipe, options: Options) -> Recipe:
     chosen = replace(chosen, data=data)
     if options.teacher is not None:
         chosen = replace(chosen, teacher=teacher_config(options.teacher))
-    if options.start is not None:
-        chosen = replace(chosen, start=options.start)
     if options.steps is not None:
         chosen = overridden(chosen, (f"train.steps={options.steps}",))
     return chosen
+
+
+def _started(chosen: Recipe, options: Options) -> Recipe:
+    """The recipe, or the first stage of one, with the network that it is to start from."""
+    from dataclasses import replace
+
+    return chosen if options.start is None else replace(chosen, start=options.start)

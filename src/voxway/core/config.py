@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from voxway.core.errors import nearest
-from voxway.core.parsing import field_types, item_type, kind_name, kind_names, misfit, optional, parse, value_type
+from voxway.core.files import Json
+from voxway.core.parsing import Form, field_types, item_type, kind_name, kind_names, misfit, optional, parse, value_type
 
 T = TypeVar("T")
 
@@ -21,12 +22,12 @@ _Settings = Mapping[tuple[str, ...], tuple[str, str]]
 """What is left of each dotted name, with the whole name and the new value."""
 
 
-def to_json(value: Any) -> Any:
+def to_json(value: object) -> Json:
     """The JSON form of a configuration."""
     return _written(value, Any)
 
 
-def from_json(kind: type[T], value: Any, source: object) -> T:
+def from_json(kind: type[T], value: Json, source: object) -> T:
     """A configuration of type `kind` from its JSON form.
 
     Args:
@@ -40,12 +41,12 @@ def from_json(kind: type[T], value: Any, source: object) -> T:
     return parse(kind, value, source)
 
 
-def override(config: Any, path: str, value: str) -> Any:
+def override(config: T, path: str, value: str) -> T:
     """The configuration with one field replaced; see `override_all`."""
     return override_all(config, {path: value})
 
 
-def override_all(config: Any, settings: Mapping[str, str]) -> Any:
+def override_all(config: T, settings: Mapping[str, str]) -> T:
     """The configuration with some fields replaced, all at once: values may fit each other only together.
 
     Args:
@@ -59,9 +60,9 @@ def override_all(config: Any, settings: Mapping[str, str]) -> Any:
     return _override(config, {tuple(path.split(".")): (path, value) for path, value in settings.items()})
 
 
-def _override(config: Any, settings: _Settings) -> Any:
+def _override(config: T, settings: _Settings) -> T:
     hints = field_types(type(config))
-    changed: dict[str, Any] = {}
+    changed: dict[str, object] = {}
     deeper: dict[str, dict[tuple[str, ...], tuple[str, str]]] = {}
     for (name, *rest), (path, value) in settings.items():
         if name not in hints:
@@ -72,6 +73,7 @@ def _override(config: Any, settings: _Settings) -> Any:
             changed[name] = _replaced(hints[name], getattr(config, name), path, value)
     for name, inner in deeper.items():
         changed[name] = _changed(hints[name], changed.get(name, getattr(config, name)), name, inner)
+    assert is_dataclass(config) and not isinstance(config, type)
     try:
         return replace(config, **changed)
     except ValueError as error:
@@ -80,7 +82,7 @@ def _override(config: Any, settings: _Settings) -> Any:
         raise misfit(f"setting {paths}", "value", expected, error) from error
 
 
-def _replaced(kind: Any, current: Any, path: str, text: str) -> Any:
+def _replaced(kind: Form, current: object, path: str, text: str) -> object:
     """A field's new value as a whole."""
     value = _value(text)
     whole = (value is None and optional(kind)) or (isinstance(value, Mapping) and len(kind_names(kind)) > 1)
@@ -90,11 +92,13 @@ def _replaced(kind: Any, current: Any, path: str, text: str) -> Any:
     return parse(kind, value, f"setting {path}")
 
 
-def _changed(kind: Any, current: Any, name: str, settings: _Settings) -> Any:
+def _changed(kind: Form, current: Any, name: str, settings: _Settings) -> object:
     """A field's value with something inside it replaced: fields of a dataclass, or keys of a mapping."""
-    if is_dataclass(current):
+    if is_dataclass(current) and not isinstance(current, type):
         return _override(current, settings)
     item = value_type(kind)
+    if is_dataclass(item):
+        return _changed_items(current, name, settings)
     if item is not None:
         new = {".".join(rest): parse(item, _value(v), f"setting {path}") for rest, (path, v) in settings.items()}
         return {**(current or {}), **new}
@@ -114,14 +118,27 @@ def _changed(kind: Any, current: Any, name: str, settings: _Settings) -> Any:
     )
 
 
-def _value(text: str) -> Any:
+def _changed_items(current: Mapping[str, object], name: str, settings: _Settings) -> object:
+    """A mapping with something inside its items replaced."""
+    inner: dict[str, dict[tuple[str, ...], tuple[str, str]]] = {}
+    for (key, *rest), (path, value) in settings.items():
+        if key not in current:
+            raise nearest(key, list(current), f"setting {path}: {name}")
+        if not rest:
+            fields = ", ".join(f"{path}.{field}" for field in field_types(type(current[key])))
+            raise misfit(f"setting {path}", path, f"one of its fields: {fields}", value)
+        inner.setdefault(key, {})[tuple(rest)] = (path, value)
+    return {**current, **{key: _override(current[key], some) for key, some in inner.items()}}
+
+
+def _value(text: str) -> Json:
     try:
         return json.loads(text)
     except json.JSONDecodeError:
         return text
 
 
-def _written(value: Any, kind: Any) -> Any:
+def _written(value: object, kind: Form) -> Json:
     if is_dataclass(value) and not isinstance(value, type):
         hints = field_types(type(value))
         content = {name: _written(getattr(value, name), hint) for name, hint in hints.items()}

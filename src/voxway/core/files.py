@@ -8,9 +8,12 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from voxway.core.errors import InputError, OutputError, UserError
+
+Json: TypeAlias = Any
+"""What a JSON file holds: text, numbers, truth values, null, and lists and mappings of such."""
 
 
 @contextmanager
@@ -73,12 +76,12 @@ def write_bytes(path: Path | str, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
-def write_json(path: Path | str, value: Any) -> None:
+def write_json(path: Path | str, value: object) -> None:
     """Write `value` as indented JSON to `path` atomically."""
     write_bytes(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
-def read_json(path: Path | str, remedy: str = "Restore or rewrite the file.") -> Any:
+def read_json(path: Path | str, remedy: str = "Restore or rewrite the file.") -> Json:
     """Read JSON from `path`.
 
     Raises:

@@ -8,34 +8,38 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from voxway.core.errors import InputError, nearest
+from voxway.core.files import Json
+
+Form: TypeAlias = Any
+"""A type, or what annotations make of some: ``A | None``, ``tuple[int, ...]``, ``Literal["a", "b"]``."""
 
 _REMEDY = "Correct it and start again."
 _MAPPINGS = (Mapping, dict)
 
 
 @lru_cache
-def field_types(kind: Any) -> dict[str, Any]:
+def field_types(kind: Form) -> dict[str, Form]:
     """Type of every field of a dataclass, in order."""
     hints = typing.get_type_hints(kind)
     return {f.name: hints[f.name] for f in fields(kind)}
 
 
-def alternatives(kind: Any) -> tuple[Any, ...]:
+def alternatives(kind: Form) -> tuple[Form, ...]:
     """The types that a type allows, None left out: of ``A | B | None`` A and B, of any other the type itself."""
     if typing.get_origin(kind) in (types.UnionType, typing.Union):
         return tuple(one for one in typing.get_args(kind) if one is not type(None))
     return (kind,)
 
 
-def optional(kind: Any) -> bool:
+def optional(kind: Form) -> bool:
     """Whether a type allows None."""
     return type(None) in typing.get_args(kind) or kind in (Any, None, type(None))
 
 
-def value_type(kind: Any) -> Any:
+def value_type(kind: Form) -> Form:
     """The type of the values where a type allows a mapping from text; None where it does not."""
     for one in alternatives(kind):
         if typing.get_origin(one) in _MAPPINGS:
@@ -45,8 +49,8 @@ def value_type(kind: Any) -> Any:
     return None
 
 
-def item_type(kind: Any, place: int) -> Any:
-    """The type of one item where a type allows a tuple; `Any` where it does not."""
+def item_type(kind: Form, place: int) -> Form:
+    """The type of one item where a type allows a tuple; any type where it does not."""
     for one in alternatives(kind):
         arguments = typing.get_args(one)
         if typing.get_origin(one) is tuple:
@@ -54,7 +58,7 @@ def item_type(kind: Any, place: int) -> Any:
     return Any
 
 
-def kind_names(kind: Any) -> dict[str, type]:
+def kind_names(kind: Form) -> dict[str, type]:
     """The dataclasses among the alternatives of a type, by the names that tell them apart."""
     return {kind_name(one): one for one in alternatives(kind) if is_dataclass(one)}
 
@@ -64,13 +68,13 @@ def misfit(source: object, field: str, expected: object, found: object, remedy: 
     return InputError(file=source, field=field, expected=expected, found=found, remedy=remedy)
 
 
-def kind_name(kind: Any) -> str:
+def kind_name(kind: Form) -> str:
     """The name that tells a dataclass from others."""
     own = {f.name for f in fields(kind)}
     return kind.__name__ if "kind" in own else getattr(kind, "kind", kind.__name__)
 
 
-def parse(kind: Any, value: Any, source: object) -> Any:
+def parse(kind: Form, value: Json, source: object) -> Any:
     """A value of type `kind` from its JSON form; see `voxway.core.config.from_json`.
 
     Raises:
@@ -104,7 +108,7 @@ def parse(kind: Any, value: Any, source: object) -> Any:
     raise misfit(source, "value", _type_name(kind), repr(value))
 
 
-def _parse_union(kind: Any, value: Any, source: object) -> Any:
+def _parse_union(kind: Form, value: Json, source: object) -> object:
     if value is None and optional(kind):
         return None
     choices, named = alternatives(kind), kind_names(kind)
@@ -124,7 +128,7 @@ def _parse_union(kind: Any, value: Any, source: object) -> Any:
     raise misfit(source, "value", _expected(kind), repr(value))
 
 
-def _expected(kind: Any) -> str:
+def _expected(kind: Form) -> str:
     """What a union accepts, in words."""
     named = kind_names(kind)
     plain = [_type_name(one) for one in alternatives(kind) if not is_dataclass(one) and not _is_protocol(one)]
@@ -132,15 +136,15 @@ def _expected(kind: Any) -> str:
     return ", or ".join([*plain, *told, *(["null"] if optional(kind) else [])])
 
 
-def _is_protocol(kind: Any) -> bool:
+def _is_protocol(kind: Form) -> bool:
     return bool(getattr(kind, "_is_protocol", False))
 
 
-def _type_name(kind: Any) -> str:
+def _type_name(kind: Form) -> str:
     return str(kind) if typing.get_args(kind) else getattr(kind, "__name__", str(kind))
 
 
-def _parse_dataclass(kind: Any, value: Any, source: object) -> Any:
+def _parse_dataclass(kind: Form, value: Json, source: object) -> object:
     if not isinstance(value, Mapping):
         raise misfit(source, kind.__name__, "named fields", repr(value))
     hints = field_types(kind)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from voxway.core.config import from_json, to_json
 from voxway.core.errors import InputError
-from voxway.core.files import read_json, write_json
+from voxway.core.files import Json, read_json, write_json
 from voxway.core.task import Task
 
 
@@ -39,7 +38,7 @@ class Protocol:
     checkpoint: str = ""
     """SHA-256 of the weights; empty for a baseline without weights."""
 
-    def differences(self, other: Protocol) -> dict[str, tuple[Any, Any]]:
+    def differences(self, other: Protocol) -> dict[str, tuple[object, object]]:
         """Fields that keep two results from being compared, with both values."""
         compared = [f.name for f in fields(self) if f.name != "checkpoint"]
         return {n: (getattr(self, n), getattr(other, n)) for n in compared if getattr(self, n) != getattr(other, n)}
@@ -54,7 +53,7 @@ class Result:
     protocol: Protocol
     confusion: np.ndarray
     name: str = ""
-    notes: dict[str, Any] = field(default_factory=dict)
+    notes: dict[str, Json] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.protocol.benchmark != self.task.name:

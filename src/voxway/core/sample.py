@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
@@ -17,6 +17,8 @@ from voxway.core.task import IGNORE
 
 NEEDS = frozenset({"images", "points", "pose", "target", "proposals", "pseudo", "semantics_2d", "depth"})
 """Fields of a sample that a method may ask for by name; prepared files may add others, which arrive as `extras`."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,14 +236,14 @@ class _Collator:
     def __init__(self, samples: Sequence[Sample]) -> None:
         self.samples = samples
 
-    def values(self, name: str) -> list[Any] | None:
+    def values(self, name: str) -> list | None:
         found = [getattr(sample, name) for sample in self.samples]
         for sample, value in zip(self.samples, found):
             if (value is None) != (found[0] is None):
                 raise _unlike(sample, self.samples[0], name, _presence(value), _presence(found[0]))
         return None if found[0] is None else found
 
-    def of(self, name: str, join: Callable[[list[Any]], Any]) -> Any:
+    def of(self, name: str, join: Callable[[list], T]) -> T | None:
         found = self.values(name)
         return None if found is None else join(found)
 
@@ -259,7 +261,7 @@ class _Collator:
         return list(first)
 
 
-def _presence(value: Any) -> str:
+def _presence(value: object) -> str:
     return "absent" if value is None else "present"
 
 
@@ -282,7 +284,7 @@ def _stack_padded(tensors: list[Tensor], value: int = 0) -> Tensor:
     return torch.stack(padded)
 
 
-def _move(value: Any, device: torch.device | str) -> Any:
+def _move(value: object, device: torch.device | str) -> object:
     if isinstance(value, Tensor | Cameras | Batch):
         return value.to(device)
     if isinstance(value, Mapping):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from voxway.core.errors import MissingExtra
-from voxway.core.files import write_bytes, writing
+from voxway.core.files import Json, write_bytes, writing
 from voxway.core.progress import progress_bar, tracked
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class RunLog:
             self.writer.close()
 
 
-def read_log(folder: Path) -> list[dict[str, Any]]:
+def read_log(folder: Path) -> list[dict[str, Json]]:
     """The recorded steps of a run, in order.
 
     Raises:

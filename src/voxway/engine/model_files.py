@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 import voxway
 from voxway.core.config import from_json, to_json
 from voxway.core.errors import InputError
-from voxway.core.files import atomic_path, read_json, write_json
+from voxway.core.files import Json, atomic_path, read_json, write_json
 from voxway.methods import registry
 from voxway.methods.contract import Buildable
 
@@ -83,7 +82,7 @@ def save_model(folder: Path, config: Buildable, state: Mapping[str, Tensor], **f
     save_tensors(folder / WEIGHTS, state)
 
 
-def read_description(folder: Path) -> dict[str, Any]:
+def read_description(folder: Path) -> dict[str, Json]:
     """What ``config.json`` says: method, config, facts.
 
     Raises:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
@@ -78,8 +78,8 @@ class _Watch(TorchDispatchMode):
         self.operations: list[Operation] = []
 
     def __torch_dispatch__(
-        self, func: Any, types: tuple[type, ...], args: tuple = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
+        self, func: OpOverload, types: tuple[type, ...], args: tuple = (), kwargs: Mapping[str, object] | None = None
+    ) -> object:
         given = dict(kwargs or {})
         out = func(*args, **given)
         if not func.is_view and "empty" not in func.name():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from voxway.core.errors import InputError, nearest
+from voxway.core.files import Json
 from voxway.core.result import Protocol, Result
 
 if TYPE_CHECKING:
@@ -25,13 +26,13 @@ class Comparison:
     """
 
     results: tuple[Result, ...]
-    differing: dict[str, tuple[Any, ...]]
+    differing: dict[str, tuple[object, ...]]
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, Json]]:
         """One flat record per result, scores in percent; NaN for a class in neither truth nor prediction."""
         return [self._row(number, result) for number, result in enumerate(self.results)]
 
-    def _row(self, number: int, result: Result) -> dict[str, Any]:
+    def _row(self, number: int, result: Result) -> dict[str, Json]:
         task = result.task
         scores = {"IoU": result.iou, "mIoU": result.miou, "precision": result.precision, "recall": result.recall}
         classes = {task.classes[i]: result.class_iou[i] for i in task.evaluated}
@@ -52,7 +53,7 @@ class Comparison:
         for row in rows:
             table.add_column(str(row["name"]), justify="right")
         for field in self.differing:
-            table.add_row(field, *(str(row[field]) for row in rows))
+            table.add_row(field, *(_said(field, row[field]) for row in rows))
         for score in list(rows[0])[1 + len(self.differing) :]:
             values = np.array([row[score] for row in rows])
             best = np.nanmax(values) if np.isfinite(values).any() and len(values) > 1 else np.inf
@@ -93,9 +94,30 @@ def compare(results: Sequence[Result], allow: Collection[str] = ()) -> Compariso
     return Comparison(tuple(results), {name: found for name, found in values.items() if len(set(found)) > 1})
 
 
+_WORDS: dict[str, Callable[[Any], str]] = {
+    "samples": lambda count: f"{count} frame{'' if count == 1 else 's'}",
+    "range_m": lambda metres: "the whole grid" if metres is None else f"up to {metres:g} m ahead",
+    "masks": lambda names: f"inside mask {' and '.join(names)}" if names else "no mask",
+    "absent": lambda how: f"classes that never occur {'count as zero' if how == 'zero' else 'are left out'}",
+    "inputs": lambda names: f"seen: {', '.join(_input(name) for name in names) or 'nothing'}",
+    "frames": lambda count: f"{count} frame{'' if count == 1 else 's'} per prediction",
+    "training_masks": lambda names: f"taught inside mask {' and '.join(names)} only" if names else "taught everywhere",
+    "ema": lambda averaged: f"weights {'' if averaged else 'not '}averaged",
+}
+"""How a protocol's fields are said, in the order in which they are."""
+
+
 def _describe(protocol: Protocol, differing: Collection[str]) -> str:
-    shown = [field.name for field in fields(Protocol) if field.name not in {"benchmark", "split", "checkpoint"}]
-    return ", ".join(f"{name} {getattr(protocol, name)}" for name in shown if name not in differing)
+    return ", ".join(say(getattr(protocol, name)) for name, say in _WORDS.items() if name not in differing)
+
+
+def _said(field: str, value: object) -> str:
+    return _WORDS[field](value) if field in _WORDS else str(value)
+
+
+def _input(name: str) -> str:
+    what, _, source = name.partition(":")
+    return f"{what} from {source}" if source else what
 
 
 def _cell(value: float, best: float) -> str:

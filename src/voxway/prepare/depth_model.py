@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -43,8 +42,8 @@ def load_depth_model(model: str, device: torch.device | str = "cpu") -> DepthMod
         raise MissingExtra("transformers", "depth", "depth from single pictures") from None
     name = model.removeprefix(HUB)
     try:
-        processor: Any = transformers.AutoImageProcessor.from_pretrained(name, local_files_only=local)
-        network: Any = transformers.AutoModelForDepthEstimation.from_pretrained(name, local_files_only=local)
+        processor = transformers.AutoImageProcessor.from_pretrained(name, local_files_only=local)
+        network = transformers.AutoModelForDepthEstimation.from_pretrained(name, local_files_only=local)
     except (OSError, ValueError) as error:
         found = str(error).strip().splitlines()[0]
         raise _bad(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from voxway.core.errors import InputError
-from voxway.core.files import read_json, write_json
+from voxway.core.files import Json, read_json, write_json
 from voxway.core.sample import Batch, Prediction, collate
 from voxway.data.job import Job
 from voxway.data.samples import Samples
@@ -128,7 +127,7 @@ def select(
     voxels: float | None = None,
     per_class: bool = False,
     show: bool = True,
-    **facts: Any,
+    **facts: Json,
 ) -> Selection:
     """One round: add frames to a selection, or voxels to those that are in it, and write it.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float32, UInt8
 
@@ -30,7 +28,7 @@ def stereo_depth(
         import cv2
     except ImportError:
         raise MissingExtra("opencv-python-headless", "stereo", "depth from stereo pairs") from None
-    matcher: Any = cv2.StereoSGBM.create(
+    matcher = cv2.StereoSGBM.create(
         minDisparity=0,
         numDisparities=LARGEST_DISPARITY_PX,
         blockSize=5,

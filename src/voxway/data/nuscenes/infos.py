@@ -18,15 +18,14 @@ import pickle
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from voxway.core.errors import InputError
-from voxway.core.files import write_bytes
+from voxway.core.files import Json, write_bytes
 from voxway.data.files.pickles import read_pickle
 from voxway.data.nuscenes.key_frame import parse_info
 from voxway.data.nuscenes.tables import read_tables
 
-Info = Mapping[str, Any]
+Info = Mapping[str, Json]
 
 _REMEDY = "Make it again from nuScenes' own tables with `write_infos`, or download it again."
 _NEEDED = ("token", "scene_token", "timestamp", "cams", "sweeps")

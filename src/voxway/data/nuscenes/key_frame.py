@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 
 from voxway.core.errors import InputError
+from voxway.core.files import Json
 
 CAMERAS = ("CAM_FRONT_LEFT", "CAM_FRONT", "CAM_FRONT_RIGHT", "CAM_BACK_LEFT", "CAM_BACK", "CAM_BACK_RIGHT")
 """The six cameras in the order in which networks see them."""
@@ -94,7 +94,7 @@ def quaternion_rotation(wxyz: object) -> Float64[np.ndarray, "3 3"]:
     )
 
 
-def parse_info(info: Mapping[str, Any], source: object) -> KeyFrame:
+def parse_info(info: Mapping[str, Json], source: object) -> KeyFrame:
     """The key frame that one record of an info file describes.
 
     Args:
@@ -128,7 +128,7 @@ def parse_info(info: Mapping[str, Any], source: object) -> KeyFrame:
     )
 
 
-def scene_name(info: Mapping[str, Any]) -> str | None:
+def scene_name(info: Mapping[str, Json]) -> str | None:
     """The scene's name, which some info files state and others only have in the path of the labels."""
     if info.get("scene_name"):
         return str(info["scene_name"])
@@ -172,7 +172,7 @@ def _sweep(record: _Record, key_timestamp: int) -> Sweep:
 class _Record:
     """Named values, and the error for each that is not as it should be."""
 
-    values: Mapping[str, Any]
+    values: Mapping[str, Json]
     file: str
     place: str
 
@@ -180,7 +180,7 @@ class _Record:
         remedy = "Make the info file again from nuScenes' own tables with `write_infos`."
         return InputError(file=self.file, field=self.place + name, expected=expected, found=found, remedy=remedy)
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Json:
         if name not in self.values:
             raise self.wrong(name, "present", f"only {', '.join(sorted(map(str, self.values)))}")
         return self.values[name]

@@ -17,15 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from voxway.core.errors import InputError
-from voxway.core.files import read_json
+from voxway.core.files import Json, read_json
 from voxway.data.nuscenes.key_frame import CAMERAS, quaternion_rotation
 
-Row = Mapping[str, Any]
+Row = Mapping[str, Json]
 
 SWEEPS = 10
 """Sweeps that a record lists, at most."""
@@ -78,7 +77,7 @@ class _Tables:
             raise self._wrong(path, "contents", "a list of rows with a token", type(rows).__name__)
         return {row["token"]: row for row in rows}
 
-    def _get(self, rows: Mapping[str, Any], token: str, table: str) -> Any:
+    def _get(self, rows: Mapping[str, Json], token: str, table: str) -> Json:
         if token not in rows:
             raise self._wrong(self.folder / f"{table}.json", "token", token, "no such row")
         return rows[token]

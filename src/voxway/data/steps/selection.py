@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
 
 from voxway.core.errors import InputError
-from voxway.core.files import read_json, write_bytes, write_json
+from voxway.core.files import Json, read_json, write_bytes, write_json
 from voxway.core.grid import VoxelGrid
 
 _REMEDY = "Make it again with `voxway select`."
@@ -34,7 +33,7 @@ class Selection:
     """
 
     folder: Path
-    rounds: tuple[dict[str, Any], ...] = ()
+    rounds: tuple[dict[str, Json], ...] = ()
 
     @classmethod
     def load(cls, folder: Path | str) -> Selection:
@@ -59,7 +58,7 @@ class Selection:
         """Frames that may supervise."""
         return frozenset(key for entry in self.rounds for key in entry["keys"])
 
-    def with_round(self, keys: Sequence[str], **facts: Any) -> Selection:
+    def with_round(self, keys: Sequence[str], **facts: Json) -> Selection:
         """The selection after one more round, which is written at once."""
         grown = replace(self, rounds=(*self.rounds, {**facts, "keys": sorted(keys)}))
         write_json(self.folder / "selection.json", {"rounds": list(grown.rounds)})

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from voxway.core.errors import InputError
+from voxway.core.files import Json
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Batch, Prediction
 from voxway.engine.model_files import fingerprint, load_model, read_description
@@ -44,9 +45,9 @@ class NetworkTeacher(FrozenTeacher):
     It says its ``"logits"`` (b, k, x, y, z) and every tensor among its prediction's intermediates.
     """
 
-    def __init__(self, config: NetworkTeacherConfig, network: nn.Module, facts: Mapping[str, Any]) -> None:
+    def __init__(self, config: NetworkTeacherConfig, network: nn.Module, facts: Mapping[str, Json]) -> None:
         self.config = config
-        self.trained_on: Mapping[str, Any] = facts.get("data", {})
+        self.trained_on: Mapping[str, Json] = facts.get("data", {})
         """The configuration of the data that it was trained on, as its description has it; empty if that is unknown."""
         self.network = network.requires_grad_(False).train(config.mode == "train")
 

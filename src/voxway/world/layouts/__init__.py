@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from voxway.core.errors import InputError, nearest
 from voxway.world.layouts.layout import Layout
@@ -18,7 +18,7 @@ class Planner(Protocol):
 
     def __call__(
         self, train: int, val: int, sequences: int = ..., seed: int = ..., *, full_size: bool = ..., **extras: bool
-    ) -> Layout[Any]: ...
+    ) -> Layout: ...
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def world_config(
     *,
     full_size: bool = False,
     extras: Collection[str] = (),
-) -> Layout[Any]:
+) -> Layout:
     """The configuration of a world in a layout.
 
     Args:

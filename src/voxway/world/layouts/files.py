@@ -30,7 +30,7 @@ def write_jpeg(path: Path, image: UInt8[np.ndarray, "h w 3"]) -> None:
 def write_npz(path: Path, **arrays: np.ndarray) -> None:
     """Write arrays as uint8 in a compressed npz, atomically."""
     buffer = io.BytesIO()
-    # Any, for numpy's signature also has a flag that a name could stand for.
+    # Of any type, for numpy's signature also has a flag that a name could stand for.
     stored: dict[str, Any] = {name: array.astype(np.uint8) for name, array in arrays.items()}
     np.savez_compressed(buffer, **stored)
     write_bytes(path, buffer.getvalue())
