@@ -13,6 +13,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from voxway.core.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from voxway.api.load import load
     from voxway.api.model import Model
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from voxway.core.task import Task
     from voxway.data.registry import benchmark, benchmarks
     from voxway.recipes import recipe
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Cameras": "core.camera",

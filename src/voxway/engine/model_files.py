@@ -11,10 +11,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-import voxway
 from voxway.core.config import from_json, to_json
 from voxway.core.errors import InputError
 from voxway.core.files import Json, atomic_path, read_json, write_json
+from voxway.core.version import __version__
 from voxway.methods import registry
 from voxway.methods.contract import Buildable
 
@@ -73,7 +73,7 @@ def save_model(folder: Path, config: Buildable, state: Mapping[str, Tensor], **f
     # Where weights come from is a matter of the first training; a saved network must not download them again.
     described = to_json(config) | ({"pretrained": False} if hasattr(config, "pretrained") else {})
     content = {
-        "voxway": voxway.__version__,
+        "voxway": __version__,
         "method": registry.config_name(config),
         "config": described,
         "facts": facts,

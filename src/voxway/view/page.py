@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from voxway import __version__
 from voxway.core.errors import InputError
 from voxway.core.files import write_bytes
 from voxway.core.result import Result
 from voxway.core.task import Task
+from voxway.core.version import __version__
 from voxway.view.agreement import agreement
 from voxway.view.frame import Frame
 from voxway.view.shade import EDGE, FACE_LIGHT, OCCLUSION, display_colours
