@@ -16,6 +16,7 @@ from PIL import Image
 
 import voxway.cli
 from tests.small_world import SETTINGS, execute, leftovers, linked, rewrite
+from voxway.core.config import to_json
 from voxway.core.errors import InputError, UserError
 from voxway.core.files import read_json
 from voxway.core.sample import Sample, collate
@@ -110,7 +111,13 @@ class Bomb:
 
 def result(places: Places, **protocol: object) -> Path:
     base = {"benchmark": "semantickitti", "split": "val", "samples": 1, "masks": [], "inputs": []}
-    content = {"name": "", "notes": {}, "protocol": base | protocol, "confusion": np.zeros((20, 20), int).tolist()}
+    content = {
+        "name": "",
+        "notes": {},
+        "task": to_json(SEMANTIC_KITTI.task),
+        "protocol": base | protocol,
+        "confusion": np.zeros((20, 20), int).tolist(),
+    }
     return rewrite(places.tmp / "result.json", json.dumps(content))
 
 
@@ -190,11 +197,11 @@ DATA = [
 
 FILES = [
     Case("network folder absent", EVAL, "config.json", "file", lambda p: (p.model / "config.json").unlink()),
-    Case("network folder is a file", ("eval", "{tmp}/file", "--root", "{root}"), "file/config.json", "file",
+    Case("network folder is a file", ("eval", "{tmp}/file", "--root", "{root}"), "file", "contents",
          below_a_file),
     Case("description is no JSON", EVAL, "config.json", "contents", lambda p: rewrite(p.model / "config.json", "{")),
     Case("description is a list", EVAL, "config.json", "fields", lambda p: rewrite(p.model / "config.json", "[1]")),
-    Case("description of an unknown method", EVAL, "method", "name",
+    Case("description of an unknown method", EVAL, "config.json", "method",
          lambda p: edit_json(p.model / "config.json", lambda c: c.update(method="monooc"))),
     Case("description with an unknown setting", EVAL, "config.json", "name",
          lambda p: edit_json(p.model / "config.json", lambda c: c["config"].update(widht=3))),
@@ -245,6 +252,8 @@ NAMES = [
     Case("no frames of a world", ("world", "--out", "{tmp}/w", "--val", "0"), "world", "--train"),
     Case("no steps of a demo", ("demo", "--out", "{tmp}/d", "--train", "0"), "world", "--train"),
     Case("steps of a demo out of range", ("demo", "--out", "{tmp}/d", "--steps", "0"), "train.steps", "value"),
+    Case("unknown kind of prepared file", ("prepare", "proposal", "--root", "{root}", "--out", "{tmp}"), "job", "name"),
+    Case("unknown source of prepared files", ("prepare", "proposals", "--root", "{root}", "--out", "{tmp}/out", "--source", "steroe"), "source of proposals", "name"),
     Case("nothing to measure", ("bench", "--runs", "0"), "bench", "--runs"),
 ]  # fmt: skip
 
@@ -318,8 +327,7 @@ def run(command: Sequence[str], places: Places) -> int:
 CHOICES = [
     ("check-data", "--root", "{root}", "--needs", "imagse"),
     ("check-data", "--root", "{root}", "--split", "vla"),
-    ("prepare", "proposal", "--root", "{root}", "--out", "{tmp}"),
-    ("prepare", "proposals", "--root", "{root}", "--out", "{tmp}", "--source", "steroe"),
+    ("prepare", "proposals", "--root", "{root}", "--out", "{tmp}", "--sweeps", "few"),
     ("convert", "monooc", "file", "--out", "{tmp}"),
     ("train", "monoocc-world", "--rot", "{root}", "--out", "{tmp}"),
     ("world", "--out", "{tmp}", "--train", "many"),

@@ -155,7 +155,8 @@ def test_compare(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -
     said = capsys.readouterr().err
     assert "inputs" in said and "ema" in said
     assert execute("compare", ours, baseline, "--allow", "inputs", "ema") == 0
-    assert "proposals:lidar" in capsys.readouterr().out.replace("\n", "")
+    told = capsys.readouterr().out
+    assert "proposals from lidar" in told and "weights averaged" in told
 
 
 def test_predict(predicted: Path, small_world: Path) -> None:

@@ -117,9 +117,9 @@ class Evidence:
 @pytest.fixture(autouse=True)
 def registered() -> Iterator[None]:
     """Nothing stays registered."""
-    datasets, kinds = dict(registry._registered), dict(prepared.FORMATS)
+    datasets, kinds = dict(registry.DATASETS._known), dict(prepared.FORMATS)
     yield
-    for known, before in ((registry._registered, datasets), (prepared.FORMATS, kinds)):
+    for known, before in ((registry.DATASETS._known, datasets), (prepared.FORMATS, kinds)):
         known.clear()
         known.update(before)
 
@@ -198,7 +198,7 @@ def test_prepared_files_of_ones_own(yard: YardConfig, tmp_path: Path) -> None:
     kind = Evidence()
     prepared.register(kind)
     prepared.register(kind)
-    with pytest.raises(InputError, match="prepared files for evidence: need: expected one that no other kind serves"):
+    with pytest.raises(InputError, match="prepared file evidence: name: expected one that no other kind"):
         prepared.register(Evidence(lies_on="nothing"))
     with pytest.raises(InputError, match=r"evidence: expected a folder of prepared files.*voxway prepare evidence"):
         replace(yard, needs=needs).build()

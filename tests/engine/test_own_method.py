@@ -42,7 +42,7 @@ def test_a_folder_of_a_method_that_nobody_knows_says_what_to_do(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(content))
     with pytest.raises(InputError, match=r"config\.json: method: expected one of effocc, .*, found 'mine'") as caught:
         load_model(tmp_path)
-    assert "voxway.methods.registry.register('name', Entry(config=...))" in caught.value.remedy
+    assert "voxway --plugin MODULE" in caught.value.remedy
 
 
 def test_a_network_that_knows_no_loss_is_refused(tmp_path, monkeypatch):

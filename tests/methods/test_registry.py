@@ -25,9 +25,15 @@ class OwnConfig:
         raise NotImplementedError
 
 
+@pytest.fixture(autouse=True)
+def listed(monkeypatch):
+    """The package's own methods and no other, whatever other tests registered."""
+    own = {name: entry for name, entry in registry.METHODS._known.items() if isinstance(entry.config, str)}
+    monkeypatch.setattr(registry.METHODS, "_known", own)
+
+
 @pytest.fixture
-def own(monkeypatch):
-    monkeypatch.setattr(registry, "_registered", {})
+def own():
     registry.register("own", Entry(config=OwnConfig))
 
 

@@ -10,6 +10,7 @@ from torch import nn
 from voxway.api.model import Model
 from voxway.core.config import from_json
 from voxway.core.errors import InputError, nearest
+from voxway.core.registry import loaded
 from voxway.data import registry as datasets
 from voxway.data.config import DataConfig
 from voxway.engine.model_files import CONFIG, fingerprint, load_model, read_description, read_published
@@ -59,7 +60,7 @@ def _published(path: Path, device: torch.device | str, method: str | None) -> Mo
         if entry.names is None:
             raise nearest(name, [n for n in methods.names() if methods.entry(n).names], "method with checkpoints")
         try:
-            config, state = methods.loaded(entry.names).from_published(tensors, path, methods.loaded(entry.variants))
+            config, state = loaded(entry.names).from_published(tensors, path, loaded(entry.variants))
         except InputError as error:
             if method is not None or not error.field.startswith("names"):
                 raise

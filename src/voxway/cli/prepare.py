@@ -118,7 +118,8 @@ def _job(options: Options, settings: JobOptions) -> Job:
     from dataclasses import replace
 
     from voxway.core.errors import nearest
-    from voxway.data.registry import dataset, loaded
+    from voxway.core.registry import loaded
+    from voxway.data.registry import dataset
     from voxway.prepare import makers
 
     jobs = dataset(options.benchmark).jobs

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
-from voxway.core.errors import InputError, nearest
+from voxway.core.errors import InputError
+from voxway.core.registry import Registry, loaded
 
 if TYPE_CHECKING:  # the command line asks for names, and must not wait for torch
     from voxway.core.benchmark import Benchmark
@@ -14,18 +14,20 @@ if TYPE_CHECKING:  # the command line asks for names, and must not wait for torc
 
 T = TypeVar("T")
 
-_LISTED = {
-    "semantickitti": "voxway.data.semantickitti",
-    "occ3d-nuscenes": "voxway.data.nuscenes",
-    "openoccupancy-nuscenes": "voxway.data.nuscenes",
-    "occ3d-waymo": "voxway.data.waymo",
-    "sscbench-kitti360": "voxway.data.kitti360",
-}
-"""Folder whose `DATASETS` has the entry."""
+DATASETS: Registry[Dataset] = Registry(
+    "dataset",
+    {
+        "semantickitti": "voxway.data.semantickitti:DATASET",
+        "occ3d-nuscenes": "voxway.data.nuscenes:OCC3D",
+        "openoccupancy-nuscenes": "voxway.data.nuscenes:OPENOCCUPANCY",
+        "occ3d-waymo": "voxway.data.waymo:DATASET",
+        "sscbench-kitti360": "voxway.data.kitti360:DATASET",
+    },
+    how="voxway.data.registry.register('name', Dataset(...))",
+)
+"""Where each dataset's entry is."""
 DEFAULT = "semantickitti"
 """The dataset that commands speak of where none is named."""
-
-_registered: dict[str, Dataset] = {}
 
 
 def register(name: str, entry: Dataset) -> None:
@@ -34,20 +36,12 @@ def register(name: str, entry: Dataset) -> None:
     Raises:
         InputError: another dataset has that name.
     """
-    if name in _LISTED or _registered.get(name, entry) != entry:
-        raise InputError(
-            file=f"dataset {name}",
-            field="name",
-            expected="one that no other dataset has",
-            found=name,
-            remedy="Choose another name.",
-        )
-    _registered[name] = entry
+    DATASETS.add(name, entry)
 
 
 def names() -> tuple[str, ...]:
     """Names of all datasets."""
-    return (*_LISTED, *_registered)
+    return DATASETS.names()
 
 
 def dataset(name: str) -> Dataset:
@@ -56,11 +50,7 @@ def dataset(name: str) -> Dataset:
     Raises:
         InputError: no dataset has it; lists those that there are.
     """
-    if name in _registered:
-        return _registered[name]
-    if name not in _LISTED:
-        raise nearest(name, names(), "benchmark")
-    return importlib.import_module(_LISTED[name]).DATASETS[name]
+    return DATASETS.entry(name)
 
 
 def benchmark(name: str) -> Benchmark:
@@ -88,16 +78,7 @@ def config_name(config: DataConfig) -> str:
     Raises:
         InputError: it is neither.
     """
-    for name in names():
-        if dataset(name).config and config_type(name) is type(config):
-            return name
-    raise InputError(
-        file=f"{type(config).__module__}.{type(config).__qualname__}",
-        field="dataset",
-        expected=f"a configuration of {', '.join(names())}, or of a registered dataset",
-        found="neither",
-        remedy="Register it first: voxway.data.registry.register('name', Dataset(...)).",
-    )
+    return DATASETS.name_of(config, lambda name: config_type(name) if dataset(name).config else None)
 
 
 def checker(name: str) -> Check:
@@ -124,16 +105,6 @@ def server(name: str) -> Server:
 def benchmarks() -> dict[str, Benchmark]:
     """The constants of all benchmarks, by name."""
     return {name: benchmark(name) for name in names()}
-
-
-def loaded(place: str | T) -> T:
-    """Anything but a text as it is; of a text, the thing at ``"module:name"``, or the module ``"module"``."""
-    if not isinstance(place, str):
-        return place
-    module, colon, name = place.partition(":")
-    found = importlib.import_module(module)
-    # What a text names is of the type that its field says; nothing can check that before it is used.
-    return cast(T, getattr(found, name) if colon else found)
 
 
 def _part(name: str, place: str | T | None, what: str) -> str | T:

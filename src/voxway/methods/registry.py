@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-from voxway.core.errors import InputError, nearest
+from voxway.core.errors import InputError
+from voxway.core.registry import Registry, loaded
 
 if TYPE_CHECKING:  # the command line asks for names, and must not wait for torch
     from voxway.methods.contract import Buildable, Exporter, MethodConfig, Published
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,26 +27,28 @@ class Entry:
     """Makes graphs for ONNX files."""
 
 
-_LISTED = {
-    "effocc": Entry(
-        config="voxway.methods.effocc:EffOccConfig",
-        names="voxway.methods.effocc.names",
-        variants="voxway.recipes.networks.effocc:PUBLISHED",
-        exporter="voxway.methods.effocc.export:graph",
-    ),
-    "monoocc": Entry(
-        config="voxway.methods.monoocc:MonoOccConfig",
-        names="voxway.methods.monoocc.names",
-        variants="voxway.recipes.networks.monoocc:PUBLISHED",
-    ),
-    "qpn": Entry(
-        config="voxway.methods.qpn:QPNConfig",
-        names="voxway.methods.qpn.names",
-        variants="voxway.recipes.networks.qpn:PUBLISHED",
-    ),
-}
-
-_registered: dict[str, Entry] = {}
+METHODS: Registry[Entry] = Registry(
+    "method",
+    {
+        "effocc": Entry(
+            config="voxway.methods.effocc:EffOccConfig",
+            names="voxway.methods.effocc.names",
+            variants="voxway.recipes.networks.effocc:PUBLISHED",
+            exporter="voxway.methods.effocc.export:graph",
+        ),
+        "monoocc": Entry(
+            config="voxway.methods.monoocc:MonoOccConfig",
+            names="voxway.methods.monoocc.names",
+            variants="voxway.recipes.networks.monoocc:PUBLISHED",
+        ),
+        "qpn": Entry(
+            config="voxway.methods.qpn:QPNConfig",
+            names="voxway.methods.qpn.names",
+            variants="voxway.recipes.networks.qpn:PUBLISHED",
+        ),
+    },
+    how="voxway.methods.registry.register('name', Entry(config=...))",
+)
 
 
 def register(name: str, entry: Entry) -> None:
@@ -57,20 +57,12 @@ def register(name: str, entry: Entry) -> None:
     Raises:
         InputError: another method has that name.
     """
-    if name in _LISTED or _registered.get(name, entry) != entry:
-        raise InputError(
-            file=f"method {name}",
-            field="name",
-            expected="one that no other method has",
-            found=name,
-            remedy="Choose another name.",
-        )
-    _registered[name] = entry
+    METHODS.add(name, entry)
 
 
 def names() -> tuple[str, ...]:
     """Names of all methods."""
-    return (*_LISTED, *_registered)
+    return METHODS.names()
 
 
 def entry(name: str) -> Entry:
@@ -79,10 +71,7 @@ def entry(name: str) -> Entry:
     Raises:
         InputError: no method has that name; lists those that there are.
     """
-    known = _LISTED | _registered
-    if name not in known:
-        raise nearest(name, names(), "method")
-    return known[name]
+    return METHODS.entry(name)
 
 
 def config_type(name: str) -> type[Buildable]:
@@ -100,16 +89,7 @@ def config_name(config: Buildable) -> str:
     Raises:
         InputError: it is neither.
     """
-    for name in names():
-        if config_type(name) is type(config):
-            return name
-    raise InputError(
-        file=f"{type(config).__module__}.{type(config).__qualname__}",
-        field="method",
-        expected=f"a configuration of {', '.join(names())}, or of a registered method",
-        found="neither",
-        remedy="Register it first: voxway.methods.registry.register('name', Entry(config=...)).",
-    )
+    return METHODS.name_of(config, config_type)
 
 
 def published(name: str) -> tuple[Published, Sequence[MethodConfig]]:
@@ -148,16 +128,6 @@ def exporter(name: str) -> Exporter:
             remedy="Train or convert one of those, or run this network in PyTorch.",
         )
     return loaded(found.exporter)
-
-
-def loaded(where: str | T) -> T:
-    """The thing at ``"module:name"`` or the module ``"module"``; anything else is the thing itself."""
-    if not isinstance(where, str):
-        return where
-    module, colon, name = where.partition(":")
-    found = importlib.import_module(module)
-    thing: Any = getattr(found, name) if colon else found
-    return thing
 
 
 def from_nothing(config: MethodConfig) -> MethodConfig:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from voxway.core.errors import InputError, nearest
+from voxway.core.registry import add, loaded
 from voxway.data.config import DataConfig
 from voxway.data.job import Job, JobOptions
 from voxway.data.prepared.registry import prepared_format
@@ -64,15 +64,7 @@ def register(maker: Maker) -> None:
         InputError: its need has no format, or another maker.
     """
     prepared_format(maker.need)
-    if MAKERS.get(maker.need, maker) != maker:
-        raise InputError(
-            file=f"maker of {maker.need}",
-            field="need",
-            expected="one that no other maker serves",
-            found=maker.need,
-            remedy="Choose another name.",
-        )
-    MAKERS[maker.need] = maker
+    add(MAKERS, maker.need, maker, "maker")
 
 
 def job(need: str, data: DataConfig, folder: Path, options: JobOptions | None = None) -> Job:
@@ -104,7 +96,7 @@ def job(need: str, data: DataConfig, folder: Path, options: JobOptions | None = 
         raise nearest(name, list(maker.sources), f"source of {need}")
     source, kept = maker.sources[name], prepared_format(need)
     options = replace(options, source=name, depth=options.depth or folder / "depth" / name)
-    make = (_function(source) if isinstance(source, str) else source)(data, options)
+    make = loaded(source)(data, options)
     return Job(
         what=f"{need} from {name}",
         keys=_own_keys(data),
@@ -116,8 +108,3 @@ def job(need: str, data: DataConfig, folder: Path, options: JobOptions | None = 
 def _own_keys(data: DataConfig) -> tuple[str, ...]:
     """Keys of the run itself: without a target to read, a reader may find more frames than are annotated."""
     return replace(data, needs=data.needs - set(MAKERS), prepared={}).build().keys
-
-
-def _function(place: str) -> Source:
-    module, _, name = place.partition(":")
-    return getattr(importlib.import_module(module), name)

@@ -2,17 +2,15 @@
 
 from voxway.data.entry import Dataset
 
-DATASETS = {
-    "occ3d-nuscenes": Dataset(
-        benchmark="voxway.data.nuscenes.benchmark:OCC3D_NUSCENES",
-        config="voxway.data.nuscenes.config:Occ3DNuScenesConfig",
-        check="voxway.data.nuscenes.check:check_nuscenes",
-        server="voxway.data.nuscenes.submission:OCC3D_FILES",
-    ),
-    "openoccupancy-nuscenes": Dataset(
-        benchmark="voxway.data.nuscenes.benchmark:OPENOCCUPANCY_NUSCENES",
-        config="voxway.data.nuscenes.config:OpenOccupancyConfig",
-        check="voxway.data.nuscenes.check:check_nuscenes",
-        server="voxway.data.nuscenes.submission:OPENOCCUPANCY_FILES",
-    ),
-}
+OCC3D = Dataset(
+    benchmark="voxway.data.nuscenes.benchmark:OCC3D_NUSCENES",
+    config="voxway.data.nuscenes.config:Occ3DNuScenesConfig",
+    check="voxway.data.nuscenes.check:check_nuscenes",
+    server="voxway.data.nuscenes.submission:OCC3D_FILES",
+)
+OPENOCCUPANCY = Dataset(
+    benchmark="voxway.data.nuscenes.benchmark:OPENOCCUPANCY_NUSCENES",
+    config="voxway.data.nuscenes.config:OpenOccupancyConfig",
+    check="voxway.data.nuscenes.check:check_nuscenes",
+    server="voxway.data.nuscenes.submission:OPENOCCUPANCY_FILES",
+)

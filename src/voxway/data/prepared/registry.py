@@ -10,6 +10,7 @@ from torch import Tensor
 
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError, nearest
+from voxway.core.registry import add
 from voxway.core.task import Task
 from voxway.data.prepared.flags import Proposals, PseudoPoints
 from voxway.data.prepared.lies_on import LiesOn
@@ -72,15 +73,7 @@ def register(kind: PreparedFormat) -> None:
             found=", ".join(name for name in ("need", "lies_on", "path", "read", "write") if hasattr(kind, name)),
             remedy="Give it the parts of voxway.data.prepared.registry.PreparedFormat that it lacks.",
         )
-    if FORMATS.get(kind.need, kind) != kind:
-        raise InputError(
-            file=f"prepared files for {kind.need}",
-            field="need",
-            expected="one that no other kind serves",
-            found=kind.need,
-            remedy="Choose another name.",
-        )
-    FORMATS[kind.need] = kind
+    add(FORMATS, kind.need, kind, "kind of prepared file")
 
 
 def prepared_format(need: str) -> PreparedFormat:

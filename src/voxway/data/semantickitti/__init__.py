@@ -2,15 +2,13 @@
 
 from voxway.data.entry import Dataset
 
-DATASETS = {
-    "semantickitti": Dataset(
-        benchmark="voxway.data.semantickitti.benchmark:SEMANTIC_KITTI",
-        config="voxway.data.semantickitti.config:SemanticKITTIConfig",
-        check="voxway.data.semantickitti.check:check_semantickitti",
-        server="voxway.data.semantickitti.submission:FILES",
-        jobs={
-            "truth": "voxway.data.semantickitti.voxel_files:prepare_truth",
-            "targets": "voxway.data.semantickitti.voxel_files:prepare_targets",
-        },
-    )
-}
+DATASET = Dataset(
+    benchmark="voxway.data.semantickitti.benchmark:SEMANTIC_KITTI",
+    config="voxway.data.semantickitti.config:SemanticKITTIConfig",
+    check="voxway.data.semantickitti.check:check_semantickitti",
+    server="voxway.data.semantickitti.submission:FILES",
+    jobs={
+        "truth": "voxway.data.semantickitti.voxel_files:prepare_truth",
+        "targets": "voxway.data.semantickitti.voxel_files:prepare_targets",
+    },
+)

@@ -2,11 +2,9 @@
 
 from voxway.data.entry import Dataset
 
-DATASETS = {
-    "occ3d-waymo": Dataset(
-        benchmark="voxway.data.waymo.benchmark:OCC3D_WAYMO",
-        config="voxway.data.waymo.config:Occ3DWaymoConfig",
-        check="voxway.data.waymo.check:check_occ3d_waymo",
-        server="voxway.data.waymo.submission:FILES",
-    )
-}
+DATASET = Dataset(
+    benchmark="voxway.data.waymo.benchmark:OCC3D_WAYMO",
+    config="voxway.data.waymo.config:Occ3DWaymoConfig",
+    check="voxway.data.waymo.check:check_occ3d_waymo",
+    server="voxway.data.waymo.submission:FILES",
+)
