@@ -253,7 +253,7 @@ NAMES = [
     Case("no steps of a demo", ("demo", "--out", "{tmp}/d", "--train", "0"), "world", "--train"),
     Case("steps of a demo out of range", ("demo", "--out", "{tmp}/d", "--steps", "0"), "train.steps", "value"),
     Case("unknown kind of prepared file", ("prepare", "proposal", "--root", "{root}", "--out", "{tmp}"), "job", "name"),
-    Case("unknown source of prepared files", ("prepare", "proposals", "--root", "{root}", "--out", "{tmp}/out", "--source", "steroe"),
+    Case("unknown source of prepared files", (*LIDAR, "--source", "steroe"),
          "source of proposals", "name"),
     Case("nothing to measure", ("bench", "--runs", "0"), "bench", "--runs"),
 ]  # fmt: skip
