@@ -30,7 +30,7 @@ class Block(spconv.SparseModule):
 
 
 def spconv_encoder(branch: LidarBranch, points: torch.Tensor):
-    """A function that computes the dense map of some points, voxelised beforehand; weights are random."""
+    """A function that computes the dense map of some points, voxelized beforehand; weights are random."""
     config = branch.config
     widths = config.widths
     stem = spconv.SubMConv3d(config.point_features, widths[0], 3, padding=1, indice_key="same0", **_PLAIN)

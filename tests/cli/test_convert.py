@@ -151,4 +151,5 @@ def test_what_matters_in_training_alone_does_not_stop_a_network(tmp_path: Path) 
 def test_methods_come_from_the_registry(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert execute("convert", "monooc", tmp_path, "--out", tmp_path / "model") == 2
     said = capsys.readouterr().err
-    assert all(name in said for name in registry.names())
+    readable = [name for name in registry.names() if registry.entry(name).names is not None]
+    assert len(readable) >= 3 and all(name in said for name in readable)

@@ -203,6 +203,28 @@ def test_what_cannot_be_read_is_refused(nuscenes_root: Path, changes: dict[str, 
         config(nuscenes_root, **changes).build()
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("sweeps", "none", "sweeps: expected a list of named values, found 'none'"),
+        ("sweeps", [3], r"sweeps: expected a list of named values, found \[3\]"),
+        ("timestamp", None, "timestamp: expected a number, found None"),
+        ("timestamp", float("nan"), "timestamp: expected"),
+        ("lidar_path", None, "lidar_path: expected text, found None"),
+        ("token", 7, "token: expected text, found 7"),
+    ],
+)
+def test_a_record_of_other_values_is_named(nuscenes_root: Path, field: str, value: object, message: str) -> None:
+    info = next(iter(read_tables(nuscenes_root / "v1.0-trainval")))
+    with pytest.raises(InputError, match=message):
+        parse_info({**info, field: value}, "infos.pkl")
+
+
+def test_null_instead_of_sweeps_is_none(nuscenes_root: Path) -> None:
+    info = next(iter(read_tables(nuscenes_root / "v1.0-trainval")))
+    assert parse_info({**info, "sweeps": None}, "infos.pkl").sweeps == ()
+
+
 def test_settings_that_contradict_each_other(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="only_labelled needs"):
         config(tmp_path, only_labelled=True)

@@ -14,7 +14,7 @@ from tests.oracles import raycast as oracle
 from voxway.core.grid import VoxelGrid
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import SequenceFiles, read_calibration, read_point_labels, read_poses, read_scan
-from voxway.truth.semantickitti import LabelledScan, build_truth, kept, voxelise_scan
+from voxway.truth.semantickitti import LabelledScan, build_truth, kept, voxels_of_scan
 
 GRID = SEMANTIC_KITTI.grid
 COARSE = VoxelGrid(lower=(0.0, -8.0, -2.0), cell=(1.0, 1.0, 1.0), shape=(16, 16, 4))
@@ -81,7 +81,7 @@ def test_flags_keep_their_promises(seed: int, count: int) -> None:
     assert not (truth.invalid & (truth.labels != 0)).any(), "never invalid where something was hit"
     assert (truth.occluded | (truth.labels == 0)).all(), "always occluded where something was hit"
     assert not (truth.invalid & ~truth.occluded).any(), "what no position sees, the first does not see"
-    np.testing.assert_array_equal(truth.occupied, voxelise_scan(scans[0].points, scans[0].labels, GRID))
+    np.testing.assert_array_equal(truth.occupied, voxels_of_scan(scans[0].points, scans[0].labels, GRID))
 
 
 def test_the_order_of_points_does_not_matter() -> None:
@@ -123,7 +123,7 @@ def derived(data_root: Path, sequence: str, frame: int) -> dict[str, np.ndarray]
 def test_the_published_voxels_of_a_scan_are_repeated_bit_for_bit(data_root: Path, sequence: str, frame: int) -> None:
     (real,) = real_scans(data_root, sequence, range(frame, frame + 1))
     published = derived(data_root, sequence, frame)["bin_official"]
-    np.testing.assert_array_equal(voxelise_scan(real.points, real.labels, GRID), published)
+    np.testing.assert_array_equal(voxels_of_scan(real.points, real.labels, GRID), published)
 
 
 @pytest.mark.real

@@ -24,7 +24,7 @@ from voxway.data.semantickitti.layout import (
     read_voxel_flags,
     read_voxel_labels,
 )
-from voxway.truth.semantickitti import voxelise_scan
+from voxway.truth.semantickitti import voxels_of_scan
 from voxway.world import generate
 from voxway.world.layouts.semantickitti import WorldConfig
 
@@ -59,12 +59,12 @@ def test_layout_is_genuine(tiny: Path, name: str) -> None:
         assert occluded[labels > 0].all()
 
 
-def test_bin_is_the_voxelised_scan(tiny: Path) -> None:
+def test_bin_is_the_voxelized_scan(tiny: Path) -> None:
     files = SequenceFiles(tiny, "00")
     points = read_scan(files.scan(5))
     labels = read_point_labels(files.point_labels(5), len(points))
     np.testing.assert_array_equal(
-        read_voxel_flags(files.voxels(5, "bin")), voxelise_scan(points, labels, SEMANTIC_KITTI.grid)
+        read_voxel_flags(files.voxels(5, "bin")), voxels_of_scan(points, labels, SEMANTIC_KITTI.grid)
     )
 
 

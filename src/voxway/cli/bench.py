@@ -106,14 +106,14 @@ def _each_alone(options: Options) -> list[dict[str, Json]]:
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "figures.json"
+        path = Path(folder) / "figures.json"
         flags = ["--training"] if options.training else []
         flags += ["--threads", str(options.threads)] if options.threads else []
         flags += ["--runs", str(options.runs), "--warmup", str(options.warmup), "--device", options.device]
         for name in tracked(FULL_SIZE, "measuring", len(FULL_SIZE)):
-            command = [sys.executable, "-m", "voxway", "bench", name, *flags, "--out", str(place)]
+            command = [sys.executable, "-m", "voxway", "bench", name, *flags, "--out", str(path)]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            rows += json.loads(place.read_text())
+            rows += json.loads(path.read_text())
     return rows
 
 

@@ -172,7 +172,7 @@ def _recorded(options: Options) -> tuple[nn.Module, list[Batch], Benchmark | Non
     labels = frozenset() if data.split == "test" else frozenset({"target"})
     samples = replace(data, needs=model.needs | labels).build()
     count = min(len(samples), 2 * options.frames)
-    places = [i * len(samples) // count for i in range(count)]
-    places = [*places[::2], *places[1::2]] if count == 2 * options.frames else places
-    batches = [collate([samples[place]]) for place in places]
+    order = [i * len(samples) // count for i in range(count)]
+    order = [*order[::2], *order[1::2]] if count == 2 * options.frames else order
+    batches = [collate([samples[index]]) for index in order]
     return model.network, batches, samples.benchmark, f"{data.split} frames of {options.root}"

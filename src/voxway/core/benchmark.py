@@ -28,7 +28,7 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
-    """A benchmark's constants."""
+    """What a benchmark fixes: its task, splits and masks, and how it scores."""
 
     task: Task
     """Grid and classes; class ids are the published training ids, never shifted."""

@@ -146,7 +146,7 @@ def _written(value: object, kind: Form) -> Json:
     if isinstance(value, Mapping):
         return {key: _written(item, value_type(kind)) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return [_written(item, item_type(kind, place)) for place, item in enumerate(value)]
+        return [_written(item, item_type(kind, number)) for number, item in enumerate(value)]
     if isinstance(value, frozenset | set):
         return sorted(to_json(item) for item in value)
     if isinstance(value, Path):

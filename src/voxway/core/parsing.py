@@ -49,12 +49,12 @@ def value_type(kind: Form) -> Form:
     return None
 
 
-def item_type(kind: Form, place: int) -> Form:
+def item_type(kind: Form, number: int) -> Form:
     """The type of one item where a type allows a tuple; any type where it does not."""
     for one in alternatives(kind):
         arguments = typing.get_args(one)
         if typing.get_origin(one) is tuple:
-            return arguments[0] if arguments[-1] is Ellipsis else arguments[min(place, len(arguments) - 1)]
+            return arguments[0] if arguments[-1] is Ellipsis else arguments[min(number, len(arguments) - 1)]
     return Any
 
 

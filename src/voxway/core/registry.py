@@ -86,11 +86,11 @@ def add(known: MutableMapping[str, T], name: str, entry: T, what: str) -> None:
     known[name] = entry
 
 
-def loaded(place: str | T) -> T:
+def loaded(where: str | T) -> T:
     """Anything but a text as it is; of a text, the thing at ``"module:name"``, or the module ``"module"``."""
-    if not isinstance(place, str):
-        return place
-    module, colon, name = place.partition(":")
+    if not isinstance(where, str):
+        return where
+    module, colon, name = where.partition(":")
     found = importlib.import_module(module)
     # What a text names is of the type that its field says; nothing can check that before it is used.
     return cast(T, getattr(found, name) if colon else found)

@@ -98,8 +98,8 @@ def server(name: str) -> Server:
     """
     from voxway.data.files.predictions import OccupancyFiles
 
-    place = dataset(name).server
-    return OccupancyFiles(benchmark(name)) if place is None else loaded(place)
+    files = dataset(name).server
+    return OccupancyFiles(benchmark(name)) if files is None else loaded(files)
 
 
 def benchmarks() -> dict[str, Benchmark]:
@@ -107,8 +107,8 @@ def benchmarks() -> dict[str, Benchmark]:
     return {name: benchmark(name) for name in names()}
 
 
-def _part(name: str, place: str | T | None, what: str) -> str | T:
-    if place is None:
+def _part(name: str, part: str | T | None, what: str) -> str | T:
+    if part is None:
         raise InputError(
             file=f"dataset {name}",
             field=what,
@@ -116,4 +116,4 @@ def _part(name: str, place: str | T | None, what: str) -> str | T:
             found="none",
             remedy="Give its entry one, or choose another dataset.",
         )
-    return place
+    return part

@@ -166,10 +166,10 @@ class Samples:
             sample = mirrored(sample, *draw_flips(config.augment, random), self._extras("voxels"))
         return sample
 
-    def _extras(self, place: Literal["voxels", "pixels"]) -> frozenset[str]:
+    def _extras(self, lies_on: Literal["voxels", "pixels"]) -> frozenset[str]:
         """Names of prepared extras that lie on voxels or on pixels, and move with them."""
         needs = self.config.needs & set(self.config.prepared)
-        return frozenset(need for need in needs if prepared_format(need).lies_on == place)
+        return frozenset(need for need in needs if prepared_format(need).lies_on == lies_on)
 
     def _stored(self, sample: Sample) -> Sample:
         """With the contents of prepared files."""

@@ -53,10 +53,10 @@ class TrainingState:
         if taught:
             save_tensors(unfinished / "teacher.safetensors", taught)
         write_json(unfinished / "state.json", {"step": self.step, "best": self.best})
-        place = folder / f"step-{self.step:08d}"
-        shutil.rmtree(place, ignore_errors=True)
-        with writing(place):
-            os.replace(unfinished, place)
+        path = folder / f"step-{self.step:08d}"
+        shutil.rmtree(path, ignore_errors=True)
+        with writing(path):
+            os.replace(unfinished, path)
         for old in _checkpoints(folder)[:-keep]:
             shutil.rmtree(old, ignore_errors=True)
 

@@ -31,7 +31,7 @@ class Metric(typing.Protocol):
         ...
 
     def reduce(self) -> None:
-        """Sum over processes."""
+        """Add up what all processes counted, so that each knows the whole."""
         ...
 
     def results(self, protocol: Protocol, name: str = "") -> list[Result]:

@@ -90,18 +90,18 @@ def train_stages(stages: Sequence[Stage], folder: Path, *, group: Group | None =
     claim(folder, {"stages": [stage.name for stage in stages]}, group)
     before: tuple[Stage, Path] | None = None
     for number, stage in enumerate(stages, start=1):
-        place = folder / f"stage-{number}-{stage.name}"
-        _run(stage, place, before, group, show)
-        before = stage, place
+        run = folder / f"stage-{number}-{stage.name}"
+        _run(stage, run, before, group, show)
+        before = stage, run
     if group.leads and not finished(folder):
-        _copy(place / "model", folder / "model")
+        _copy(run / "model", folder / "model")
     group.wait()
     return folder / "model"
 
 
-def _run(stage: Stage, place: Path, before: tuple[Stage, Path] | None, group: Group, show: bool) -> None:
+def _run(stage: Stage, run: Path, before: tuple[Stage, Path] | None, group: Group, show: bool) -> None:
     """Train one stage, or find it trained."""
-    logger.info("%s", place.name)
+    logger.info("%s", run.name)
     start, about = stage.start, {"stage": stage.name, **stage.about}
     if start is None and before is not None:
         last, source = before
@@ -115,7 +115,7 @@ def _run(stage: Stage, place: Path, before: tuple[Stage, Path] | None, group: Gr
         stage.train,
         stage.method,
         stage.data,
-        place,
+        run,
         group=group,
         start=start,
         teacher=stage.teacher.build(group.device) if stage.teacher is not None else None,

@@ -83,11 +83,11 @@ def nearest_points(
     if range_m is not None:
         shown = shown & (depth >= range_m[0]) & (depth < range_m[1])
     camera, point = torch.nonzero(shown, as_tuple=True)
-    place = (camera * height + row[shown]) * width + column[shown]
-    least = depth.new_full((cameras.count * height * width,), torch.inf).scatter_reduce(0, place, depth[shown], "amin")
-    nearest = depth[shown] == least[place]
+    pixel = (camera * height + row[shown]) * width + column[shown]
+    least = depth.new_full((cameras.count * height * width,), torch.inf).scatter_reduce(0, pixel, depth[shown], "amin")
+    nearest = depth[shown] == least[pixel]
     winner = torch.full_like(least, -1, dtype=torch.int64)
-    winner = winner.scatter_reduce(0, place[nearest], point[nearest], "amax")
+    winner = winner.scatter_reduce(0, pixel[nearest], point[nearest], "amax")
     return winner.view(cameras.count, height, width), depth
 
 
@@ -116,12 +116,12 @@ def draw_depth_published(
         column, row = torch.round(pixels).unbind(1)
         kept = _within(column, row, width, height) & (depth >= range_m[0]) & (depth < range_m[1])
         column, row, depth = column[kept], row[kept], depth[kept]
-        place = column + row * width
-        order = torch.argsort(place + depth / 100.0)
-        place, depth = place[order].long(), depth[order]
-        first = torch.ones_like(place, dtype=torch.bool)
-        first[1:] = place[1:] != place[:-1]
-        image[place[first]] = depth[first]
+        pixel = column + row * width
+        order = torch.argsort(pixel + depth / 100.0)
+        pixel, depth = pixel[order].long(), depth[order]
+        first = torch.ones_like(pixel, dtype=torch.bool)
+        first[1:] = pixel[1:] != pixel[:-1]
+        image[pixel[first]] = depth[first]
     return images.reshape(cameras.count, height, width)
 
 

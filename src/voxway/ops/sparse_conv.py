@@ -109,11 +109,11 @@ def submanifold_table(sites: Sites) -> Table:
     for dz in (-1, 0):
         for dy in (-1, 0, 1) if dz else (-1,):
             wanted = keys + (dz * up_z + dy * up_y - 1)
-            place = torch.searchsorted(keys, wanted)
+            position = torch.searchsorted(keys, wanted)
             for _ in range(3):
-                hit = keys[place.clamp(max=count - 1)] == wanted if count else place.bool()
-                halves.append((place[hit], rows[hit]))
-                wanted, place = wanted + 1, place + hit
+                hit = keys[position.clamp(max=count - 1)] == wanted if count else position.bool()
+                halves.append((position[hit], rows[hit]))
+                wanted, position = wanted + 1, position + hit
     adjacent = (keys[1:] == keys[:-1] + 1).nonzero()[:, 0]
     halves.append((adjacent, adjacent + 1))
     pairs = [*halves, (rows, rows), *((target, source) for source, target in reversed(halves))]

@@ -79,14 +79,14 @@ def _enter(origin: Float64[np.ndarray, "p 3"], end: Float64[np.ndarray, "p 3"], 
     leave = np.minimum(np.maximum(low, high).min(1), 1)
     enters = np.flatnonzero((enter < leave) & ~outside.any(1))
     origin, way, enter, leave = origin[enters], way[enters], enter[enters], leave[enters]
-    place = np.clip(np.floor(origin + way * enter[:, None]), 0, shape - 1)
+    voxel = np.clip(np.floor(origin + way * enter[:, None]), 0, shape - 1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        border = np.where(way == 0, np.inf, (place + (way > 0) - origin) / way)
+        border = np.where(way == 0, np.inf, (voxel + (way > 0) - origin) / way)
         step = np.where(way == 0, np.inf, 1 / np.abs(way))
     stride = np.array([shape[1] * shape[2], shape[2], 1])
     hop = (np.sign(way) * stride).astype(np.int64)
     # Borders add up with rounding; a crossing so close to the end is the end.
-    return _Lines(place.astype(np.int64) @ stride, leave - _NOTHING, border, step, hop)
+    return _Lines(voxel.astype(np.int64) @ stride, leave - _NOTHING, border, step, hop)
 
 
 def _follow(lines: _Lines, seen: Bool[np.ndarray, "v"], stops: Bool[np.ndarray, "v"]) -> None:

@@ -59,12 +59,12 @@ def voxelize(
     seniority = first.argsort()
     kept = _within_cap(sample[first[seniority]], max_voxels)
     seniority = seniority[kept]
-    place = torch.full_like(sizes, -1)
-    place[seniority] = torch.arange(len(seniority), device=points.device)
+    slot = torch.full_like(sizes, -1)
+    slot[seniority] = torch.arange(len(seniority), device=points.device)
     rank = torch.arange(len(order), device=points.device) - starts[voxel]
-    used = (rank < max_points) & (place[voxel] >= 0)
+    used = (rank < max_points) & (slot[voxel] >= 0)
     mean = points.new_zeros(len(seniority), points.shape[1])
-    mean.index_add_(0, place[voxel[used]], points[rows[order[used]]])
+    mean.index_add_(0, slot[voxel[used]], points[rows[order[used]]])
     counts = sizes[seniority].clamp(max=max_points)
     return Voxels(mean=mean / counts[:, None], index=_unravel(keys[seniority], grid), counts=counts)
 

@@ -64,7 +64,7 @@ class CheckedDepth:
         self.checked: set[str] = set()
 
     def has(self, key: str) -> bool:
-        """As the source."""
+        """Whether the source has a depth of that frame."""
         return self.source.has(key)
 
     def depth(self, key: str) -> Float32[np.ndarray, "h w"]:

@@ -33,14 +33,14 @@ def ready(
     Raises:
         InputError: what they are made from is missing or damaged, or nobody said what that is.
     """
-    group, place = group or Group(), cache or Path(data.root)
+    group, store = group or Group(), cache or Path(data.root)
     for need in sorted(data.needs & set(makers.MAKERS) - set(data.prepared)):
         maker = makers.MAKERS[need]
         source = sources.get(need) or maker.usual
         if source is None and maker.optional:
             continue
-        folder = place / need / (source or "")
-        options = JobOptions(source=source, depth=place / "depth" / (source or ""))
+        folder = store / need / (source or "")
+        options = JobOptions(source=source, depth=store / "depth" / (source or ""))
         run(makers.job(need, data, folder, options), shard=(group.rank, group.size), show=show and group.leads)
         group.wait()
         data = data.with_prepared(need, folder)

@@ -51,16 +51,16 @@ def teacher_job(data: DataConfig, folder: Path, options: JobOptions) -> Job:
             remedy="Name it with `voxway train --teacher` instead, and it will teach as it is.",
         )
     described = {"fingerprint": fingerprint(options.model), "shape": list(network.feature_shape)}
-    place = folder / DESCRIPTION
-    if place.exists() and read_json(place) != described:
+    description = folder / DESCRIPTION
+    if description.exists() and read_json(description) != described:
         raise InputError(
-            file=place,
+            file=description,
             field="fingerprint",
             expected="this teacher's features",
             found="another's",
             remedy="Write to another folder, or delete this one.",
         )
-    write_json(place, described)
+    write_json(description, described)
     samples = replace(data, needs=network.inputs | {"target"}).build()
 
     @torch.no_grad()

@@ -68,9 +68,9 @@ def build_truth(scans: Sequence[LabelledScan], grid: VoxelGrid) -> VoxelTruth:
     labels, hit = _majority(votes, grid)
     occupied = _majority(votes[:1], grid)[0] != 0
     to_key = np.linalg.inv(scans[0].T_world_velo)
-    places = np.stack([(to_key @ scan.T_world_velo)[:3, 3] for scan in scans])
-    seen_from_key = visible_from(hit, places[:1], grid)
-    seen = seen_from_key | visible_from(hit, _apart(places)[1:], grid)
+    positions = np.stack([(to_key @ scan.T_world_velo)[:3, 3] for scan in scans])
+    seen_from_key = visible_from(hit, positions[:1], grid)
+    seen = seen_from_key | visible_from(hit, _apart(positions)[1:], grid)
     return VoxelTruth(labels=labels, occupied=occupied, invalid=~(seen | hit), occluded=~seen_from_key | hit)
 
 
@@ -82,7 +82,9 @@ def kept(points: Float32[np.ndarray, "p 4"]) -> Bool[np.ndarray, "p"]:
     return (distance >= 2.5) & (distance <= 70) & ~on_car
 
 
-def voxelise_scan(points: Float32[np.ndarray, "p 4"], labels: np.ndarray, grid: VoxelGrid) -> Bool[np.ndarray, "x y z"]:
+def voxels_of_scan(
+    points: Float32[np.ndarray, "p 4"], labels: np.ndarray, grid: VoxelGrid
+) -> Bool[np.ndarray, "x y z"]:
     """Voxels that one scan occupies, as `.bin` files hold them.
 
     Args:
@@ -123,10 +125,10 @@ def _majority(
     return majority(voxel, label, grid.shape, empty=0)
 
 
-def _apart(places: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "m 3"]:
-    """Drop places within a voxel's width of the one kept before: a car that waits sees nothing new."""
-    apart = [places[0]]
-    for place in places[1:]:
-        if np.linalg.norm(place - apart[-1]) >= _SAME_PLACE_M:
-            apart.append(place)
+def _apart(positions: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "m 3"]:
+    """Drop positions within a voxel's width of the one kept before: a car that waits sees nothing new."""
+    apart = [positions[0]]
+    for position in positions[1:]:
+        if np.linalg.norm(position - apart[-1]) >= _SAME_PLACE_M:
+            apart.append(position)
     return np.stack(apart)

@@ -43,8 +43,8 @@ def sighted(
     centres = np.argwhere(occupied) + 0.5
     inside = _inside(cameras, torch.from_numpy(centres * cell + lower))
     seen = np.zeros(grid.shape, bool)
-    for place, shown in zip(invert(cameras.T_cam_ego)[:, :3, 3].numpy(), inside):
-        origin = (place - lower) / cell
+    for centre, shown in zip(invert(cameras.T_cam_ego)[:, :3, 3].numpy(), inside):
+        origin = (centre - lower) / cell
         blocks = occupied.copy()
         own = np.floor(origin).astype(int)
         if (own >= 0).all() and (own < grid.shape).all():

@@ -63,9 +63,9 @@ def _place_on_face(
     """Where on its face each pixel lies, 0..1 along the two other axes, and how many pixels a cell spans there."""
     pixels = np.stack([u, v, np.ones_like(u)], -1)
     hit = rays.origin + depth[:, None] * (pixels @ rays.directions.T)
-    place = (hit - grid.lower) / grid.cell - faces.index[face]
+    within = (hit - grid.lower) / grid.cell - faces.index[face]
     rows, axis = np.arange(len(face)), faces.direction[face] // 2
-    across, down = (np.clip(place[rows, (axis + turn) % 3], 0, 1) for turn in (1, 2))
+    across, down = (np.clip(within[rows, (axis + turn) % 3], 0, 1) for turn in (1, 2))
     # One pixel to the right or down moves the ray by one column of `directions` per metre of depth.
     cell_px = min(grid.cell) / (depth * np.linalg.norm(rays.directions[:, :2], axis=0).max())
     return across, down, cell_px

@@ -73,8 +73,8 @@ def _claim(root: Path, config: Layout[Answer]) -> None:
             )
     else:
         write_json(path, wanted)
-    for place in (".*.part", *(f"{folder}/**/.*.part" for folder in config.folders)):
-        for leftover in root.glob(place):
+    for pattern in (".*.part", *(f"{folder}/**/.*.part" for folder in config.folders)):
+        for leftover in root.glob(pattern):
             leftover.unlink(missing_ok=True)
 
 

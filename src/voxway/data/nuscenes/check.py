@@ -66,10 +66,10 @@ def check_nuscenes(config: NuScenesConfig, contents: int = 10, progress: Progres
     _check_listing(config, samples, frames, report)
     if contents and frames:
         chosen = np.unique(np.linspace(0, len(frames) - 1, contents).round().astype(int))
-        for done, place in enumerate(chosen, 1):
-            _check_contents(config, samples, frames[place], report)
+        for done, index in enumerate(chosen, 1):
+            _check_contents(config, samples, frames[index], report)
             if progress:
-                progress(done, len(chosen), f"sample {frames[place].token[:8]}")
+                progress(done, len(chosen), f"sample {frames[index].token[:8]}")
     return report
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import numpy as np
 from jaxtyping import Float64
@@ -111,15 +112,13 @@ def parse_info(info: Mapping[str, Json], source: object) -> KeyFrame:
         raise cameras.wrong("channels", ", ".join(CAMERAS), f"no {', '.join(missing)}")
     timestamp = record.whole("timestamp")
     frames = {name: _camera(cameras.inner(name)) for name in CAMERAS}
-    sweeps = tuple(
-        _sweep(_Record(sweep, record.file, f"sweeps[{i}]."), timestamp) for i, sweep in enumerate(record["sweeps"])
-    )
+    sweeps = tuple(_sweep(sweep, timestamp) for sweep in record.several("sweeps"))
     return KeyFrame(
-        token=str(record["token"]),
-        scene=str(record["scene_token"]),
+        token=record.text("token"),
+        scene=record.text("scene_token"),
         scene_name=scene_name(info),
         timestamp_us=timestamp,
-        lidar_path=relative_path(record["lidar_path"]),
+        lidar_path=relative_path(record.text("lidar_path")),
         lidar_token=info.get("lidar_token"),
         T_ego_lidar=record.pose("lidar2ego"),
         T_world_ego=record.pose("ego2global"),
@@ -150,7 +149,7 @@ def _camera(record: _Record) -> CameraFrame:
     if (K[[0, 1], [0, 1]] <= 0).any():
         raise record.wrong("cam_intrinsic", "positive focal lengths", K[[0, 1], [0, 1]].tolist())
     return CameraFrame(
-        path=relative_path(record["data_path"]),
+        path=relative_path(record.text("data_path")),
         timestamp_us=record.whole("timestamp"),
         K=K,
         T_ego_cam=record.pose("sensor2ego"),
@@ -164,7 +163,7 @@ def _sweep(record: _Record, key_timestamp: int) -> Sweep:
     if timestamp > key_timestamp:
         raise record.wrong("timestamp", f"before the key frame's, {key_timestamp}", timestamp)
     return Sweep(
-        path=relative_path(record["data_path"]), timestamp_us=timestamp, T_lidar_sweep=record.pose("sensor2lidar")
+        path=relative_path(record.text("data_path")), timestamp_us=timestamp, T_lidar_sweep=record.pose("sensor2lidar")
     )
 
 
@@ -174,11 +173,11 @@ class _Record:
 
     values: Mapping[str, Json]
     file: str
-    place: str
+    prefix: str
 
     def wrong(self, name: str, expected: object, found: object) -> InputError:
         remedy = "Make the info file again from nuScenes' own tables with `write_infos`."
-        return InputError(file=self.file, field=self.place + name, expected=expected, found=found, remedy=remedy)
+        return InputError(file=self.file, field=self.prefix + name, expected=expected, found=found, remedy=remedy)
 
     def __getitem__(self, name: str) -> Json:
         if name not in self.values:
@@ -189,12 +188,27 @@ class _Record:
         value = self[name]
         if not isinstance(value, Mapping):
             raise self.wrong(name, "named values", type(value).__name__)
-        return _Record(value, self.file, f"{self.place}{name}.")
+        return _Record(value, self.file, f"{self.prefix}{name}.")
+
+    def several(self, name: str) -> list[_Record]:
+        """A list of named values; where a file has null instead of a list, it has none."""
+        value = [] if self[name] is None else self[name]
+        if not isinstance(value, list | tuple) or not all(isinstance(one, Mapping) for one in value):
+            raise self.wrong(name, "a list of named values", repr(value)[:80])
+        return [_Record(one, self.file, f"{self.prefix}{name}[{i}].") for i, one in enumerate(value)]
+
+    def text(self, name: str) -> str:
+        value = self[name]
+        if not isinstance(value, str | PurePath) or not str(value):
+            raise self.wrong(name, "text", repr(value)[:80])
+        return str(value)
 
     def whole(self, name: str) -> int:
         value = self[name]
         if isinstance(value, float) and value < 1e11:
             raise self.wrong(name, "microseconds", f"{value}, which looks like seconds")
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
+            raise self.wrong(name, "a number", repr(value)[:80])
         return int(value)
 
     def matrix(self, name: str, shape: tuple[int, ...]) -> np.ndarray:

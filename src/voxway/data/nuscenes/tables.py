@@ -157,10 +157,10 @@ class _Tables:
             (row["ego_pose_token"], self.poses, "ego_pose"),
             (row["calibrated_sensor_token"], self.calibrations, "calibrated_sensor"),
         ):
-            place = self._get(rows, token, table)
+            stored = self._get(rows, token, table)
             transform = np.eye(4)
-            transform[:3, :3] = quaternion_rotation(place["rotation"])
-            transform[:3, 3] = place["translation"]
+            transform[:3, :3] = quaternion_rotation(stored["rotation"])
+            transform[:3, 3] = stored["translation"]
             transforms.append(transform)
         return transforms[0] @ transforms[1]
 

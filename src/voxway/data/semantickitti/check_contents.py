@@ -19,7 +19,7 @@ from voxway.data.semantickitti.layout import (
     read_voxel_flags,
     read_voxel_labels,
 )
-from voxway.truth.semantickitti import voxelise_scan
+from voxway.truth.semantickitti import voxels_of_scan
 
 
 def check_contents(
@@ -83,7 +83,7 @@ def _check_release(files: SequenceFiles, frame: int, report: Report) -> None:
     points = read_scan(scan)
     labelled = files.point_labels(frame)
     labels = read_point_labels(labelled, len(points)) if labelled.exists() else np.ones(len(points), np.uint32)
-    own, stored = voxelise_scan(points, labels, SEMANTIC_KITTI.grid).ravel(), read_voxel_flags(path).ravel()
+    own, stored = voxels_of_scan(points, labels, SEMANTIC_KITTI.grid).ravel(), read_voxel_flags(path).ravel()
     as_is = (own & stored).sum() / max((own | stored).sum(), 1)
     shifted = (own[:-1] & stored[1:]).sum() / max((own[:-1] | stored[1:]).sum(), 1)
     if shifted > as_is and shifted > 0.9:

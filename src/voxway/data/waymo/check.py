@@ -51,10 +51,10 @@ def check_occ3d_waymo(
         except InputError as error:
             report.add_error(error)
     chosen = np.unique(np.linspace(0, len(samples) - 1, contents).round().astype(int)) if contents else []
-    for done, place in enumerate(chosen, 1):
-        _check_contents(config, samples, samples.keys[place], infos, report)
+    for done, index in enumerate(chosen, 1):
+        _check_contents(config, samples, samples.keys[index], infos, report)
         if progress:
-            progress(done, len(chosen), f"frame {samples.keys[place]}")
+            progress(done, len(chosen), f"frame {samples.keys[index]}")
     return report
 
 

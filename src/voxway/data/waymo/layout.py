@@ -163,16 +163,16 @@ def frame_cameras(
     cameras = _entry(_entry(infos, sequence, f"[{sequence}]", source), frame, f"[{sequence}][{frame}]", source)
     K, T_ego_cam = np.zeros((5, 3, 3)), np.zeros((5, 4, 4))
     for slot in range(5):
-        place = f"[{sequence}][{frame}][{slot}]"
-        camera = _entry(cameras, slot, place, source)
+        where = f"[{sequence}][{frame}][{slot}]"
+        camera = _entry(cameras, slot, where, source)
         for name, kept in (("intrinsics", K[slot]), ("sensor2ego", T_ego_cam[slot])):
-            kept[:] = _matrix(camera, name, place, source)[: len(kept), : len(kept)]
+            kept[:] = _matrix(camera, name, where, source)[: len(kept), : len(kept)]
         rotation = T_ego_cam[slot, :3, :3]
         if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3:
-            raise _bad(source, f"{place}.sensor2ego", "a rotation", rotation.tolist())
+            raise _bad(source, f"{where}.sensor2ego", "a rotation", rotation.tolist())
         if abs(rotation[2, 2]) > 0.9:
             found = "axes x ahead, z up, as Waymo's own records have"
-            raise _bad(source, f"{place}.sensor2ego", "camera axes x right, y down, z ahead", found)
+            raise _bad(source, f"{where}.sensor2ego", "camera axes x right, y down, z ahead", found)
     return K, T_ego_cam
 
 
@@ -197,23 +197,23 @@ def frame_pose(infos: object, key: str, source: Path) -> Float64[np.ndarray, "4 
     return np.asarray(pose, np.float64)
 
 
-def _entry(holder: object, number: int, place: str, source: Path) -> object:
+def _entry(holder: object, number: int, where: str, source: Path) -> object:
     if isinstance(holder, Mapping):
         value = holder.get(number, holder.get(str(number)))
     else:
         value = holder[number] if isinstance(holder, Sequence) and number < len(holder) else None
     if value is None:
-        raise _bad(source, place, "a calibration", "absent")
+        raise _bad(source, where, "a calibration", "absent")
     return value
 
 
-def _matrix(camera: object, name: str, place: str, source: Path) -> np.ndarray:
+def _matrix(camera: object, name: str, where: str, source: Path) -> np.ndarray:
     if not isinstance(camera, Mapping) or name not in camera:
         found = ", ".join(map(str, camera)) if isinstance(camera, Mapping) else type(camera).__name__
-        raise _bad(source, f"{place}.{name}", "a matrix", f"only {found}")
+        raise _bad(source, f"{where}.{name}", "a matrix", f"only {found}")
     matrix = np.asarray(camera[name], np.float64)
     if matrix.shape not in ((4, 4), (3, 3)) or not np.isfinite(matrix).all():
-        raise _bad(source, f"{place}.{name}", "a finite 4 x 4 matrix", matrix.tolist())
+        raise _bad(source, f"{where}.{name}", "a finite 4 x 4 matrix", matrix.tolist())
     return matrix
 
 

@@ -70,7 +70,7 @@ class AverageTeacher:
 
     @torch.no_grad()
     def says(self, batch: Batch) -> Said:
-        """The average's prediction."""
+        """Logits and intermediates that the averaged network makes of a batch."""
         return named_tensors(self.network(batch))
 
     def after_step(self, student: nn.Module, step: int) -> None:

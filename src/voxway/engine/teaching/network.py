@@ -77,7 +77,7 @@ class NetworkTeacher(FrozenTeacher):
 
     @torch.no_grad()
     def says(self, batch: Batch) -> Said:
-        """The network's prediction."""
+        """Logits and intermediates that the network makes of a batch."""
         return named_tensors(self.network(batch))
 
     def facts(self) -> dict[str, object]:

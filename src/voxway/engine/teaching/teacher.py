@@ -71,7 +71,7 @@ class FrozenTeacher:
     own_view: bool = False
 
     def after_step(self, student: nn.Module, step: int) -> None:
-        """Nothing changes."""
+        """A frozen teacher does not follow its student."""
 
     def state(self) -> Mapping[str, Tensor]:
         """Nothing belongs into checkpoints."""

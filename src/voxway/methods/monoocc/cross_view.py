@@ -122,8 +122,8 @@ def _apart(height: int, width: int, shift: tuple[int, int]) -> Float[Tensor, "wi
     """What to add to the logits after a cyclic shift: pixels of unlike regions must not see each other (Swin)."""
     regions = []
     for size, moved in zip((height, width), shift):
-        place = torch.arange(size)
-        regions.append((place >= size - size // SPLITS).long() + (place >= size - moved))
+        position = torch.arange(size)
+        regions.append((position >= size - size // SPLITS).long() + (position >= size - moved))
     region = _windows((regions[0][:, None] * 3 + regions[1])[None, ..., None])[..., 0]
     return APART * (region[:, :, None] != region[:, None]).float()
 
@@ -133,8 +133,8 @@ def sine_code(height: int, width: int, channels: int, temperature: float = 10_00
     power = torch.arange(channels // 4) * (4 / channels)
     codes = []
     for count in (height, width):
-        place = torch.arange(1, count + 1) / (count + 1e-6) * (2 * math.pi)
-        angle = place[:, None] / temperature**power
+        position = torch.arange(1, count + 1) / (count + 1e-6) * (2 * math.pi)
+        angle = position[:, None] / temperature**power
         codes.append(torch.stack([angle.sin(), angle.cos()], -1).flatten(1))
     rows, columns = codes
     return torch.cat([rows[:, None].expand(-1, width, -1), columns.expand(height, -1, -1)], -1)

@@ -34,7 +34,7 @@ class Stage:
 
 
 class Record(TypedDict):
-    """What `world.json` holds."""
+    """What `world.json` holds: enough to tell whether a folder is the world that is asked for, and to go on with it."""
 
     layout: str
     version: int

@@ -30,20 +30,20 @@ def scaled_intrinsics(
     return image_scale(full_px, size_px) @ np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
 
 
-def mounted(yaw_deg: float, pitch_deg: float, place: tuple[float, float, float]) -> Float[np.ndarray, "4 4"]:
+def mounted(yaw_deg: float, pitch_deg: float, position: tuple[float, float, float]) -> Float[np.ndarray, "4 4"]:
     """Pose of a camera in the vehicle frame (`T_vehicle_cam`), its image upright.
 
     Args:
         yaw_deg: direction of the optical axis, counter-clockwise from straight ahead.
         pitch_deg: its angle above the horizontal.
-        place: metres.
+        position: metres.
     """
     yaw, pitch = np.radians(yaw_deg), np.radians(pitch_deg)
     ahead = np.array([np.cos(pitch) * np.cos(yaw), np.cos(pitch) * np.sin(yaw), np.sin(pitch)])
     right = np.array([np.sin(yaw), -np.cos(yaw), 0.0])
     pose = np.eye(4)
     pose[:3, :3] = np.stack([right, np.cross(ahead, right), ahead], 1)
-    pose[:3, 3] = place
+    pose[:3, 3] = position
     return pose
 
 

@@ -40,8 +40,8 @@ def present_at(actors: list[Actor], time: float, T_world_vehicle: Float[np.ndarr
 def _frame(time: float, count: int) -> tuple[int, float]:
     """The frame before `time`, and how far the next one has come, 0..1."""
     # Times are sums of tenths and hundredths; without rounding, frame 3 would lie a hair before 0.3 seconds.
-    place = round(time / PERIOD, 6)
-    before = int(place)
-    if not 0 <= place <= count - 1:
+    position = round(time / PERIOD, 6)
+    before = int(position)
+    if not 0 <= position <= count - 1:
         raise ValueError(f"the drive lasts from 0 to {(count - 1) * PERIOD:.1f} s, got {time:.3f} s")
-    return before, place - before
+    return before, position - before

@@ -45,8 +45,8 @@ def lifted_points(
     pixels = _apply(undo, template[..., :2] - T_image[..., None, None, None, :2, 2])
     depth = template[..., 2:].expand(*pixels.shape[:-1], 1)
     turn = inverse_3x3(T_cam_ego[..., :3, :3])
-    place = -(turn @ T_cam_ego[..., :3, 3:])[..., 0]
-    return _apply(turn @ inverse_3x3(K), torch.cat([pixels * depth, depth], -1)) + place[..., None, None, None, :]
+    centre = -(turn @ T_cam_ego[..., :3, 3:])[..., 0]
+    return _apply(turn @ inverse_3x3(K), torch.cat([pixels * depth, depth], -1)) + centre[..., None, None, None, :]
 
 
 def _apply(matrix: Float[Tensor, "b n c c"], points: Float[Tensor, "*b d h w c"]) -> Float[Tensor, "b n d h w c"]:

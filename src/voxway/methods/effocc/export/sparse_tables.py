@@ -94,12 +94,12 @@ def neighbours(
     corner = outputs * outputs.new_tensor(stride) - outputs.new_tensor(padding)
     steps = torch.cartesian_prod(torch.arange(kernel[0]), torch.arange(kernel[1]), torch.arange(1)).to(outputs)
     wanted = (_bordered(corner, sites.shape)[:, None] + _bordered(steps, sites.shape)).flatten()
-    place = lower_bound(sites.keys, wanted, sites.most)
+    position = lower_bound(sites.keys, wanted, sites.most)
     found = []
     for _ in range(kernel[2]):
-        hit = sites.keys.index_select(0, place) == wanted
-        found.append(torch.where(hit, place, count))
-        wanted, place = wanted + 1, place + hit.long()
+        hit = sites.keys.index_select(0, position) == wanted
+        found.append(torch.where(hit, position, count))
+        wanted, position = wanted + 1, position + hit.long()
     return torch.stack(found, -1).view(-1, kernel[0] * kernel[1] * kernel[2])
 
 
@@ -122,8 +122,8 @@ def strided_sites(sites: SiteKeys, kernel: Triple, stride: Triple, padding: Trip
     flags = torch.zeros(cells + 1, dtype=torch.bool, device=touched.device)
     marks = torch.where(valid, touched, cells).flatten()
     flags = flags.index_put((marks,), torch.ones_like(marks, dtype=torch.bool))
-    place = flags[:cells].nonzero().flatten()
-    index = torch.stack([place // (ny * nx), place // nx % ny, place % nx], 1)
+    position = flags[:cells].nonzero().flatten()
+    index = torch.stack([position // (ny * nx), position // nx % ny, position % nx], 1)
     most = min(cells, sites.most * touched.shape[1])
     return site_keys(index, (nz, ny, nx), most)
 

@@ -50,10 +50,10 @@ def nuscenes_rig(width_px: int = SIZE_PX[1], columns: int = 1084) -> NuScenesRig
     cameras = {
         name: Camera(
             K=scaled_intrinsics((focal, focal, cx, cy), SIZE_PX, size_px),
-            T_vehicle_cam=mounted(yaw, pitch, place),
+            T_vehicle_cam=mounted(yaw, pitch, position),
             size_px=size_px,
         )
-        for name, (yaw, pitch, place, (focal, cx, cy), _) in _CAMERAS.items()
+        for name, (yaw, pitch, position, (focal, cx, cy), _) in _CAMERAS.items()
     }
     # HDL-32E: 32 beams, four thirds of a degree apart.
     elevation = np.radians(np.linspace(10.67, -30.67, 32))

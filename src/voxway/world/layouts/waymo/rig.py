@@ -39,10 +39,10 @@ def waymo_rig(width_px: int = FRONT_PX[1], columns: int = 2650) -> WaymoRig:
     cameras = tuple(
         Camera(
             K=scaled_intrinsics((focal, focal, cx, cy), full, (round(full[0] * scale), width_px)),
-            T_vehicle_cam=mounted(yaw, pitch, place),
+            T_vehicle_cam=mounted(yaw, pitch, position),
             size_px=(round(full[0] * scale), width_px),
         )
-        for yaw, pitch, place, (focal, cx, cy), full in _CAMERAS
+        for yaw, pitch, position, (focal, cx, cy), full in _CAMERAS
     )
     T_vehicle_lidar = np.eye(4)
     T_vehicle_lidar[:3, 3] = (1.43, 0.0, 2.18)
