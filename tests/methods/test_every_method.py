@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.methods.tiny import TINY, sample
+from tests.methods.tiny import LISTED, TINY, sample
 from voxway.core.config import from_json, to_json
 from voxway.core.errors import InputError
 from voxway.core.sample import collate
 from voxway.methods.contract import Method, MethodConfig
-from voxway.methods.registry import config_name, config_type, names
+from voxway.methods.registry import config_name, config_type
 
 PINNED = {
     "effocc": (2_933_964, "5d276a67ce3f"),
@@ -23,7 +23,7 @@ PINNED = {
 """Parameters of the tiny networks, and a digest of their names: a change breaks everyone's checkpoints."""
 
 
-@pytest.fixture(params=sorted(names()))
+@pytest.fixture(params=LISTED)
 def name(request):
     return request.param
 

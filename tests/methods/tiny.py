@@ -16,6 +16,7 @@ from voxway.methods.effocc.lidar import LidarConfig
 from voxway.methods.effocc.supervision import Supervision
 from voxway.methods.monoocc import MonoOccConfig
 from voxway.methods.qpn import QPNConfig
+from voxway.methods.registry import entry, names
 
 GRID = VoxelGrid(lower=(0.0, -6.4, -2.0), cell=(0.4, 0.4, 0.4), shape=(32, 32, 8))
 TASK = Task(
@@ -51,6 +52,8 @@ TINY = {
     ),
     "qpn": QPNConfig(task=TASK),
 }
+LISTED = sorted(name for name in names() if isinstance(entry(name).config, str))
+"""The package's own methods, whatever other tests have registered; each must be in TINY."""
 
 
 def sample(seed: int = 0, size: tuple[int, int] = (48, 80), grid: VoxelGrid = GRID) -> Sample:
