@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import os
+import re
 import shutil
 import socket
 import struct
@@ -33,6 +34,9 @@ FLAGS = (
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 )
+
+_SLOW_DRIVER = re.compile(r"GL Driver Message \(OpenGL, Performance")
+"""What drivers say of their own speed, by timing: no fault of the page."""
 
 
 def find_browser() -> str | None:
@@ -96,7 +100,8 @@ class Browser:
         if method == "Runtime.exceptionThrown":
             self.errors.append(json.dumps(content["exceptionDetails"]))
         elif method == "Log.entryAdded" and content["entry"]["level"] in ("error", "warning"):
-            self.errors.append(content["entry"]["text"])
+            if not _SLOW_DRIVER.search(text := content["entry"]["text"]):
+                self.errors.append(text)
         elif method == "Runtime.consoleAPICalled" and content["type"] in ("error", "warning", "assert"):
             self.errors.append(json.dumps(content["args"]))
         elif method == "Network.requestWillBeSent":
