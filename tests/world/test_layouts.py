@@ -136,12 +136,9 @@ def test_odd_amounts_are_refused(make, amounts: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--layout", "waymo", "--extras", "openoccupancy"), "--layout nuscenes"),
+        (("--layout", "waymo", "--openoccupancy"), "--layout nuscenes"),
         (
-            (
-                "--extras",
-                "openoccupancy",
-            ),
+            ("--openoccupancy",),
             "--layout semantickitti",
         ),
         (("--layout", "nuscenes", "--val", "0"), "at least one frame of each split"),

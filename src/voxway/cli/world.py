@@ -3,28 +3,26 @@
 examples:
   voxway world --out world --train 40 --val 10
   voxway world --out big --train 400 --val 80 --sequences 8 --full-size
-  voxway world --out ring --layout nuscenes --train 80 --val 20 --extras openoccupancy
+  voxway world --out ring --layout nuscenes --train 80 --val 20 --openoccupancy
   voxway world --out five --layout waymo --train 80 --val 20
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, make_dataclass
 from typing import Annotated
 
 import tyro
 
 from voxway.cli.options import Out
-from voxway.world.layouts import DEFAULT, LAYOUTS
+from voxway.world.layouts import DEFAULT, LAYOUTS, with_extra
 
 _HOLDS = ", ".join(f"{name} ({entry.holds})" for name, entry in LAYOUTS.items())
-_EXTRAS = "What to write besides: " + ", ".join(
-    f"{extra} with --layout {name}" for name, entry in LAYOUTS.items() for extra in entry.extras
-)
+_EXTRAS = sorted({extra for entry in LAYOUTS.values() for extra in entry.extras})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class _Amounts:
     """Write a synthetic world."""
 
     out: Out
@@ -42,12 +40,28 @@ class Options:
     """What streets, traffic and noise are drawn from: another seed is another world."""
     full_size: bool = False
     """Images and LiDAR as large as the real ones, instead of a half or a quarter of that."""
-    extras: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME", help=_EXTRAS)] = ()
     processes: int | None = None
     """How many to work with. Default: one per core."""
 
 
-def run(options: Options) -> None:
+Options = make_dataclass(
+    "Options",
+    [
+        (
+            extra,
+            Annotated[bool, tyro.conf.arg(help=f"Write that too; with --layout {with_extra(extra)}.")],
+            field(default=False),
+        )
+        for extra in _EXTRAS
+    ],
+    bases=(_Amounts,),
+    frozen=True,
+    kw_only=True,
+)
+"""Amounts, and a switch for everything that some layout can write besides."""
+
+
+def run(options: _Amounts) -> None:
     """Write the world."""
     from voxway.core.errors import InputError
     from voxway.world import generate
@@ -68,6 +82,6 @@ def run(options: Options) -> None:
         options.sequences,
         options.seed,
         full_size=options.full_size,
-        extras=options.extras,
+        extras=[extra for extra in _EXTRAS if getattr(options, extra)],
     )
     print(f"world: {generate(options.out, config, processes=options.processes)}")

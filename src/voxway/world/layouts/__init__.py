@@ -86,7 +86,7 @@ def world_config(
                 raise nearest(extra, list(reasons), "world")
             raise InputError(
                 file="world",
-                field=f"--extras {extra}",
+                field=f"--{extra}",
                 expected=f"--layout {with_extra(extra)}, {reasons[extra]}",
                 found=f"--layout {layout}",
                 remedy="Leave one of the two out.",
