@@ -187,7 +187,7 @@ def _volume(**changes: Any) -> bytes:
         (PICTURE, None, "file: expected present, found absent"),
         (PICTURE, b"\xff\xd8\xff\xe0 cut", "picture: expected a"),
         (LABELS, None, "file: expected present, found absent"),
-        (LABELS, _volume()[:5000], "contents: expected a NumPy file"),
+        (LABELS, _volume()[:5000], "contents: expected an archive"),
         (LABELS, _volume(mask_camera=None), "mask_camera: expected an array 'mask_camera'"),
         (LABELS, _volume(semantics=None), "semantics: expected an array 'semantics'"),
         (LABELS, _volume(semantics=np.zeros((256, 256, 32), np.uint8)), r"semantics: .* found \(256, 256, 32\)"),

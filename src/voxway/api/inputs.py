@@ -18,7 +18,7 @@ from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Sample
-from voxway.data.files.images import read_image
+from voxway.data.files.images import read_image, to_rgb
 from voxway.prepare.proposals import propose, propose_from_stereo
 
 Picture = str | Path | Image.Image | np.ndarray | Tensor
@@ -155,7 +155,7 @@ def _picture(image: Picture, number: int) -> UInt8[np.ndarray, "h w 3"]:
     if isinstance(image, str | Path):
         return read_image(image)
     if isinstance(image, Image.Image):
-        return np.array(image.convert("RGB"))
+        return to_rgb(image, f"image {number}")
     array = image.cpu().numpy() if isinstance(image, Tensor) else np.asarray(image)
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
         raise InputError(

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from voxway.core.arrays import read_member
 from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError
-from voxway.data.files.arrays import read_member
 
 _REMEDY = "The file is damaged, of another release or of another benchmark; fetch it again."
 

@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from voxway.core.arrays import read_array, read_member
 from voxway.core.errors import InputError
 from voxway.core.task import IGNORE
-from voxway.data.files.arrays import read_array, read_member
 from voxway.data.files.volumes import read_labels, read_mask
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.nuscenes.key_frame import KeyFrame
@@ -112,13 +112,7 @@ def _vote(index: np.ndarray, labels: UInt8[np.ndarray, "n"]) -> UInt8[np.ndarray
 
 def _one_array(path: Path) -> np.ndarray:
     remedy = "Fetch it again; files lie at scene_<scene token>/occupancy/<LiDAR token>.npy."
-    if path.suffix == ".npz":
-        with_names = np.lib.npyio.NpzFile
-        archive = np.load(path, allow_pickle=False) if path.exists() else None
-        if not isinstance(archive, with_names) or len(archive.files) != 1:
-            raise _bad(path, "contents", "an archive of one array", "something else")
-        return read_member(path, archive.files[0], remedy)
-    return read_array(path, remedy)
+    return read_member(path, None, remedy) if path.suffix == ".npz" else read_array(path, remedy)
 
 
 def _bad(path: Path, field: str, expected: object, found: object) -> InputError:

@@ -32,6 +32,8 @@ from voxway.core.errors import InputError
 from voxway.core.files import write_bytes
 from voxway.data.files.flags import read_flags
 from voxway.data.files.raw import read_bytes
+from voxway.data.files.scan_faults import ScanLayout
+from voxway.data.files.scans import read_points
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.odometry import (
     Calibration,
@@ -61,6 +63,8 @@ __all__ = [
     "write_voxel_labels",
 ]
 
+_SCAN = ScanLayout(columns=("x", "y", "z", "remission"), highest_intensity=255.0, sensor_frame=True, read=4)
+"""Remission is published as 0..1; recordings in KITTI's layout have 0..255, too."""
 _DOWNLOAD_AGAIN = "The copy is damaged or cut short; download or copy it again."
 
 
@@ -68,18 +72,9 @@ def read_scan(path: Path | str) -> Float32[np.ndarray, "p 4"]:
     """Read a LiDAR scan: x, y, z in metres (velodyne frame) and remission 0..1.
 
     Raises:
-        InputError: missing, truncated or empty file, or a value that is not finite.
+        InputError: see `read_points`.
     """
-    data = read_bytes(path)
-    if len(data) % 16 or not data:
-        raise _bad(path, "size", "a positive multiple of 16 bytes (4 x float32 per point)", f"{len(data)} bytes")
-    points = np.frombuffer(data, "<f4").reshape(-1, 4)
-    finite = np.isfinite(points).all(1)
-    if not finite.all():
-        worst = int(np.flatnonzero(~finite)[0])
-        found = f"{int((~finite).sum())} points with NaN or infinity, the first at {worst}: {points[worst].tolist()}"
-        raise _bad(path, "points", "finite numbers", found)
-    return points.astype(np.float32)
+    return read_points(path, _SCAN)
 
 
 def write_scan(path: Path | str, points: Float32[np.ndarray, "p 4"]) -> None:

@@ -27,6 +27,8 @@ from jaxtyping import Bool, Float32, Float64, UInt8
 
 from voxway.core.errors import InputError
 from voxway.data.files.pickles import read_pickle
+from voxway.data.files.scan_faults import ScanLayout
+from voxway.data.files.scans import read_points
 from voxway.data.files.volumes import read_labels, read_mask
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
 
@@ -37,9 +39,12 @@ IMAGE_FOLDERS = (0, 1, 3, 2, 4)
 MASKS = {"field_of_view": "infov", "camera": "final_voxel_state", "lidar": "origin_voxel_state"}
 """Our names of masks, and those of Occ3D's arrays."""
 _FOLDERS = {"train": "training", "val": "validation"}
-_COLUMNS = 6
-_KEPT = 5
-_DAMAGED = "The copy is damaged or cut short; make or download it again."
+_SCAN = ScanLayout(
+    columns=("x", "y", "z", "intensity", "elongation", "one more that nobody reads"),
+    highest_intensity=None,
+    sensor_frame=False,
+    read=5,
+)
 
 
 @dataclass(frozen=True)
@@ -125,19 +130,9 @@ def read_waymo_scan(path: Path) -> Float32[np.ndarray, "p 5"]:
     """LiDAR points: x, y, z in metres (vehicle frame), and intensity and elongation, both after tanh as published.
 
     Raises:
-        InputError: missing, truncated or empty file, or a value that is not finite.
+        InputError: see `read_points`.
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(file=path, field="file", expected="present", found="absent", remedy=_DAMAGED) from None
-    if len(data) % (4 * _COLUMNS) or not data:
-        expected = "a positive multiple of 24 bytes (6 x float32 per point)"
-        raise InputError(file=path, field="size", expected=expected, found=f"{len(data)} bytes", remedy=_DAMAGED)
-    points = np.frombuffer(data, "<f4").reshape(-1, _COLUMNS)[:, :_KEPT].astype(np.float32)
-    if not np.isfinite(points).all():
-        found = f"{int((~np.isfinite(points)).any(1).sum())} points with NaN or infinity"
-        raise InputError(file=path, field="points", expected="finite numbers", found=found, remedy=_DAMAGED)
+    points = np.ascontiguousarray(read_points(path, _SCAN)[:, : _SCAN.read])
     points[:, 3:] = np.tanh(points[:, 3:])
     return points
 
