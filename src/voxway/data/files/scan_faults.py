@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from voxway.core.faults import Fault
+
 RANGE_M = 500.0
 """Farthest that a LiDAR of a car measures, with room to spare."""
 _NEAREST_M = 0.5
@@ -46,14 +48,6 @@ class ScanLayout:
     def words(self) -> str:
         """Such as "4 x float32 per point: x, y, z, remission"."""
         return f"{len(self.columns)} x float32 per point: {', '.join(self.columns)}"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Why points are no scan: what they should be, and what they are."""
-
-    expected: str
-    found: str
 
 
 def place_fault(points: Points, sensor_frame: bool | None = None) -> Fault | None:
