@@ -13,7 +13,8 @@ from voxway.core.errors import InputError, nearest
 from voxway.core.registry import loaded
 from voxway.data import registry as datasets
 from voxway.data.config import DataConfig
-from voxway.engine.model_files import CONFIG, fingerprint, load_model, read_description, read_published
+from voxway.engine.model_files import CONFIG, fingerprint, load_model, read_description
+from voxway.engine.published_files import read_published
 from voxway.methods import registry as methods
 from voxway.methods.contract import Method
 

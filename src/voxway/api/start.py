@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from voxway.core.errors import InputError
-from voxway.engine.model_files import WEIGHTS, load_tensors, read_published
+from voxway.engine.model_files import WEIGHTS, load_tensors
+from voxway.engine.published_files import read_published
 from voxway.methods import registry
 from voxway.methods.contract import MethodConfig
 

@@ -46,10 +46,10 @@ def run(options: Options) -> None:
         WEIGHTS,
         load_tensors,
         read_description,
-        read_published,
         save_model,
         save_tensors,
     )
+    from voxway.engine.published_files import read_published
     from voxway.methods.contract import MethodConfig
 
     names, variants = registry.published(options.method)

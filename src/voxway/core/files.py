@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from voxway.core.contents import contents
 from voxway.core.errors import InputError, OutputError, UserError
 
 Json: TypeAlias = Any
@@ -89,10 +90,15 @@ def read_json(path: Path | str, remedy: str = "Restore or rewrite the file.") ->
     """
     path = Path(path)
     try:
-        return json.loads(path.read_text())
+        data = path.read_bytes()
+        return json.loads(data.decode("utf-8-sig"))
     except FileNotFoundError:
         raise InputError(file=path, field="file", expected="present", found="absent", remedy=remedy) from None
     except OSError as error:  # a folder, a path below a file, or no permission
         raise InputError(file=path, field="file", expected="a file", found=error.strerror, remedy=remedy) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(file=path, field="contents", expected="JSON", found=error, remedy=remedy) from None
+    except (ValueError, RecursionError) as error:
+        kind = contents(data)
+        found, remedy = (error, remedy) if kind is None else (kind.name, kind.remedy)
+        raise InputError(
+            file=path, field="contents", expected="JSON", found=found if data else "an empty file", remedy=remedy
+        ) from None

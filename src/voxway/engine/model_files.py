@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from voxway.core.config import from_json, to_json
+from voxway.core.contents import contents, head_of
 from voxway.core.errors import InputError
 from voxway.core.files import Json, atomic_path, read_json, write_json
 from voxway.core.version import __version__
@@ -47,13 +48,16 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         raise InputError(
             file=path, field="file", expected="present", found="absent", remedy="Check the folder's name."
         ) from None
-    except (SafetensorError, OSError) as error:
+    except Exception as error:  # a damaged header makes it raise anything
+        kind = contents(head_of(path))
+        remedy = "The file is damaged: copy it again, or take an earlier checkpoint."
+        told = kind is not None and "safetensors" not in kind.name
         raise InputError(
             file=path,
             field="contents",
             expected="a complete safetensors file",
-            found=error,
-            remedy="The file is damaged: copy it again, or take an earlier checkpoint.",
+            found=kind.name if kind is not None and told else error,
+            remedy=kind.remedy if kind is not None and told else remedy,
         ) from error
 
 
@@ -170,46 +174,3 @@ def fingerprint(folder: Path) -> str:
     """SHA-256 of a network's weights, by which results name it."""
     with (folder / WEIGHTS).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def read_published(path: Path) -> dict[str, Tensor]:
-    """Weights of a checkpoint that other code wrote: safetensors, or a torch file of tensors, wrapped or bare.
-
-    Wrappers ``state_dict`` and ``model`` are opened, a ``module.`` prefix is stripped. Only tensors are ever unpickled.
-
-    Raises:
-        InputError: the file is absent, damaged, or holds something else than tensors.
-    """
-    if path.suffix == ".safetensors":
-        return load_tensors(path)
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise InputError(
-            file=path, field="file", expected="present", found="absent", remedy="Check the path."
-        ) from None
-    except OSError as error:
-        raise InputError(
-            file=path, field="file", expected="a file", found=error.strerror or error, remedy="Check the path."
-        ) from None
-    except Exception as error:  # bytes that are no checkpoint make the unpickler raise anything
-        raise InputError(
-            file=path,
-            field="contents",
-            expected="a torch checkpoint of tensors",
-            found=(str(error).splitlines() or [type(error).__name__])[0],
-            remedy="The file is damaged, or holds objects besides tensors; save its state_dict alone.",
-        ) from error
-    for wrapper in ("state_dict", "model"):
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-    named = isinstance(content, Mapping) and all(isinstance(name, str) for name in content)
-    if not named or not content or not all(isinstance(v, Tensor) for v in content.values()):
-        raise InputError(
-            file=path,
-            field="contents",
-            expected="names with tensors",
-            found=type(content).__name__,
-            remedy="Save the network's state_dict alone.",
-        )
-    return {name.removeprefix("module."): tensor for name, tensor in content.items()}

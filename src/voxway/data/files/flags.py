@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
+from voxway.core.contents import contents
 from voxway.core.errors import InputError
 from voxway.core.files import write_bytes
 from voxway.core.grid import VoxelGrid
@@ -21,12 +22,14 @@ def read_flags(path: Path | str, grid: VoxelGrid) -> Bool[np.ndarray, "x y z"]:
     """
     data = read_bytes(path)
     if len(data) * 8 != grid.count:
+        kind = contents(data)
+        whole = ", as many as a byte for each voxel" if len(data) == grid.count else ""
         raise InputError(
             file=path,
             field="size",
             expected=f"{grid.count // 8} bytes, one bit for each of {grid.shape} voxels",
-            found=f"{len(data)} bytes",
-            remedy="The copy is damaged or cut short, or of another grid; fetch or make it again.",
+            found=f"{len(data)} bytes{f', {kind.name}' if kind else whole}",
+            remedy=kind.remedy if kind else "The copy is cut short, or of another grid; fetch or make it again.",
         )
     return np.unpackbits(np.frombuffer(data, np.uint8)).view(bool).reshape(grid.shape)
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
+from voxway.core.contents import contents, head_of, is_text
 from voxway.core.errors import InputError
 
+_TEXT_PICKLES = (b"(", b"c", b"I", b"L", b"S")
+"""How pickles of protocol 0 begin, which are text."""
 _PLAIN = {"list", "dict", "tuple", "set", "frozenset", "int", "float", "complex", "str", "bytes", "bytearray", "bool"}
 _NUMPY = {"_reconstruct", "scalar", "_frombuffer", "ndarray", "dtype"}
 _ALLOWED = {
@@ -50,6 +53,8 @@ def read_pickle(path: Path | str, remedy: str) -> object:
             return _PlainUnpickler(file).load()
     except FileNotFoundError:
         raise InputError(file=path, field="file", expected="present", found="absent", remedy=remedy) from None
+    except OSError as error:
+        raise InputError(file=path, field="file", expected="a file", found=error.strerror, remedy=remedy) from None
     except _Refused as error:
         raise InputError(
             file=path,
@@ -59,5 +64,9 @@ def read_pickle(path: Path | str, remedy: str) -> object:
             remedy=remedy,
         ) from None
     except Exception as error:  # a damaged pickle may raise anything at all
-        found = f"{type(error).__name__}: {error}"
+        head = head_of(path)
+        kind = contents(head)
+        found = f"{type(error).__name__}: {error}" if head else "an empty file"
+        if kind is not None or (is_text(head) and head[:1] not in _TEXT_PICKLES):
+            found, remedy = (kind.name, kind.remedy) if kind else ("text", remedy)
         raise InputError(file=path, field="contents", expected="a whole pickle", found=found, remedy=remedy) from error

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError
-from voxway.core.files import read_json
 from voxway.data.nuscenes.config import NuScenesConfig
 from voxway.data.nuscenes.infos import Info, check_tokens, read_infos
 from voxway.data.nuscenes.key_frame import scene_name
 from voxway.data.nuscenes.splits import TABLES, scenes_of
-from voxway.data.nuscenes.tables import read_tables
+from voxway.data.nuscenes.tables import read_table, read_tables
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def _all_of_split(config: NuScenesConfig) -> tuple[list[Info], Path]:
     if folder is None:
         remedy = "Unpack nuScenes' metadata there, or name an info file with `infos`."
         raise _bad(config.root, "tables", f"a folder {' or '.join(TABLES[config.split])}", "none", remedy)
-    names = [row["name"] for row in read_json(folder / "scene.json", remedy="Unpack nuScenes' metadata again.")]
+    names = [row["name"] for row in read_table(folder, "scene")]
     scenes = scenes_of(config.split, names, folder.name)
     infos = read_tables(folder, scenes) if scenes else []
     check_tokens([str(info["token"]) for info in infos], folder)

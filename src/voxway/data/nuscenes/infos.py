@@ -19,6 +19,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from voxway.core.errors import InputError
 from voxway.core.files import Json, write_bytes
 from voxway.data.files.pickles import read_pickle
@@ -29,6 +31,11 @@ Info = Mapping[str, Json]
 
 _REMEDY = "Make it again from nuScenes' own tables with `write_infos`, or download it again."
 _NEEDED = ("token", "scene_token", "timestamp", "cams", "sweeps")
+_KINDS = (
+    ("token", str, "text"),
+    ("scene_token", str, "text"),
+    ("timestamp", (int, float, np.number), "microseconds"),
+)
 _KEPT = (
     *_NEEDED,
     *("scene_name", "occ_path", "lidar_path", "lidar_token"),
@@ -58,6 +65,11 @@ def read_infos(path: Path | str) -> list[Info]:
         if lacking:
             found = f"{len(lacking)} of {len(content)} without it, the first at {lacking[0]}"
             raise _wrong(path, name, "in every record", found)
+    for name, kinds, what in _KINDS:
+        other = [number for number, info in enumerate(content) if not isinstance(info[name], kinds)]
+        if other:
+            found = f"{str(content[other[0]][name])[:60]} at {other[0]}"
+            raise _wrong(path, name, f"{what} in every record", found)
     infos: list[Info] = [{name: info[name] for name in _KEPT if name in info} for info in content]
     check_tokens([str(info["token"]) for info in infos], path)
     return sorted(infos, key=lambda info: info["timestamp"])

@@ -137,7 +137,7 @@ def _check_order(path: Path, index: np.ndarray, flat_order: Order) -> None:
             file=path,
             field="order",
             expected=f"flat indices in the order {flat_order}",
-            found=wrong.found,
+            found="voxels that do not hang together in it",
             remedy=remedy,
         )
 

@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,65 @@ def read_tables(folder: Path | str, scenes: Sequence[str] = ()) -> list[Row]:
     return _Tables(Path(folder)).infos(scenes)
 
 
+def read_table(folder: Path, name: str) -> list[Row]:
+    """Rows of one table, each with its columns.
+
+    Raises:
+        InputError: the table is missing or damaged, or a row lacks a column or holds something else there.
+    """
+    path = folder / f"{name}.json"
+    rows = read_json(path, remedy=_REMEDY)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise _wrong(path, "contents", "a list of rows", type(rows).__name__)
+    for column, (what, holds) in {"token": _TEXT, **_COLUMNS[name]}.items():
+        for number, row in enumerate(rows):
+            if column not in row or not holds(row[column]):
+                found = repr(row[column])[:80] if column in row else f"only {', '.join(sorted(map(str, row)))}"
+                raise _wrong(path, f"row {number}: {column}", what, found)
+    return rows
+
+
+def _is_vector(value: Json, length: int) -> bool:
+    return isinstance(value, list) and len(value) == length and all(map(_is_number, value))
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _GREATEST
+
+
+def _is_unit(value: Json) -> bool:
+    return _is_vector(value, 4) and abs(sum(number**2 for number in value) - 1) < _UNIT_TOLERANCE
+
+
+_Column = tuple[str, Callable[[Json], bool]]
+_GREATEST = 1e18
+_UNIT_TOLERANCE = 0.02
+_TEXT: _Column = ("text", lambda value: isinstance(value, str) and bool(value))
+_LINK: _Column = ("a token, or an empty text", lambda value: isinstance(value, str))
+_NUMBER: _Column = ("a number", _is_number)
+_FLAG: _Column = ("true or false", lambda value: isinstance(value, bool))
+_PLACE: _Column = ("three numbers, metres", lambda value: _is_vector(value, 3))
+_TURN: _Column = ("a unit quaternion (w, x, y, z)", _is_unit)
+_MATRIX: _Column = (
+    "a 3 x 3 matrix, or an empty list",
+    lambda value: value == [] or (isinstance(value, list) and len(value) == 3 and all(_is_vector(r, 3) for r in value)),
+)
+_COLUMNS: dict[str, dict[str, _Column]] = {
+    "scene": {"name": _TEXT},
+    "sample": {"scene_token": _TEXT, "timestamp": _NUMBER},
+    "sensor": {"channel": _TEXT},
+    "calibrated_sensor": {
+        "sensor_token": _TEXT, "translation": _PLACE, "rotation": _TURN, "camera_intrinsic": _MATRIX,
+    },
+    "ego_pose": {"translation": _PLACE, "rotation": _TURN},
+    "sample_data": {
+        "sample_token": _TEXT, "ego_pose_token": _TEXT, "calibrated_sensor_token": _TEXT, "timestamp": _NUMBER,
+        "filename": _TEXT, "is_key_frame": _FLAG, "prev": _LINK,
+    },
+}  # fmt: skip
+"""What the columns that are read must hold, besides the token."""
+
+
 class _Tables:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -71,25 +130,18 @@ class _Tables:
         self.poses = self._read("ego_pose")
 
     def _read(self, name: str) -> dict[str, Row]:
-        path = self.folder / f"{name}.json"
-        rows = read_json(path, remedy=_REMEDY)
-        if not isinstance(rows, list) or not all(isinstance(row, dict) and "token" in row for row in rows):
-            raise self._wrong(path, "contents", "a list of rows with a token", type(rows).__name__)
-        return {row["token"]: row for row in rows}
+        return {row["token"]: row for row in read_table(self.folder, name)}
 
     def _get(self, rows: Mapping[str, Json], token: str, table: str) -> Json:
         if token not in rows:
-            raise self._wrong(self.folder / f"{table}.json", "token", token, "no such row")
+            raise _wrong(self.folder / f"{table}.json", "token", token, "no such row")
         return rows[token]
-
-    def _wrong(self, path: Path, field: str, expected: object, found: object) -> InputError:
-        return InputError(file=path, field=field, expected=expected, found=found, remedy=_REMEDY)
 
     def infos(self, scenes: Sequence[str]) -> list[Row]:
         names = {scene["name"] for scene in self.scenes.values()}
         unknown = sorted(set(scenes) - names)
         if unknown:
-            raise self._wrong(self.folder / "scene.json", "name", ", ".join(unknown), "no such scene")
+            raise _wrong(self.folder / "scene.json", "name", ", ".join(unknown), "no such scene")
         chosen = {token: scene["name"] for token, scene in self.scenes.items() if not scenes or scene["name"] in scenes}
         samples = [sample for sample in self.samples.values() if sample["scene_token"] in chosen]
         return [self._info(s, chosen[s["scene_token"]]) for s in sorted(samples, key=lambda s: s["timestamp"])]
@@ -99,7 +151,7 @@ class _Tables:
         missing = [name for name in (_LIDAR, *CAMERAS) if name not in recorded]
         if missing:
             path = self.folder / "sample_data.json"
-            raise self._wrong(path, f"sample {sample['token']}", "a LiDAR and six cameras", f"no {', '.join(missing)}")
+            raise _wrong(path, f"sample {sample['token']}", "a LiDAR and six cameras", f"no {', '.join(missing)}")
         lidar = recorded[_LIDAR]
         T_lidar_world = np.linalg.inv(self._world(lidar))
         return {
@@ -163,6 +215,10 @@ class _Tables:
             transform[:3, 3] = stored["translation"]
             transforms.append(transform)
         return transforms[0] @ transforms[1]
+
+
+def _wrong(path: Path, field: str, expected: object, found: object) -> InputError:
+    return InputError(file=path, field=field, expected=expected, found=found, remedy=_REMEDY)
 
 
 def _split(T_lidar_sensor: np.ndarray) -> Row:
