@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: venv demo demo-short test test-slow lint types bench gpu claims clean
+.PHONY: venv demo demo-short test test-slow fuzz lint types bench gpu claims clean
 
 venv: $(STAMP)
 
@@ -24,6 +24,10 @@ test: venv lint types  ## everything but the slow tests
 
 test-slow: venv  ## full-size and minute-long checks
 	$(BIN)/python -m pytest -m slow
+
+MUTATIONS ?= 20000
+fuzz: venv  ## files of every kind, damaged at random, in minutes; MUTATIONS=100000 for more
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --mutations $(MUTATIONS) --out fuzz.json
 
 lint: venv
 	$(BIN)/ruff check .

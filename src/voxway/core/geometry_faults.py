@@ -56,8 +56,8 @@ def offset_fault(offset: Float[np.ndarray, "3"], most_m: float = CAR_M) -> Fault
     farthest = float(np.abs(offset).max())
     if farthest <= most_m:
         return None
-    units = {1000: "millimetres", 100: "centimetres"}
-    unit = next((word for factor, word in units.items() if 0.02 <= farthest / factor <= most_m), None)
+    usual = {1000: "millimetres", 100: "centimetres"}
+    unit = next((word for factor, word in usual.items() if 0.2 <= farthest / factor <= most_m), None)
     found = f"{farthest:.4g} m" + (f", which looks like {unit}" if unit else "")
     remedy = "Write translations in metres." if unit else ""
     return Fault(f"an offset of the sensor in metres, {most_m:g} m at most", found, remedy)

@@ -10,7 +10,7 @@ Frames used throughout:
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 
@@ -34,9 +34,9 @@ def transform_points(transform: Float[Tensor, "*b 4 4"], points: Float[Tensor, "
     return points @ transform[..., :3, :3].transpose(-1, -2) + transform[..., None, :3, 3]
 
 
-def is_rigid(transform: Float[Tensor, "4 4"], tolerance: float = 1e-3) -> bool:
-    """Whether the matrix is finite, its rotation orthogonal and right-handed, its last row (0, 0, 0, 1)."""
-    if not torch.isfinite(transform).all():
+def is_rigid(transform: Shaped[Tensor, "..."], tolerance: float = 1e-3) -> bool:
+    """Whether the matrix is 4 x 4 and finite, its rotation orthogonal and right-handed, its last row (0, 0, 0, 1)."""
+    if transform.shape != (4, 4) or not transform.is_floating_point() or not torch.isfinite(transform).all():
         return False
     rotation = transform[:3, :3]
     identity = torch.eye(3, dtype=transform.dtype, device=transform.device)

@@ -89,7 +89,7 @@ def _explained(path: Path) -> tuple[str, str]:
         try:
             with zipfile.ZipFile(path) as archive:
                 names = archive.namelist()
-        except (zipfile.BadZipFile, OSError) as error:
+        except Exception as error:  # a damaged archive makes it raise anything
             return f"a zip archive that is cut short or damaged ({error})", _DAMAGED
         if any(name.endswith("constants.pkl") or "/code/" in name for name in names):
             return "a TorchScript archive, a program with its weights", _KEEP_WEIGHTS

@@ -49,9 +49,9 @@ def read_rig(path: Path) -> Cameras:
 def _numbers(path: Path, content: Mapping[str, object], name: str, count: int | None, shape: tuple[int, ...]) -> Tensor:
     """A field as float64 (count, *shape); any count of at least 1 where None is given."""
     try:
-        value = torch.tensor(content[name], dtype=torch.float64)
+        value = torch.atleast_1d(torch.tensor(content[name], dtype=torch.float64))
         found: object = tuple(value.shape)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         value, found = torch.empty(0), f"{type(error).__name__} {error}"
     wanted = (len(value) if count is None else count, *shape)
     if not len(value) or tuple(value.shape) != wanted or not torch.isfinite(value).all():

@@ -160,10 +160,17 @@ def open_submission(path: Path, remedy: str = _REMEDY) -> Generator[tuple[list[s
         archive = zipfile.ZipFile(path)
     except FileNotFoundError:
         raise _bad(path, "file", "a folder or a zip", "absent", remedy) from None
-    except zipfile.BadZipFile as error:
+    except Exception as error:  # a damaged archive makes it raise anything
         raise _bad(path, "contents", "a zip archive", error, remedy) from error
+
+    def read(name: str) -> bytes:
+        try:
+            return archive.read(name)
+        except Exception as error:
+            raise _bad(f"{path}: {name}", "contents", "a whole file", error, remedy) from error
+
     with archive:
-        yield archive.namelist(), archive.read
+        yield archive.namelist(), read
 
 
 def _bad(file: object, field: str, expected: object, found: object, remedy: str = _REMEDY) -> InputError:

@@ -82,6 +82,8 @@ def _stored(path: Path, cameras: Cameras | None) -> Shaped[np.ndarray, "n h w"]:
     stored = stored[None] if stored.ndim == 2 else stored
     if stored.dtype.kind not in "buif":
         raise _bad(path, "dtype", "numbers", stored.dtype)
+    if stored.ndim != 3:
+        raise _bad(path, "shape", "(n, h, w) or (h, w)", stored.shape)
     if cameras is not None:
         expected = (cameras.count, *(int(size) for size in cameras.size_px.max(0).values))
         if stored.shape != expected:

@@ -47,7 +47,8 @@ class Selection:
         if not isinstance(content, dict) or not isinstance(content.get("rounds"), list):
             raise InputError(file=path, field="rounds", expected="a list", found="none", remedy=_REMEDY)
         for number, entry in enumerate(content["rounds"]):
-            if not isinstance(entry, dict) or not isinstance(entry.get("keys"), list):
+            keys = entry.get("keys") if isinstance(entry, dict) else None
+            if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
                 raise InputError(
                     file=path, field=f"rounds[{number}].keys", expected="a list of keys", found=entry, remedy=_REMEDY
                 )
