@@ -120,9 +120,9 @@ def test_sound_scans_are_read_as_they_are(reader: str, ahead: bool, tmp_path: Pa
 
 
 def test_the_z_axis_points_up(tmp_path: Path) -> None:
-    for read, own in READERS.values():
+    for read, own in (READERS["kitti"], READERS["nuscenes"]):
         points = scan(own)
-        points[:, 2] = -points[:, 2] - (2 if own == 6 else 0)
+        points[:, 2] = -points[:, 2]
         (tmp_path / "a.bin").write_bytes(points.tobytes())
         with pytest.raises(InputError, match="z upwards"):
             read(tmp_path / "a.bin")

@@ -130,7 +130,7 @@ class Result:
                 name=content["name"],
                 notes=content["notes"],
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(
                 file=path,
                 field="contents",

@@ -36,8 +36,9 @@ def transform_points(transform: Float[Tensor, "*b 4 4"], points: Float[Tensor, "
 
 def is_rigid(transform: Shaped[Tensor, "..."], tolerance: float = 1e-3) -> bool:
     """Whether the matrix is 4 x 4 and finite, its rotation orthogonal and right-handed, its last row (0, 0, 0, 1)."""
-    if transform.shape != (4, 4) or not transform.is_floating_point() or not torch.isfinite(transform).all():
+    if transform.shape != (4, 4) or transform.is_complex() or not torch.isfinite(transform).all():
         return False
+    transform = transform.double()
     rotation = transform[:3, :3]
     identity = torch.eye(3, dtype=transform.dtype, device=transform.device)
     last_row = torch.tensor([0, 0, 0, 1], dtype=transform.dtype, device=transform.device)

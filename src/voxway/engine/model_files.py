@@ -98,7 +98,7 @@ def read_description(folder: Path) -> dict[str, Json]:
             file=folder / CONFIG,
             field="fields",
             expected="method, config and facts",
-            found=", ".join(content) if isinstance(content, dict) else type(content).__name__,
+            found=(", ".join(content) or "nothing") if isinstance(content, dict) else type(content).__name__,
             remedy="Name the folder that `voxway train` or `voxway convert` wrote.",
         )
     return content

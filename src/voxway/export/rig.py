@@ -15,6 +15,8 @@ from voxway.core.files import read_json
 from voxway.core.transforms import is_rigid
 
 _SHAPES = {"K": (3, 3), "T_cam_ego": (4, 4), "T_image": (3, 3), "size_px": (2,)}
+_GREATEST = 1e9
+"""Beyond any number of a camera."""
 _REMEDY = "One matrix per camera, row by row, in the order of the images."
 
 
@@ -50,11 +52,11 @@ def _numbers(path: Path, content: Mapping[str, object], name: str, count: int | 
     """A field as float64 (count, *shape); any count of at least 1 where None is given."""
     try:
         value = torch.atleast_1d(torch.tensor(content[name], dtype=torch.float64))
-        found: object = tuple(value.shape)
+        found: object = f"{tuple(value.shape)}, numbers up to {float(value.abs().max()) if value.numel() else 0:g}"
     except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         value, found = torch.empty(0), f"{type(error).__name__} {error}"
     wanted = (len(value) if count is None else count, *shape)
-    if not len(value) or tuple(value.shape) != wanted or not torch.isfinite(value).all():
+    if not len(value) or tuple(value.shape) != wanted or not (value.abs() < _GREATEST).all():
         raise InputError(
             file=path,
             field=name,

@@ -50,15 +50,16 @@ class ScanLayout:
         return f"{len(self.columns)} x float32 per point: {', '.join(self.columns)}"
 
 
-def place_fault(points: Points, sensor_frame: bool | None = None) -> Fault | None:
+def place_fault(points: Points, sensor_frame: bool = False) -> Fault | None:
     """What is impossible about x, y, z, of a file or of a program; None where nothing is.
 
     Args:
         points: x, y, z in metres, and more columns; finite.
-        sensor_frame: whether the origin is the sensor, well above the road; None where that is not known.
+        sensor_frame: whether the origin is known to be the sensor, well above the road.
     """
     xyz = points[:, :3]
-    farthest = max(float(xyz.max()), -float(xyz.min()))
+    rows = np.ascontiguousarray(xyz.T)  # extremes along rows of memory are found many times faster
+    farthest = max(float(rows.max()), -float(rows.min()))
     if farthest > RANGE_M:
         beyond = np.flatnonzero((np.abs(xyz) > RANGE_M).any(1))
         first = [float(f"{value:.5g}") for value in xyz[beyond[0]]]
@@ -80,9 +81,6 @@ def place_fault(points: Points, sensor_frame: bool | None = None) -> Fault | Non
     if sensor_frame and len(xyz) >= _MANY and middle[2] > 1:
         found = f"half of the points more than {middle[2]:.1f} m above it"
         return Fault("z upwards from the sensor, most points below it", found)
-    if sensor_frame is False and len(xyz) >= _MANY and middle[2] < -1:
-        found = f"half of the points more than {-middle[2]:.1f} m below it"
-        return Fault("z upwards from the road, most points above it", found)
     return None
 
 
@@ -126,12 +124,12 @@ def spread_of(points: Points) -> Float[np.ndarray, "3"]:
 
 def _distance(first: np.ndarray, second: np.ndarray) -> float:
     """The greatest difference of two distributions (Kolmogorov and Smirnov), 0..1."""
-    first, second = np.sort(_sample(first)), np.sort(_sample(second))
+    first, second = (np.sort(_sample(one, _SAMPLE // 4)) for one in (first, second))
     both = np.concatenate([first, second])
     shares = [np.searchsorted(one, both, "right") / len(one) for one in (first, second)]
     return float(np.abs(shares[0] - shares[1]).max())
 
 
-def _sample(rows: np.ndarray) -> np.ndarray:
+def _sample(rows: np.ndarray, count: int = _SAMPLE) -> np.ndarray:
     """Some of the rows, evenly spread, at an odd step, so that no regular order of rows shows."""
-    return rows[:: max(len(rows) // _SAMPLE, 1) | 1]
+    return rows[:: max(len(rows) // count, 1) | 1]

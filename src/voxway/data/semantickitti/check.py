@@ -108,9 +108,6 @@ def _check_calibration(files: SequenceFiles, calibration: Calibration, report: R
     if not _BASELINE_M[0] < calibration.baseline < _BASELINE_M[1]:
         what = f"cameras 2 and 3 stand {calibration.baseline:.3f} m apart; KITTI's stand about 0.54 m apart"
         report.add("warning", files.calibration, what, _FROM_KITTI)
-    if calibration.T_cam_velo[2, 0] < 0.9:
-        what = "Tr does not turn the LiDAR's forward axis into the camera's; it may be inverted"
-        report.add("error", files.calibration, what, _FROM_KITTI)
 
 
 def _check_drive(config: SemanticKITTIConfig, files: SequenceFiles, calibration: Calibration, report: Report) -> None:
