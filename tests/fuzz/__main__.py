@@ -17,6 +17,8 @@ import time
 import traceback
 import warnings
 from collections import Counter
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,10 @@ from voxway.core.errors import InputError
 LIMIT_S = 10
 LIMIT_BYTES = 3 << 30
 """More memory than this in one file's reading is a fault; the process gets no more."""
+
+
+_OTHERS = 0.03
+"""Share of mutations that are sound files of another kind."""
 
 
 class Hang(BaseException):
@@ -53,9 +59,11 @@ class Outcome:
     slowest_s: float = 0.0
 
 
-def damaged(kind: Format, sound: bytes, seed: int, number: int) -> bytes:
-    """The bytes of one mutation; the same for the same seed and number."""
+def damaged(kind: Format, sound: bytes, others: Sequence[bytes], seed: int, number: int) -> bytes:
+    """The bytes of one mutation, now and then a whole file of another kind; the same for the same seed and number."""
     random = np.random.default_rng([seed, number, *kind.name.encode()])
+    if random.random() < _OTHERS:
+        return mutate.some(random, others)
     ways = (mutate.of_bytes, *kind.mutations)
     for _ in range(int(random.integers(1, 3))):
         try:
@@ -80,19 +88,29 @@ def judge(kind: Format, folder: Path) -> tuple[str, str]:
     return ("valid", "") if kind.holds(value) else ("fault", "a value that is not valid")
 
 
-def run(kind: Format, mutations: int, seed: int, folder: Path) -> Outcome:
-    """Read so many mutations of one format."""
-    kind.make(folder)
+def sound_files(scratch: Path) -> dict[str, bytes]:
+    """A sound file of every format, made in a folder of its name's number below `scratch`."""
+    formats.scratch(scratch)
+    found = {}
+    for number, kind in enumerate(FORMATS):
+        folder = scratch / str(number)
+        folder.mkdir()
+        kind.make(folder)
+        found[kind.name] = (folder / kind.path).read_bytes()
+    return found
+
+
+def run(kind: Format, mutations: int, seed: int, folder: Path, others: Sequence[bytes]) -> Outcome:
+    """Read so many mutations of one format, made in `folder` before."""
     path, outcome = folder / kind.path, Outcome()
     sound = path.read_bytes()
     if judge(kind, folder)[0] != "valid":
         raise SystemExit(f"{kind.name}: the sound file is not read: {judge(kind, folder)}")
     for number in range(mutations):
-        path.write_bytes(damaged(kind, sound, seed, number))
+        path.write_bytes(damaged(kind, sound, others, seed, number))
         start = time.monotonic()
-        signal.alarm(LIMIT_S)
-        verdict, what = judge(kind, folder)
-        signal.alarm(0)
+        with _time_limit():
+            verdict, what = judge(kind, folder)
         outcome.slowest_s = max(outcome.slowest_s, time.monotonic() - start)
         outcome.counts[verdict] += 1
         if verdict == "refused":
@@ -116,12 +134,11 @@ def main() -> None:
     shares = np.array([1 / np.sqrt(kind.cost) for kind in chosen])
     counts = np.ceil(options.mutations * shares / shares.sum()).astype(int)
     with tempfile.TemporaryDirectory() as scratch:
-        formats.scratch(Path(scratch))
+        others = list(sound_files(Path(scratch)).values())
         for done, (kind, count) in enumerate(zip(chosen, counts), 1):
-            folder = Path(scratch) / f"format-{done}"
-            folder.mkdir()
+            folder = Path(scratch) / str(FORMATS.index(kind))
             start = time.monotonic()
-            outcomes[kind.name] = one = run(kind, int(count), options.seed, folder)
+            outcomes[kind.name] = one = run(kind, int(count), options.seed, folder, others)
             spent = time.monotonic() - start
             line = f"{done:3d}/{len(chosen)}  {kind.name:26s} {count:6d} read: {one.counts['refused']:6d} refused"
             print(f"{line} {one.counts['valid']:6d} valid {len(one.faults):5d} faults  {spent:6.1f} s", flush=True)
@@ -136,12 +153,22 @@ def main() -> None:
     sys.exit(1 if faults else 0)
 
 
-def _limit() -> None:
+@contextmanager
+def _time_limit() -> Generator[None]:
     def stop(*_: object) -> None:
         raise Hang
 
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(LIMIT_S)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _limit() -> None:
     warnings.simplefilter("ignore")
-    signal.signal(signal.SIGALRM, stop)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + LIMIT_BYTES, resource.RLIM_INFINITY))
 
