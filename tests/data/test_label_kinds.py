@@ -194,6 +194,23 @@ def test_any_numbers_are_read_in_the_byte_order_of_this_machine(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
+    ("read", "volume", "labels", "free"),
+    [
+        (read_occ3d, toy_nuscenes.occ3d_volume(0), "semantics", 17),
+        (read_occ3d_waymo, toy_waymo.volume("000/000"), "voxel_label", 23),
+    ],
+)
+def test_volumes_full_of_one_thing(
+    read: Callable[[Path], tuple], volume: dict[str, np.ndarray], labels: str, free: int, tmp_path: Path
+) -> None:
+    path, zeros = tmp_path / "a.npz", np.zeros_like(volume[labels])
+    error = refused(read, path, npz(**{**volume, labels: zeros}))
+    assert error.field == labels and "in every voxel" in error.found
+    path.write_bytes(npz(**{**volume, labels: zeros + free}))  # a field without anything on it
+    assert len(np.unique(read(path)[0])) == 1
+
+
+@pytest.mark.parametrize(
     ("read", "volume", "mask"),
     [
         (read_occ3d, toy_nuscenes.occ3d_volume(0), "mask_camera"),

@@ -157,6 +157,20 @@ def test_pickles(tmp_path: Path) -> None:
             read_pickle(path, "Fetch it.")
 
 
+def test_damaged_pickles_take_no_more_memory_than_they_have_contents(tmp_path: Path) -> None:
+    path = tmp_path / "file.pkl"
+    path.write_bytes(b"\x80\x02K\x01r\xff\xff\xff\x7f.")  # kept as number 2^31 of what comes up again
+    assert read_pickle(path, "Fetch it.") == 1
+    for kind in (b"bytes", b"bytearray"):
+        path.write_bytes(b"\x80\x02cbuiltins\n" + kind + b"\n\x8a\x06\0\0\0\0\0\x01\x85R.")
+        with pytest.raises(InputError, match=f"{kind.decode()} of 1099511627776 zeros"):
+            read_pickle(path, "Fetch it.")
+    for value in (b"abc", bytearray(b"abc"), b"", bytearray()):
+        for protocol in range(6):
+            path.write_bytes(pickle.dumps(value, protocol))
+            assert read_pickle(path, "Fetch it.") == value
+
+
 LIDAR = f"samples/LIDAR_TOP/LIDAR_TOP_scene-0001_{toy_nuscenes.SCANS - 1}.pcd.bin"
 SWEEP = f"sweeps/LIDAR_TOP/LIDAR_TOP_scene-0001_{toy_nuscenes.SCANS - 2}.pcd.bin"
 PICTURE = f"samples/CAM_BACK/CAM_BACK_scene-0001_{toy_nuscenes.SCANS - 1}.jpg"

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from voxway.core.arrays import read_archive
+from voxway.core.arrays import MOST_BYTES, read_archive
 from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError
 from voxway.core.files import atomic_path
@@ -165,6 +165,8 @@ def open_submission(path: Path, remedy: str = _REMEDY) -> Generator[tuple[list[s
 
     def read(name: str) -> bytes:
         try:
+            if (size := archive.getinfo(name).file_size) > MOST_BYTES:
+                raise ValueError(f"{size} bytes, more than {MOST_BYTES}")
             return archive.read(name)
         except Exception as error:
             raise _bad(f"{path}: {name}", "contents", "a whole file", error, remedy) from error

@@ -10,6 +10,7 @@ from jaxtyping import Bool, UInt8
 from voxway.core.arrays import read_member
 from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError
+from voxway.core.task import IGNORE
 
 _MASKS = (0, 1, 2, 255)
 """Values of masks: a flag, a state of a voxel (free or occupied), or white as in pictures."""
@@ -20,9 +21,15 @@ def read_labels(path: Path, name: str, benchmark: Benchmark) -> UInt8[np.ndarray
     """Training ids from one array of a `.npz` file.
 
     Raises:
-        InputError: missing or damaged file, no such array, another grid, or ids that are no class.
+        InputError: missing or damaged file, no such array, another grid, ids that are no class, or one thing alone that
+            fills the whole grid.
     """
-    return benchmark.to_train(read_volume(path, name, benchmark), path)
+    classes = benchmark.to_train(read_volume(path, name, benchmark), path)
+    first = int(classes.flat[0])
+    if first not in (benchmark.free, IGNORE) and (classes == first).all():
+        found, expected = f"{benchmark.classes[first]} in every voxel", "voxels of several classes"
+        raise InputError(file=path, field=name, expected=expected, found=found, remedy=_REMEDY)
+    return classes
 
 
 def read_mask(path: Path, name: str, benchmark: Benchmark) -> Bool[np.ndarray, "x y z"]:
