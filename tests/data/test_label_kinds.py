@@ -194,6 +194,24 @@ def test_any_numbers_are_read_in_the_byte_order_of_this_machine(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
+    ("factor", "said"),
+    [(1000.0, "millimetres"), (256.0, "16 bits"), (0.01, "relative depth"), (0.0005, "relative depth")],
+)
+def test_depths_in_other_units(factor: float, said: str, tmp_path: Path) -> None:
+    metres = np.random.default_rng(0).uniform(2, 70, (20, 30)).astype(np.float32)
+    metres[:4] = 0
+
+    def read(path: Path) -> object:
+        return DepthMaps().read(path, SEMANTIC_KITTI.task, None)
+
+    path = tmp_path / "a.npy"
+    path.write_bytes(npy(metres))
+    read(path)
+    error = refused(read, path, npy(metres * np.float32(factor)))
+    assert (error.field, said in error.found) == ("depth", True)
+
+
+@pytest.mark.parametrize(
     ("read", "volume", "labels", "free"),
     [
         (read_occ3d, toy_nuscenes.occ3d_volume(0), "semantics", 17),

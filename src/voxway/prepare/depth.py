@@ -18,7 +18,7 @@ from voxway.core.errors import InputError
 from voxway.data.checks.pictures import check_principal_point
 from voxway.data.config import DataConfig
 from voxway.data.job import JobOptions
-from voxway.data.prepared.maps import DepthMaps
+from voxway.data.prepared.maps import DepthMaps, require_metres
 from voxway.prepare.depth_model import DepthModel, load_depth_model
 from voxway.prepare.makers import Make
 from voxway.prepare.stereo import stereo_depth
@@ -98,7 +98,9 @@ class StoredDepth:
             )
         K = self.geometry.cameras(key, (stored.shape[0], stored.shape[1])).K[0].numpy()
         check_principal_point(path, (stored.shape[0], stored.shape[1]), K, _LEAST_ROW)
-        return stored.astype(np.float32)
+        depth = stored.astype(np.float32)
+        require_metres(depth, path)
+        return depth
 
 
 class StereoDepth:

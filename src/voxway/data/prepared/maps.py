@@ -17,6 +17,11 @@ from voxway.core.files import atomic_path
 from voxway.core.task import IGNORE, Task
 from voxway.data.prepared.lies_on import LiesOn
 
+_FAR_M, _NEAR_M = 500.0, 1.5
+"""Half of the depths of a street lie nearer than the first; some of them lie beyond the second."""
+_SOME = 100
+"""Known depths from which on they tell their unit."""
+
 
 def map_path(folder: Path, key: str) -> Path:
     """Where the map of a frame lies."""
@@ -38,13 +43,32 @@ class DepthMaps:
         """Read the file.
 
         Raises:
-            InputError: missing or damaged file, no numbers, or not of the pictures' size.
+            InputError: missing or damaged file, no numbers, not of the pictures' size, or no metres.
         """
-        return torch.from_numpy(_stored(path, cameras).astype(np.float32))
+        depth = _stored(path, cameras).astype(np.float32)
+        require_metres(depth, path)
+        return torch.from_numpy(depth)
 
     def write(self, path: Path, value: Float32[np.ndarray, "*n h w"]) -> None:
         """Write the file, atomically."""
         _write(path, value)
+
+
+def require_metres(depth: Float32[np.ndarray, "*n h w"], path: Path) -> None:
+    """Refuse a depth map in another unit than metres.
+
+    Raises:
+        InputError: most depths are farther than any street goes on, or all are nearer than a car's bonnet.
+    """
+    known = depth[np.isfinite(depth) & (depth > 0)]
+    if known.size < _SOME:
+        return
+    usual, farthest = float(np.median(known)), float(known.max())
+    if usual > _FAR_M or farthest < _NEAR_M:
+        like = "millimetres, or a picture of 16 bits" if usual > _FAR_M else "inverse or relative depth, or a share"
+        found = f"half of the depths beyond {usual:.4g}, up to {farthest:.4g}, which looks like {like}"
+        remedy = "Write depths along the optical axis in metres, 0 where they are not known."
+        raise InputError(file=path, field="depth", expected="metres", found=found, remedy=remedy)
 
 
 @dataclass(frozen=True)
