@@ -75,6 +75,7 @@ def listed(folder: Path | str) -> list[Path]:
         except (FileNotFoundError, NotADirectoryError):
             return []
 
+
 _ELSEWHERE = "Free space or choose another folder; nothing was changed."
 
 
