@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from voxway.core.errors import InputError, UserError, nearest
+from voxway.engine.threads import share_cores
 
 COMMANDS = {
     "demo": "world, training, evaluation and a page to look at, in minutes",
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"voxway {__version__}")
         return
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    share_cores()
     try:
         command, *rest = _with_plugins(arguments)
         sys.exit(_run(command, rest))
@@ -68,6 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # The reader of our output (head, less) left; that is not our failure.
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        # What no reader or writer foresaw: a folder that may not be looked into, a disk that went away.
+        _explain(_of_the_system(error))
+        sys.exit(2)
 
 
 def _with_plugins(arguments: list[str]) -> list[str]:
@@ -118,6 +124,20 @@ def _overview() -> str:
     head = "voxway: 3D semantic occupancy prediction for driving\n\nusage: voxway COMMAND [options]\n\ncommands:\n"
     more = "voxway COMMAND --help tells about one command.\nvoxway --plugin MODULE COMMAND knows what MODULE registers."
     return f"{head}{chr(10).join(lines)}\n\n{more}\n\n{EXAMPLES}"
+
+
+def _of_the_system(error: OSError) -> InputError:
+    """What the operating system refused, in five parts."""
+    denied = isinstance(error, PermissionError)
+    return InputError(
+        file=error.filename or "the system",
+        field="access",
+        expected="permission" if denied else "files and memory that can be used",
+        found=error.strerror or error,
+        remedy="Give yourself the right to use it (ls -l and chmod, or ask its owner)."
+        if denied
+        else "Check that it exists and that disk and memory have space left, and try again.",
+    )
 
 
 def _explain(error: UserError) -> None:

@@ -41,12 +41,12 @@ class Metric(typing.Protocol):
 
 
 def network_predictor(network: nn.Module) -> Predictor:
-    """Predict with a network in evaluation mode, without gradients."""
+    """Predict with a network in evaluation mode, without gradients; scores that are no numbers are refused."""
 
     def predict(batch: Batch) -> Tensor:
         network.eval()
         with torch.no_grad():
-            return network(batch).classes
+            return network(batch).finite(batch.keys).classes
 
     return predict
 
