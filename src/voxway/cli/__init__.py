@@ -74,6 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # What no reader or writer foresaw: a folder that may not be looked into, a disk that went away.
         _explain(_of_the_system(error))
         sys.exit(2)
+    except (MemoryError, RuntimeError) as error:
+        if not _out_of_memory(error):
+            raise
+        _explain(_too_large(error))
+        sys.exit(2)
 
 
 def _with_plugins(arguments: list[str]) -> list[str]:
@@ -137,6 +142,23 @@ def _of_the_system(error: OSError) -> InputError:
         remedy="Give yourself the right to use it (ls -l and chmod, or ask its owner)."
         if denied
         else "Check that it exists and that disk and memory have space left, and try again.",
+    )
+
+
+def _out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    """Whether memory has run out, of the machine or of a GPU, as NumPy and PyTorch say it."""
+    words = ("allocate memory", "out of memory")
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
+
+
+def _too_large(error: MemoryError | RuntimeError) -> InputError:
+    return InputError(
+        file="memory",
+        field="size",
+        expected="enough of it",
+        found=(str(error).splitlines() or [type(error).__name__])[0],
+        remedy="Use smaller micro-batches (--set train.micro_batch=1) or images, fewer reading processes, "
+        "or a larger machine. Checkpoints are kept.",
     )
 
 

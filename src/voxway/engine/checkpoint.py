@@ -62,20 +62,25 @@ class TrainingState:
             OutputError: the folder cannot be written to.
         """
         unfinished = folder / f"{_UNFINISHED}{socket.gethostname()}-{os.getpid()}"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        save_tensors(unfinished / "model.safetensors", self.network.state_dict())
-        save_tensors(unfinished / "optimizer.safetensors", self._optimizer_tensors())
-        if self.average is not None:
-            save_tensors(unfinished / "average.safetensors", self.average.state)
-        taught = self.teacher.state() if self.teacher else {}
-        if taught:
-            save_tensors(unfinished / "teacher.safetensors", taught)
-        write_json(unfinished / "state.json", {"step": self.step, "best": self.best})
         path = folder / f"step-{self.step:08d}"
-        with writing(path):
-            _put(unfinished, path)
+        try:
+            self._write(unfinished)
+            with writing(path):
+                _put(unfinished, path)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
         for old in _checkpoints(folder)[:-keep]:
             _remove(old)
+
+    def _write(self, folder: Path) -> None:
+        save_tensors(folder / "model.safetensors", self.network.state_dict())
+        save_tensors(folder / "optimizer.safetensors", self._optimizer_tensors())
+        if self.average is not None:
+            save_tensors(folder / "average.safetensors", self.average.state)
+        taught = self.teacher.state() if self.teacher else {}
+        if taught:
+            save_tensors(folder / "teacher.safetensors", taught)
+        write_json(folder / "state.json", {"step": self.step, "best": self.best})
 
     def resume(self, folder: Path) -> bool:
         """Continue from the newest checkpoint that is whole; False if there is none at all.

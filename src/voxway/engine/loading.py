@@ -112,10 +112,15 @@ class _Packing(Generic[T]):
     def _packed(self, content: T) -> _Packed[T]:
         if self.sharing and _room():
             try:
-                return _Packed(bytes(ForkingPickler.dumps(content)), shared=True)
+                return _Packed(_shared(content), shared=True)
             except (RuntimeError, OSError):  # no room after all, or too many open files: not tried again
                 self.sharing = False
         return _Packed(pickle.dumps(content, pickle.HIGHEST_PROTOCOL), shared=False)
+
+
+def _shared(content: object) -> bytes:
+    """Pickled with its tensors moved into shared memory."""
+    return bytes(ForkingPickler.dumps(content))
 
 
 def _as_it_is(packed: object) -> object:

@@ -31,7 +31,6 @@ MAY_CHANGE = (
 """What a run may be continued with other values of, as no result depends on it: how work is done and recorded, and
 where things lie. What lies there is recorded apart, by names of frames and by fingerprints. That there is something
 may not change."""
-_NONE = object()
 
 
 @contextmanager
@@ -58,9 +57,8 @@ def claim(folder: Path, run: Mapping[str, object], group: Group) -> None:
     """
     path = folder / "run.json"
     if present(path):
-        before, now = _comparable(read_json(path)), _comparable(json.loads(json.dumps(run)))
-        names = {**before, **now}
-        differing = [name for name in names if not _alike(name, before.get(name, _NONE), now.get(name, _NONE))]
+        before, now = dict(_fields(read_json(path))), dict(_fields(json.loads(json.dumps(run))))
+        differing = [name for name in {**before, **now} if not _alike(name, before, now)]
         if differing:
             changes = [f"{name}: {_said(before, name)} -> {_said(now, name)}" for name in differing]
             raise InputError(
@@ -85,17 +83,6 @@ def fingerprint_of(names: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
-def _comparable(run: Json) -> dict[str, Json]:
-    """A record's fields by dotted name, with places below the data's folder told from there."""
-    fields = dict(_fields(run))
-    root = fields.get("data.root")
-    if isinstance(root, str):
-        for name, value in fields.items():
-            if name.startswith("data.") and isinstance(value, str) and value.startswith(root + os.sep):
-                fields[name] = f"<root>{value.removeprefix(root)}"
-    return fields
-
-
 def _fields(value: Json, name: str = "") -> Generator[tuple[str, Json]]:
     """Dotted names with their values; a list of plain values is one."""
     items = dict(enumerate(value)) if isinstance(value, list) and any(isinstance(i, dict) for i in value) else value
@@ -106,14 +93,26 @@ def _fields(value: Json, name: str = "") -> Generator[tuple[str, Json]]:
         yield name, value
 
 
-def _alike(name: str, before: Json, now: Json) -> bool:
-    """Whether two values of a field give the same results."""
-    if before == now:
+def _alike(name: str, before: Mapping[str, Json], now: Mapping[str, Json]) -> bool:
+    """Whether two records have the same in a field, or what gives the same results."""
+    if name not in before or name not in now:
+        return False
+    old, new = before[name], now[name]
+    if old == new or name in MAY_CHANGE:
         return True
-    if not (isinstance(before, str) and isinstance(now, str)):
-        return name in MAY_CHANGE and before is not _NONE and now is not _NONE
-    same_place = name.startswith("data.") and os.path.realpath(before) == os.path.realpath(now)
-    return same_place or any(fnmatchcase(name, pattern) for pattern in MAY_CHANGE)
+    if not (isinstance(old, str) and isinstance(new, str)):
+        return False
+    if any(fnmatchcase(name, pattern) for pattern in MAY_CHANGE):
+        return True
+    return name.startswith("data.") and (
+        os.path.realpath(old) == os.path.realpath(new) or _below_root(old, before) == _below_root(new, now)
+    )
+
+
+def _below_root(place: str, run: Mapping[str, Json]) -> str:
+    """Where something lies below the data's folder; as it is if it lies elsewhere."""
+    root = run.get("data.root")
+    return f"<root>{place.removeprefix(root)}" if isinstance(root, str) and place.startswith(root + os.sep) else place
 
 
 def _said(fields: Mapping[str, Json], name: str) -> str:
