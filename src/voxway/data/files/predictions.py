@@ -99,7 +99,7 @@ class PredictionFiles:
         """
         self.check(folder, keys)
         with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-            for name in sorted(self.name(key) for key in keys):
+            for name in sorted({self.name(key) for key in keys}):
                 archive.writestr(zipfile.ZipInfo(name, _EPOCH), (Path(folder) / name).read_bytes())
 
     def _decode(self, data: bytes, source: object) -> UInt8[np.ndarray, "x y z"]:
@@ -233,5 +233,5 @@ class OccupancyFiles:
         """
         self.check(folder, keys)
         with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-            for name in sorted(self.name(key) for key in keys):
+            for name in sorted({self.name(key) for key in keys}):
                 archive.writestr(zipfile.ZipInfo(name, _EPOCH), (Path(folder) / name).read_bytes())
