@@ -71,7 +71,7 @@ class RunLog:
 def _step_of(line: str) -> float:
     """The step of a line; infinite of one that was cut off or damaged."""
     try:
-        return json.loads(line)["step"]
+        return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
         return math.inf
 
