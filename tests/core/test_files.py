@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 from voxway.core.errors import InputError, MissingExtra, OutputError, UserError, nearest
-from voxway.core.files import atomic_path, listed, present, read_json, reading, write_bytes, write_json
+from voxway.core.files import (
+    atomic_path,
+    listed,
+    present,
+    read_json,
+    reading,
+    require_writable,
+    write_bytes,
+    write_json,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -219,3 +228,20 @@ def test_every_error_crosses_the_border_of_a_process() -> None:
         error = made(kind)
         for copied in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
             assert type(copied) is kind and str(copied) == str(error) and vars(copied) == vars(error)
+
+
+def test_whether_something_can_be_written_is_known_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_writable(tmp_path / "new" / "result.json")
+    assert names(tmp_path / "new") == []
+    with pytest.raises(OutputError, match="Is a directory"):
+        require_writable(tmp_path / "new")
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError):
+        require_writable(tmp_path / "file" / "result.json")
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("voxway.core.files.tempfile.TemporaryFile", refused)
+    with pytest.raises(OutputError, match="Permission denied"):
+        require_writable(tmp_path / "result.json")

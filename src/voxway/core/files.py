@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -125,6 +126,21 @@ def atomic_path(path: Path | str) -> Generator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def require_writable(path: Path | str) -> None:
+    """Make sure that `path` can be written later, at the end of long work; makes missing parent folders.
+
+    Raises:
+        OutputError: the folder is not writable or the disk is full, or `path` is a folder.
+    """
+    path = Path(path)
+    with writing(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
 
 
 def _umask() -> int:
