@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.small_world import execute
+from voxway.core.benchmark import Split
 from voxway.core.errors import InputError
 from voxway.core.occupancy import Occupancy
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
@@ -134,3 +136,67 @@ def test_a_prediction_of_another_shape_or_class_is_refused(tmp_path: Path) -> No
     with pytest.raises(InputError, match="two digits"):
         FILES.write(tmp_path, occupancy("frame 3", np.zeros(SHAPE, np.uint8)))
     assert list(tmp_path.iterdir()) == []
+
+
+def every_fifth(**frames: int) -> list[str]:
+    """Keys of so many frames of sequences such as ``s11``."""
+    return [f"{sequence[1:]}/{5 * number:06d}" for sequence, count in frames.items() for number in range(count)]
+
+
+WHOLE = {
+    f"s{sequence}": -(-recordings // 5) for sequence, recordings in SEMANTIC_KITTI.splits["test"].recordings.items()
+}
+
+
+@pytest.mark.parametrize(
+    ("frames", "field"),
+    [
+        ({}, "sequence 11"),
+        (dict.fromkeys(WHOLE, 1), "sequence 11"),
+        ({name: count for name, count in WHOLE.items() if name != "s21"}, "sequence 21"),
+        (WHOLE | {"s19": WHOLE["s19"] // 2}, "sequence 19"),
+        ({name: int(0.95 * count) for name, count in WHOLE.items()}, "frames"),
+    ],
+    ids=["none", "one of each", "a sequence", "half a sequence", "some of all"],
+)
+def test_a_test_split_is_whole_by_the_benchmarks_own_count(frames: dict[str, int], field: str) -> None:
+    split = SEMANTIC_KITTI.splits["test"]
+    split.require_whole(every_fifth(**WHOLE), "data")
+    with pytest.raises(InputError) as caught:
+        split.require_whole(every_fifth(**frames), "data")
+    assert caught.value.field == field and "--partial" in caught.value.remedy
+
+
+def test_counts_that_are_known_exactly() -> None:
+    split = Split(frames=3)
+    split.require_whole(["a", "b", "c"], "data")
+    with pytest.raises(InputError, match="frames: expected 3, found 2"):
+        split.require_whole(["a", "b"], "data")
+    Split().require_whole(["a"], "data")
+
+
+def test_submit_asks_for_the_whole_split(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    for sequence in SEMANTIC_KITTI.splits["test"].sequences:
+        FILES.write(tmp_path / "out", occupancy(f"{sequence}/000000", prediction(0)))
+        (tmp_path / "data" / "sequences" / sequence / "voxels").mkdir(parents=True)
+        (tmp_path / "data" / "sequences" / sequence / "voxels" / "000000.bin").write_bytes(bytes(262144))
+    command = ("submit", tmp_path / "out", "--root", tmp_path / "data", "--split", "test")
+    assert execute(*command, "--out", tmp_path / "a.zip") == 2
+    assert "sequence 11" in capsys.readouterr().err and not (tmp_path / "a.zip").exists()
+    assert execute(*command, "--partial") == 0
+    assert "11 predictions, valid" in capsys.readouterr().out
+
+
+def test_a_file_that_is_packed_twice_is_refused(folder: Path, tmp_path: Path) -> None:
+    FILES.pack(folder, tmp_path / "a.zip", KEYS)
+    with pytest.warns(UserWarning), zipfile.ZipFile(tmp_path / "a.zip", "a") as archive:
+        archive.writestr(FIRST, bytes(4194304))
+    with pytest.raises(
+        InputError, match=f"frames: expected every file once, found 1 more than once, the first {FIRST}"
+    ):
+        FILES.check(tmp_path / "a.zip", KEYS)
+
+
+def test_frames_that_are_named_twice_are_packed_once(folder: Path, tmp_path: Path) -> None:
+    FILES.pack(folder, tmp_path / "a.zip", [*KEYS, KEYS[0]])
+    FILES.check(tmp_path / "a.zip", KEYS)

@@ -68,7 +68,7 @@ def test_a_protocol_is_told_in_words() -> None:
         "815 frames, the whole grid, inside mask camera, classes that never occur count as zero, "
         "seen: images, proposals from lidar, 1 frame per prediction, taught everywhere, weights averaged"
     )
-    plain = {"benchmark", "split", "checkpoint"}
+    plain = {"benchmark", "split", "checkpoint", "frame_names"}
     assert set(_WORDS) == {field.name for field in fields(Protocol)} - plain, "a field that no words tell"
 
 
@@ -82,3 +82,19 @@ def test_errors_say_what_was_wrong() -> None:
         compare([])
     with pytest.raises(InputError, match="Perhaps you meant 'frames'"):
         compare([result("a", 4)], allow=("frame",))
+
+
+def test_as_many_other_frames_are_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        compare([result("a", 4, frame_names="1" * 64), result("b", 8, frame_names="2" * 64)])
+    assert caught.value.field == "frame_names"
+
+
+@pytest.mark.parametrize(
+    ("changes", "allow"), [({"frame_names": ""}, ()), ({"samples": 7}, ("samples",)), ({"split": "train"}, ("split",))]
+)
+def test_names_of_frames_say_nothing_more_where_they_are_not_known_or_the_split_differs(
+    changes: dict[str, object], allow: tuple[str, ...]
+) -> None:
+    others = {"frame_names": "2" * 64, **changes}
+    assert compare([result("a", 4, frame_names="1" * 64), result("b", 8, **others)], allow=allow)

@@ -122,6 +122,16 @@ def test_sweeps_are_moved_into_the_key_frame(small_world: Path, tmp_path: Path) 
     assert flags[10][tuple(np.floor((moved[:3] - SEMANTIC_KITTI.grid.lower) / 0.2).astype(int))]
 
 
+def test_fewer_frames_than_asked_for_are_told(
+    small_world: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    prepare(config(small_world, keys=("00/000005",)), tmp_path / "a", Spots({0: 20.0, 2: 22.0, 5: 10.0}, []), 6)
+    assert "00/000005: points of 3 frames of 6, nothing is there of 00/000001" in caplog.text
+    caplog.clear()
+    prepare(config(small_world, keys=("00/000005",)), tmp_path / "b", Spots(dict.fromkeys(range(6), 20.0), []), 10)
+    assert caplog.text == ""
+
+
 def test_stereo_depth_is_made_once(small_world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("cv2")
     made = []

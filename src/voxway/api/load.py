@@ -13,7 +13,7 @@ from voxway.core.errors import InputError, nearest
 from voxway.core.registry import loaded
 from voxway.data import registry as datasets
 from voxway.data.config import DataConfig
-from voxway.engine.model_files import CONFIG, fingerprint, load_model, read_description
+from voxway.engine.model_files import CONFIG, fingerprint, load_model, read_description, require_finite
 from voxway.engine.published_files import read_published
 from voxway.methods import registry as methods
 from voxway.methods.contract import Method
@@ -28,7 +28,7 @@ def load(source: Path | str, device: torch.device | str = "cpu", *, method: str 
         method: whose checkpoint it is; None finds out.
 
     Raises:
-        InputError: nothing there, damaged, or of no method that is known.
+        InputError: nothing there, damaged, not finite, or of no method that is known.
     """
     path = Path(source)
     return _published(path, device, method) if path.is_file() else _own(path, device)
@@ -66,6 +66,7 @@ def _published(path: Path, device: torch.device | str, method: str | None) -> Mo
             if method is not None or not error.field.startswith("names"):
                 raise
             continue
+        require_finite(state, path)
         network = config.build()
         network.load_state_dict(state)
         network = network.to(device).eval()

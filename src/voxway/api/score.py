@@ -12,6 +12,7 @@ from voxway.core.result import Protocol, Result
 from voxway.data.config import DataConfig
 from voxway.engine.distributed import Group
 from voxway.engine.evaluate import Predictor, evaluate, network_predictor
+from voxway.engine.run_folder import fingerprint_of
 from voxway.metrics.occupancy import OccupancyMetric
 
 _INPUTS = frozenset({"images", "points", "proposals"})
@@ -54,6 +55,7 @@ def score_predictor(
         training_masks=training_masks,
         ema=ema,
         checkpoint=checkpoint,
+        frame_names=fingerprint_of(sorted(samples.keys)),
     )
     return evaluate(predict, samples, OccupancyMetric(benchmark), protocol, name=name, group=group, show=show)
 

@@ -57,10 +57,13 @@ def run(options: Options) -> None:
     """Score, save, and print."""
     from rich.console import Console
 
+    from voxway.core.files import require_writable
     from voxway.engine.distributed import process_group
     from voxway.engine.memory import keep_freed_memory
     from voxway.metrics.compare import compare
 
+    if options.out:
+        require_writable(options.out)
     keep_freed_memory()
     with process_group(options.device) as group:
         results = _baseline(options, group) if options.model == "baseline" else _network(options, group)

@@ -37,10 +37,17 @@ class Protocol:
     """Whether averaged weights were scored."""
     checkpoint: str = ""
     """SHA-256 of the weights; empty for a baseline without weights."""
+    frame_names: str = ""
+    """SHA-256 of the names of the frames scored, sorted; empty where they are not known."""
 
     def differences(self, other: Protocol) -> dict[str, tuple[object, object]]:
-        """Fields that keep two results from being compared, with both values."""
-        compared = [f.name for f in fields(self) if f.name != "checkpoint"]
+        """Fields that keep two results from being compared, with both values.
+
+        Names of frames differ by themselves only where as many frames of the same split were scored.
+        """
+        compared = [f.name for f in fields(self) if f.name not in ("checkpoint", "frame_names")]
+        if (self.split, self.samples) == (other.split, other.samples) and self.frame_names and other.frame_names:
+            compared.append("frame_names")
         return {n: (getattr(self, n), getattr(other, n)) for n in compared if getattr(self, n) != getattr(other, n)}
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from voxway.core.config import from_json, to_json
 from voxway.core.contents import contents, head_of
 from voxway.core.errors import InputError
-from voxway.core.files import Json, atomic_path, read_json, write_json
+from voxway.core.files import Json, atomic_path, read_json, reading, write_json
 from voxway.core.version import __version__
 from voxway.methods import registry
 from voxway.methods.contract import Buildable
@@ -43,11 +43,11 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         InputError: the file is absent or damaged.
     """
     try:
+        with reading(path, "Check the folder's name."), path.open("rb"):  # safetensors calls any failure an absence
+            pass
         return load_file(path)
-    except FileNotFoundError:
-        raise InputError(
-            file=path, field="file", expected="present", found="absent", remedy="Check the folder's name."
-        ) from None
+    except InputError:
+        raise
     except Exception as error:  # a damaged header makes it raise anything
         kind = contents(head_of(path))
         remedy = "The file is damaged: copy it again, or take an earlier checkpoint."
@@ -139,9 +139,10 @@ def load_weights(network: nn.Module, state: Mapping[str, Tensor], source: Path) 
     """Load weights strictly.
 
     Raises:
-        InputError: names or shapes differ; lists them.
+        InputError: names or shapes differ, or a weight is not finite; lists them.
     """
     require_alike(network.state_dict(), state, source)
+    require_finite(state, source)
     network.load_state_dict(state)
 
 
@@ -172,5 +173,32 @@ def _shape(tensor: Tensor | None) -> str:
 
 def fingerprint(folder: Path) -> str:
     """SHA-256 of a network's weights, by which results name it."""
-    with (folder / WEIGHTS).open("rb") as file:
+    return file_fingerprint(folder / WEIGHTS)
+
+
+def file_fingerprint(path: Path) -> str:
+    """SHA-256 of a file.
+
+    Raises:
+        InputError: it is absent or cannot be read.
+    """
+    with reading(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def require_finite(state: Mapping[str, Tensor], source: object) -> None:
+    """Refuse weights that are not numbers.
+
+    Raises:
+        InputError: a tensor holds NaN or infinity; names it.
+    """
+    broken = [name for name, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    if broken:
+        some = f"{', '.join(broken[:3])}{' ...' if len(broken) > 3 else ''}"
+        raise InputError(
+            file=source,
+            field="weights",
+            expected="finite numbers",
+            found=f"NaN or infinity in {len(broken)} of {len(state)} tensors: {some}",
+            remedy="Training went astray, or the file is damaged: take an earlier checkpoint, or copy it again.",
+        )

@@ -7,6 +7,8 @@ keeps only the occupied ones.
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, Float64
@@ -21,7 +23,11 @@ from voxway.prepare.depth import DepthSource, Geometry, depth_source
 from voxway.prepare.depth_scale import CheckedDepth
 from voxway.prepare.makers import Make
 
+logger = logging.getLogger(__name__)
+
 SWEEPS = 10
+_TOLD = 5
+"""Frames with fewer than asked for that are told one by one."""
 _HIGHEST_M = 80.0
 
 
@@ -57,9 +63,17 @@ def from_source(data: DataConfig, source: DepthSource, sweeps: int = SWEEPS) -> 
         cameras = geometry.cameras(key, (depth.shape[0], depth.shape[1]))
         return cameras.unproject(pixels[None], torch.from_numpy(depth[rows, columns]).double()[None])[0].float().numpy()
 
+    told: list[str] = []
+
     def make(key: str) -> np.ndarray:
         before = [geometry.reader.before(key, back) for back in reversed(range(1, sweeps))]
-        earlier = [other for other in dict.fromkeys(before) if other != key and source.has(other)]
+        wanted = [other for other in dict.fromkeys(before) if other != key]
+        earlier = [other for other in wanted if source.has(other)]
+        if len(earlier) < len(wanted):
+            lacking = next(other for other in wanted if other not in earlier)
+            _tell(
+                told, f"{key}: points of {1 + len(earlier)} frames of {1 + len(wanted)}, nothing is there of {lacking}"
+            )
         flags = torch.zeros(grid.shape, dtype=torch.bool)
         for number in (*earlier, key):
             points = torch.from_numpy(points_of(number))
@@ -70,6 +84,13 @@ def from_source(data: DataConfig, source: DepthSource, sweeps: int = SWEEPS) -> 
         return flags.numpy()
 
     return make
+
+
+def _tell(told: list[str], line: str) -> None:
+    """Say a line, unless many like it were said."""
+    told.append(line)
+    if len(told) <= _TOLD:
+        logger.warning("%s%s", line, "; further ones are not told" if len(told) == _TOLD else "")
 
 
 def pseudo_points(

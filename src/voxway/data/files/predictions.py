@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -98,7 +99,7 @@ class PredictionFiles:
         """
         self.check(folder, keys)
         with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-            for name in sorted(self.name(key) for key in keys):
+            for name in sorted({self.name(key) for key in keys}):
                 archive.writestr(zipfile.ZipInfo(name, _EPOCH), (Path(folder) / name).read_bytes())
 
     def _decode(self, data: bytes, source: object) -> UInt8[np.ndarray, "x y z"]:
@@ -160,6 +161,8 @@ def open_submission(path: Path, remedy: str = _REMEDY) -> Generator[tuple[list[s
         archive = zipfile.ZipFile(path)
     except FileNotFoundError:
         raise _bad(path, "file", "a folder or a zip", "absent", remedy) from None
+    except OSError as error:
+        raise _bad(path, "reading", "readable", error.strerror, "Give yourself the right to read it.") from None
     except Exception as error:  # a damaged archive makes it raise anything
         raise _bad(path, "contents", "a zip archive", error, remedy) from error
 
@@ -172,7 +175,12 @@ def open_submission(path: Path, remedy: str = _REMEDY) -> Generator[tuple[list[s
             raise _bad(f"{path}: {name}", "contents", "a whole file", error, remedy) from error
 
     with archive:
-        yield archive.namelist(), read
+        names = archive.namelist()
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
+        if twice:
+            found = f"{len(twice)} more than once, the first {twice[0]}"
+            raise _bad(path, "frames", "every file once", found, remedy)
+        yield names, read
 
 
 def _bad(file: object, field: str, expected: object, found: object, remedy: str = _REMEDY) -> InputError:
@@ -230,5 +238,5 @@ class OccupancyFiles:
         """
         self.check(folder, keys)
         with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-            for name in sorted(self.name(key) for key in keys):
+            for name in sorted({self.name(key) for key in keys}):
                 archive.writestr(zipfile.ZipInfo(name, _EPOCH), (Path(folder) / name).read_bytes())

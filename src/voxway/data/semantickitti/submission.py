@@ -66,7 +66,7 @@ class VoxelLabelFiles:
         """
         self.check(folder, keys)
         with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-            for key in sorted(keys):
+            for key in sorted(set(keys)):
                 name = self.name(key)
                 member = zipfile.ZipInfo(name, _EPOCH)
                 member.compress_type = zipfile.ZIP_DEFLATED
