@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from voxway.cli.screen import patient_output
 from voxway.core.errors import InputError, UserError, nearest
 
 COMMANDS = {
@@ -45,7 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Exit codes: 0 done, 1 the data or installation was found wanting, 2 unusable input, 130 stopped by Ctrl-C.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    with patient_output():
+        _main(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _main(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(_overview())
         return
@@ -64,10 +69,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt as stop:
         print(f"\n{str(stop) or 'stopped; files that were finished are kept'}", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output (head, less) left; that is not our failure.
-        sys.stderr.close()
-        sys.exit(0)
 
 
 def _with_plugins(arguments: list[str]) -> list[str]:

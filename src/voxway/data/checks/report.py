@@ -105,11 +105,12 @@ class Report:
     def table(self) -> Table:
         """The findings as a rich table."""
         from rich.table import Table
+        from rich.text import Text
 
         table = Table(title=f"{self.benchmark.name} {self.split}", show_lines=True)
         for column in ("severity", "file", "what", "what to do"):
             table.add_column(column, overflow="fold")
         for finding in self.findings:
             colour = _COLOURS[finding.severity]
-            table.add_row(f"[{colour}]{finding.severity}[/{colour}]", finding.file, finding.what, finding.remedy)
+            table.add_row(Text(finding.severity, colour), finding.file, finding.what, finding.remedy)
         return table
