@@ -128,7 +128,8 @@ def _job(options: Options, settings: JobOptions) -> Job:
         return _teacher(options, settings)
     if what not in (*makers.MAKERS, *jobs):
         raise nearest(what, [*makers.MAKERS, *jobs, "queries", "teacher"], "prepare: job")
-    needs = frozenset({"target"} if what == "targets" else {"points"})
+    # Makers say themselves what they read; a frame that lacks it is an error, as somebody waits for its file.
+    needs = frozenset({"target"} if what == "targets" else ())
     data = dataset_config(options.benchmark, options.root, needs, options.split, options.keys, options.sequences)
     if what in jobs:
         return loaded(jobs[what])(data, options.out, settings)

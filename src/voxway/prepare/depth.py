@@ -19,6 +19,7 @@ from voxway.data.config import DataConfig
 from voxway.data.files.arrays import read_array
 from voxway.data.job import JobOptions
 from voxway.data.prepared.maps import DepthMaps
+from voxway.data.reader import holds
 from voxway.prepare.depth_model import DepthModel, load_depth_model
 from voxway.prepare.makers import Make
 from voxway.prepare.stereo import stereo_depth
@@ -118,7 +119,7 @@ class StereoDepth:
 
     def has(self, key: str) -> bool:
         """Whether the depth or the left picture exists; a missing right picture is an error."""
-        return self.kept.has(key) or self.reader.holds(key, "images")
+        return self.kept.has(key) or holds(self.reader, key, "images")
 
     def depth(self, key: str) -> Float32[np.ndarray, "h w"]:
         """Read or make a frame's depth.
@@ -159,7 +160,7 @@ class ModelDepth:
 
     def has(self, key: str) -> bool:
         """Whether the depth or the picture exists."""
-        return self.kept.has(key) or self.reader.holds(key, "images")
+        return self.kept.has(key) or holds(self.reader, key, "images")
 
     def depth(self, key: str) -> Float32[np.ndarray, "h w"]:
         """Read or make a frame's depth.

@@ -15,6 +15,7 @@ from torch import Tensor
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.data.config import DataConfig
+from voxway.data.reader import holds
 from voxway.prepare.depth import DepthSource, Geometry
 
 TOLERANCE = 0.2
@@ -82,7 +83,7 @@ class CheckedDepth:
 
     def _check(self, depth: Float32[np.ndarray, "h w"], key: str) -> None:
         reader, camera = self.geometry.reader, self.geometry.cameras(key, (depth.shape[0], depth.shape[1]))
-        measured = reader.holds(key, "points")
+        measured = holds(reader, key, "points")
         if measured:
             points = reader.moment(key, frozenset({"points"}), np.random.default_rng(0)).points
             assert points is not None

@@ -12,12 +12,11 @@ from voxway.data.semantickitti.keys import parse_key
 from voxway.data.semantickitti.labels import preprocessed_path, write_target
 from voxway.data.semantickitti.layout import (
     SequenceFiles,
-    read_calibration,
     read_point_labels,
-    read_poses,
     read_scan,
     write_voxel_labels,
 )
+from voxway.data.semantickitti.sequence import poses_of
 from voxway.truth.downscale import downscale
 from voxway.truth.semantickitti import LabelledScan, build_truth
 
@@ -36,8 +35,8 @@ def prepare_truth(data: SemanticKITTIConfig, folder: Path, options: JobOptions) 
 
     def make(key: str, path: Path) -> None:
         sequence, frame = parse_key(key)
-        source, target = SequenceFiles(data.root, sequence), SequenceFiles(folder, sequence)
-        poses = read_poses(source.poses, read_calibration(source.calibration).T_cam_velo)
+        source, target = SequenceFiles(data.folder, sequence), SequenceFiles(folder, sequence)
+        poses = poses_of(source)
         last = frame + options.scans
         present = [n for n in range(frame, last + 1) if n < len(poses) and source.scan(n).exists()]
         clouds = []
@@ -84,5 +83,5 @@ def _scanned_keys(data: SemanticKITTIConfig) -> list[str]:
     if data.keys:
         return list(data.keys)
     sequences = data.drives or SEMANTIC_KITTI.splits[data.split].sequences
-    found = {sequence: SequenceFiles(data.root, sequence).scans() for sequence in sequences}
+    found = {sequence: SequenceFiles(data.folder, sequence).scans() for sequence in sequences}
     return [f"{sequence}/{frame:06d}" for sequence, frames in found.items() for frame in frames if frame % _STRIDE == 0]
