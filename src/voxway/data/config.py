@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from voxway.core.errors import InputError
+from voxway.core.files import Json
 from voxway.core.frame_shape import FrameShape
 from voxway.data.files.names import meant_root
 from voxway.data.steps.augment import Augment
@@ -129,6 +130,10 @@ class DataConfig(ABC):
     def truth_name(self) -> tuple[str, ...]:
         """What results say of the truth beside the split's name, where it is not the benchmark's own."""
         return ()
+
+    def recorded(self, fields: frozenset[str]) -> dict[str, Json]:
+        """Settings of the dataset's own that change these raw fields of a frame."""
+        return {}
 
     def frame_shape(self) -> FrameShape:
         """What its frames are like, told without reading one; datasets add what they have of everything."""

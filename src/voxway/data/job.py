@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from voxway.data.prepared.made import Origin
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -19,6 +21,8 @@ class Job:
     """The file that belongs to a key; of several, the one that is written last."""
     make: Callable[[str, Path], None]
     """Writes it, atomically."""
+    origin: Origin | None = None
+    """What files are made from; a key whose file was made from something else is not done. None: nobody looks."""
 
 
 @dataclass(frozen=True, kw_only=True)

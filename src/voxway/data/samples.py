@@ -92,6 +92,12 @@ class Samples:
             found["target"] = tuple(reader.files(key, "target"))
         return {field: tuple(dict.fromkeys(paths)) for field, paths in found.items()}
 
+    def read_from(self, key: str) -> list[Path]:
+        """All files that a frame is read from, prepared ones too: what whatever is made from the frame is made from."""
+        found = dict.fromkeys(path for paths in self.files(key).values() for path in paths)
+        prepared = sorted(self.config.needs & set(self.config.prepared))
+        return [*found, *(prepared_format(need).path(self.config.prepared[need], key) for need in prepared)]
+
     def __len__(self) -> int:
         return len(self.keys)
 

@@ -7,6 +7,8 @@ keeps only the occupied ones.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, Float64
@@ -19,13 +21,13 @@ from voxway.data.config import DataConfig
 from voxway.data.job import JobOptions
 from voxway.prepare.depth import DepthSource, Geometry, depth_source
 from voxway.prepare.depth_scale import CheckedDepth
-from voxway.prepare.makers import Make
+from voxway.prepare.makers import Making
 
 SWEEPS = 10
 _HIGHEST_M = 80.0
 
 
-def from_depth(data: DataConfig, options: JobOptions) -> Make:
+def from_depth(data: DataConfig, options: JobOptions) -> Making:
     """Voxels with pseudo points of `options.sweeps` frames put together, as far as the source has them.
 
     Raises:
@@ -43,7 +45,7 @@ def from_depth(data: DataConfig, options: JobOptions) -> Make:
     return from_source(data, checked, options.sweeps or SWEEPS)
 
 
-def from_source(data: DataConfig, source: DepthSource, sweeps: int = SWEEPS) -> Make:
+def from_source(data: DataConfig, source: DepthSource, sweeps: int = SWEEPS) -> Making:
     """The same from any source of depths."""
     geometry = Geometry(data)
     grid = geometry.reader.benchmark.grid
@@ -57,11 +59,17 @@ def from_source(data: DataConfig, source: DepthSource, sweeps: int = SWEEPS) -> 
         cameras = geometry.cameras(key, (depth.shape[0], depth.shape[1]))
         return cameras.unproject(pixels[None], torch.from_numpy(depth[rows, columns]).double()[None])[0].float().numpy()
 
-    def make(key: str) -> np.ndarray:
+    def frames_of(key: str) -> list[str]:
         before = [geometry.reader.before(key, back) for back in reversed(range(1, sweeps))]
-        earlier = [other for other in dict.fromkeys(before) if other != key and source.has(other)]
+        return [*(other for other in dict.fromkeys(before) if other != key and source.has(other)), key]
+
+    def sources(key: str) -> list[Path]:
+        frames = frames_of(key)
+        return [*(path for frame in frames for path in source.files(frame)), *geometry.files(frames)]
+
+    def make(key: str) -> np.ndarray:
         flags = torch.zeros(grid.shape, dtype=torch.bool)
-        for number in (*earlier, key):
+        for number in frames_of(key):
             points = torch.from_numpy(points_of(number))
             if number != key:
                 T_key_sweep = invert(geometry.pose(key)) @ geometry.pose(number)
@@ -69,7 +77,7 @@ def from_source(data: DataConfig, source: DepthSource, sweeps: int = SWEEPS) -> 
             flags |= holding(points, grid)
         return flags.numpy()
 
-    return make
+    return Making(make=make, sources=sources, settings={"sweeps": sweeps, **source.settings})
 
 
 def pseudo_points(

@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from voxway.core.files import Json
 from voxway.core.frame_shape import FrameShape
 from voxway.data.config import DataConfig
 
 if TYPE_CHECKING:
     from voxway.data.nuscenes.occ3d import Occ3DNuScenesReader
     from voxway.data.nuscenes.openoccupancy import OpenOccupancyReader
+
+_OF_POINTS = ("sweeps", "sweep_choice", "pad_sweeps", "drop_near", "points_ego")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,12 @@ class NuScenesConfig(DataConfig):
     def is_root(cls, folder: Path) -> bool | None:
         """See `DataConfig.is_root`."""
         return any((folder / name).is_dir() for name in ("samples", "v1.0-trainval", "v1.0-mini", "v1.0-test"))
+
+    def recorded(self, fields: frozenset[str]) -> dict[str, Json]:
+        """See `DataConfig.recorded`."""
+        names = [name for name in _OF_POINTS if hasattr(self, name)] if "points" in fields else []
+        names += ["cameras_ego"] if "images" in fields and hasattr(self, "cameras_ego") else []
+        return {name: getattr(self, name) for name in names}
 
     def frame_shape(self) -> FrameShape:
         """See `DataConfig.frame_shape`; with ten scans, the most that published networks read in training."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from voxway.core.files import Json
 from voxway.core.frame_shape import FrameShape
 from voxway.data.config import DataConfig
 
@@ -46,6 +47,10 @@ class SemanticKITTIConfig(DataConfig):
         from voxway.data.semantickitti.reader import SemanticKITTIReader
 
         return SemanticKITTIReader(self)
+
+    def recorded(self, fields: frozenset[str]) -> dict[str, Json]:
+        """See `DataConfig.recorded`."""
+        return {"cameras": list(self.cameras)} if "images" in fields else {}
 
     def frame_shape(self) -> FrameShape:
         """See `DataConfig.frame_shape`; the size is that of most drives' images."""

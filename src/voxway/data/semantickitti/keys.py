@@ -68,8 +68,8 @@ def find_keys(config: SemanticKITTIConfig) -> tuple[str, ...]:
             expected="annotated frames of "
             + (f"sequence {', '.join(config.drives)}" if config.drives else f"split {config.split}"),
             found=f"none{_there(config)}",
-            remedy="Check the root folder: it must hold sequences/00 and so on. A drive of your own lies there too, and "
-            "is read with --sequences.",
+            remedy="Check the root folder: it must hold sequences/00 and so on. A drive of your own lies there, "
+            "too, and is read with --sequences.",
         )
     if whole and split.frames is not None and len(keys) != split.frames:
         raise InputError(

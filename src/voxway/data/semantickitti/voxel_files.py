@@ -6,6 +6,7 @@ from pathlib import Path
 
 from voxway.data.files.flags import write_flags
 from voxway.data.job import Job, JobOptions
+from voxway.data.prepared.made import Origin
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.data.semantickitti.keys import parse_key
@@ -54,7 +55,22 @@ def prepare_truth(data: SemanticKITTIConfig, folder: Path, options: JobOptions) 
         sequence, frame = parse_key(key)
         return SequenceFiles(folder, sequence).voxels(frame, "label")
 
-    return Job(what="voxel truth", keys=_scanned_keys(data), target=target, make=make)
+    def sources(key: str) -> list[Path]:
+        sequence, frame = parse_key(key)
+        files = SequenceFiles(data.folder, sequence)
+        numbers = [n for n in range(frame, frame + options.scans + 1) if n == frame or files.scan(n).exists()]
+        read = [path for n in numbers for path in (files.scan(n), files.point_labels(n))]
+        return [*read, files.poses, *files.calibration_files]
+
+    origin = Origin(
+        folder=folder,
+        name="truth",
+        maker="voxel truth",
+        settings={"scans": options.scans},
+        root=data.folder,
+        sources=sources,
+    )
+    return Job(what="voxel truth", keys=_scanned_keys(data), target=target, make=make, origin=origin)
 
 
 def prepare_targets(data: SemanticKITTIConfig, folder: Path, options: JobOptions) -> Job:
@@ -75,7 +91,8 @@ def prepare_targets(data: SemanticKITTIConfig, folder: Path, options: JobOptions
     def target(key: str) -> Path:
         return preprocessed_path(folder, *parse_key(key))
 
-    return Job(what="targets", keys=samples.keys, target=target, make=make)
+    origin = Origin(folder=folder, name="targets", maker="targets", root=data.folder, sources=samples.read_from)
+    return Job(what="targets", keys=samples.keys, target=target, make=make, origin=origin)
 
 
 def _scanned_keys(data: SemanticKITTIConfig) -> list[str]:
