@@ -132,7 +132,7 @@ class DataConfig(ABC):
         return ()
 
     def recorded(self, fields: frozenset[str]) -> dict[str, Json]:
-        """Settings of the dataset's own that change these raw fields of a frame."""
+        """Settings of the dataset's own that change these raw fields of a frame, such as ``"data.cameras"``."""
         return {}
 
     def frame_shape(self) -> FrameShape:

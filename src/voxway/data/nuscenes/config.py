@@ -52,7 +52,7 @@ class NuScenesConfig(DataConfig):
         """See `DataConfig.recorded`."""
         names = [name for name in _OF_POINTS if hasattr(self, name)] if "points" in fields else []
         names += ["cameras_ego"] if "images" in fields and hasattr(self, "cameras_ego") else []
-        return {name: getattr(self, name) for name in names}
+        return {f"data.{name}": getattr(self, name) for name in names}
 
     def frame_shape(self) -> FrameShape:
         """See `DataConfig.frame_shape`; with ten scans, the most that published networks read in training."""

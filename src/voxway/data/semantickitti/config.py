@@ -50,7 +50,7 @@ class SemanticKITTIConfig(DataConfig):
 
     def recorded(self, fields: frozenset[str]) -> dict[str, Json]:
         """See `DataConfig.recorded`."""
-        return {"cameras": list(self.cameras)} if "images" in fields else {}
+        return {"data.cameras": list(self.cameras)} if "images" in fields else {}
 
     def frame_shape(self) -> FrameShape:
         """See `DataConfig.frame_shape`; the size is that of most drives' images."""
