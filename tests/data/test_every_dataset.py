@@ -17,6 +17,7 @@ from voxway.core.errors import InputError
 from voxway.core.sample import Sample
 from voxway.core.task import IGNORE
 from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
+from voxway.data.reader import holds
 from voxway.data.samples import Samples
 from voxway.data.steps.augment import Augment
 from voxway.data.steps.selection import Selection, write_bits
@@ -314,13 +315,13 @@ def test_raw_is_what_was_recorded(one: Toy, tmp_path: Path) -> None:
 
 def test_what_a_reader_holds(one: Toy) -> None:
     samples = one.build()
-    assert all(samples.reader.holds(one.key, name) for name in ("images", "points", "target"))
+    assert all(holds(samples.reader, one.key, name) for name in ("images", "points", "target"))
     hide_labels(one, samples, {one.key})
-    assert not samples.reader.holds(one.key, "target")
+    assert not holds(samples.reader, one.key, "target")
     for pattern in one.pictures:
         for path in one.config.root.glob(pattern):
             path.unlink()
-    assert not samples.reader.holds(one.key, "images") and samples.reader.holds(one.key, "points")
+    assert not holds(samples.reader, one.key, "images") and holds(samples.reader, one.key, "points")
 
 
 def test_proposals_and_pseudo_points_are_mirrored_with_the_voxels(one: Toy, tmp_path: Path) -> None:

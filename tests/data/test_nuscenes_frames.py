@@ -191,7 +191,7 @@ def test_quaternions_turn_as_matrices() -> None:
     [
         ({"partial": False}, "frames of split train: expected 28130, found 4"),
         ({"split": "test"}, "expected a folder v1.0-test, found none"),
-        ({"drives": ("scene-0009",)}, "no frame of scene-0009"),
+        ({"drives": ("scene-0009",)}, "scenes that are there: scene-0001, scene-0002, found scene-0009"),
         ({"keys": ("nothing",)}, "1 that are not there, the first nothing"),
         ({"labelled": 3}, "labelled: expected 1 to 2"),
         ({"needs": frozenset({"proposals"})}, "proposals: expected a folder of prepared files, as they are needed"),

@@ -70,8 +70,8 @@ class YardReader:
         drive, _, number = key.partition("/")
         return f"{drive}/{max(int(number) - recordings, 0)}"
 
-    def holds(self, key: str, field: str) -> bool:
-        return (self.root / f"{key}.npz").exists()
+    def files(self, key: str, field: str) -> tuple[Path, ...]:
+        return (self.root / f"{key}.npz",)
 
     def moment(self, key: str, fields: frozenset[str], random: np.random.Generator) -> Sample:
         with np.load(self.root / f"{key}.npz") as stored:

@@ -131,7 +131,9 @@ def test_what_cannot_be_read_is_refused(waymo_root: Path, changes: dict[str, obj
 
 
 def test_an_empty_root(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"training: frames: expected SSS/FFF_04\.npz, found none"):
+    with pytest.raises(
+        InputError, match=r"training: frames: expected SSS/FFF_04\.npz, such as 000/004_04\.npz, found none"
+    ):
         config(tmp_path).build()
 
 

@@ -98,7 +98,7 @@ def waymo(root: Path) -> Toy:
 
     def labels(samples: Samples, key: str) -> list[Path]:
         assert isinstance(samples.reader, Occ3DWaymoReader)
-        return [samples.reader.files.labels(key)]
+        return [samples.reader.places.labels(key)]
 
     infos = toy_waymo.infos(toy_waymo.FRAMES["train"])
     for sequence in infos:

@@ -20,7 +20,7 @@ from voxway.data.prepared.maps import map_path
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.data.semantickitti.layout import SequenceFiles, read_scan
-from voxway.prepare.depth import Geometry, StereoDepth, StoredDepth
+from voxway.prepare.depth import Geometry, StoredDepth, stereo_source
 from voxway.prepare.depth_model import load_depth_model
 from voxway.prepare.depth_scale import CheckedDepth, lidar_ratio, road_ratio
 
@@ -81,7 +81,7 @@ def stereo(small_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a depth that is right."""
     pytest.importorskip("cv2")
     folder = tmp_path_factory.mktemp("stereo")
-    StereoDepth(config(small_world), folder).depth("00/000000")
+    stereo_source(config(small_world), folder).depth("00/000000")
     return folder
 
 
@@ -208,7 +208,7 @@ def test_stereo_depth_of_real_frames_is_in_metres(sequence: str, data_root: Path
     pytest.importorskip("cv2")
     root = data_root / "semantickitti"
     data, key = config(root), f"{sequence}/000000"
-    depth = CheckedDepth(StereoDepth(data, tmp_path), data).depth(key)
+    depth = CheckedDepth(stereo_source(data, tmp_path), data).depth(key)
     camera = Geometry(data).cameras(key, (depth.shape[0], depth.shape[1]))
     assert lidar_ratio(depth, scan_of(root, sequence), camera) == pytest.approx(1, abs=0.03)
     assert road_ratio(depth, camera, HEIGHT_M) == pytest.approx(1, abs=0.06)

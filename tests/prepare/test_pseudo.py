@@ -21,7 +21,7 @@ from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.data.semantickitti.layout import Calibration, SequenceFiles, read_calibration, read_voxel_flags
 from voxway.engine.model_files import load_model
 from voxway.prepare import depth as depth_sources
-from voxway.prepare.depth import DepthSource, StereoDepth, StoredDepth
+from voxway.prepare.depth import DepthSource, StoredDepth, stereo_source
 from voxway.prepare.makers import job
 from voxway.prepare.pseudo import SWEEPS, from_source, holding, pseudo_points
 from voxway.prepare.runner import run
@@ -76,7 +76,7 @@ def prepare(
     shard: tuple[int, int] = (0, 1),
 ) -> int:
     """Write pseudo points of a source; how many files were made."""
-    kept, make = PseudoPoints(), from_source(data, source, sweeps)
+    kept, make = PseudoPoints(), from_source(data, source, sweeps).make
     work = Job(
         what="pseudo points",
         keys=data.build().keys,
@@ -95,6 +95,13 @@ class Spots:
 
     def has(self, key: str) -> bool:
         return int(key[3:]) in self.spots
+
+    def files(self, key: str) -> list[Path]:
+        return []
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {}
 
     def depth(self, key: str) -> np.ndarray:
         frame = int(key[3:])
@@ -142,7 +149,7 @@ def test_stereo_depth_is_made_once(small_world: Path, tmp_path: Path, monkeypatc
         return match(*arguments)
 
     monkeypatch.setattr(depth_sources, "stereo_depth", counted)
-    source = StereoDepth(config(small_world), tmp_path / "depth")
+    source = stereo_source(config(small_world), tmp_path / "depth")
     assert prepare(config(small_world), tmp_path / "ten", source) == 2
     assert len(made) == 2  # the first key frame is the second's fifth sweep
     assert prepare(config(small_world), tmp_path / "ten", source) == 0
@@ -158,7 +165,7 @@ def test_stereo_depth_is_made_once(small_world: Path, tmp_path: Path, monkeypatc
 def test_stereo_points_lie_where_the_scan_says(small_world: Path, tmp_path: Path) -> None:
     """Near the car, most voxels with pseudo points have occupied truth near them; 1 m higher, few would."""
     pytest.importorskip("cv2")
-    source = StereoDepth(config(small_world), tmp_path / "depth")
+    source = stereo_source(config(small_world), tmp_path / "depth")
     prepare(config(small_world), tmp_path / "out", source, sweeps=1)
     sample = config(small_world, needs=frozenset({"target", "pseudo"}), prepared={"pseudo": tmp_path / "out"}).build()[
         1

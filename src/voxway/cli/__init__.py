@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from voxway.cli.screen import patient_output
 from voxway.core.errors import InputError, UserError, nearest
 from voxway.engine.threads import share_cores
 
@@ -46,7 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Exit codes: 0 done, 1 the data or installation was found wanting, 2 unusable input, 130 stopped by Ctrl-C.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    with patient_output():
+        _main(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _main(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(_overview())
         return
@@ -66,10 +71,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt as stop:
         print(f"\n{str(stop) or 'stopped; files that were finished are kept'}", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output (head, less) left; that is not our failure.
-        sys.stderr.close()
-        sys.exit(0)
     except OSError as error:
         # What no reader or writer foresaw: a folder that may not be looked into, a disk that went away.
         _explain(_of_the_system(error))

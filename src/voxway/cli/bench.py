@@ -45,8 +45,7 @@ class Options:
 
 def run(options: Options) -> None:
     """Measure and print."""
-    from rich.console import Console
-
+    from voxway.cli.screen import show
     from voxway.core.errors import InputError
     from voxway.core.files import write_json
 
@@ -60,7 +59,7 @@ def run(options: Options) -> None:
         )
     rows = _each_alone(options) if options.recipe == "all" else [_measured(options)]
     print(rows[0]["machine"])
-    Console().print(_table(rows, "training step" if options.training else "forward"))
+    show(_table(rows, "training step" if options.training else "forward"))
     if options.out is not None:
         write_json(options.out, rows)
 

@@ -40,8 +40,7 @@ class Options:
 
 def run(options: Options) -> int:
     """Check and print the report."""
-    from rich.console import Console
-
+    from voxway.cli.screen import show
     from voxway.core.progress import progress_bar
     from voxway.data.registry import checker
 
@@ -61,7 +60,7 @@ def run(options: Options) -> int:
 
         report = checker(options.benchmark)(config, options.contents, advance)
     if report.findings:
-        Console().print(report.table())
+        show(report.table())
     print("\n".join(line for line in report.lines() if line not in {str(f) for f in report.findings}))
     print("usable" if report.usable else "not usable as it is")
     return 0 if report.usable else 1

@@ -25,9 +25,8 @@ class Options:
 
 def run(options: Options) -> None:
     """Print the table."""
-    from rich.console import Console
-
+    from voxway.cli.screen import show
     from voxway.core.result import Result
     from voxway.metrics.compare import compare
 
-    Console().print(compare([Result.load(path) for path in options.results], options.allow).table())
+    show(compare([Result.load(path) for path in options.results], options.allow).table())

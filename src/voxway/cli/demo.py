@@ -88,12 +88,11 @@ def run(options: Options) -> None:
 
 
 def _report(ours: Result, baseline: Result) -> None:
-    from rich.console import Console
-
+    from voxway.cli.screen import show
     from voxway.metrics.compare import compare
 
     # The baseline sees nothing and has no weights; everything else about the two numbers is alike.
-    Console().print(compare([ours, baseline], allow=("inputs", "ema")).table())
+    show(compare([ours, baseline], allow=("inputs", "ema")).table())
     factor = ours.miou / max(baseline.miou, 1e-9)
     print(f"held-out mIoU {100 * ours.miou:.2f} against {100 * baseline.miou:.2f} of the baseline: {factor:.1f} times")
 

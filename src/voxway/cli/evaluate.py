@@ -55,8 +55,7 @@ class Options:
 
 def run(options: Options) -> None:
     """Score, save, and print."""
-    from rich.console import Console
-
+    from voxway.cli.screen import show
     from voxway.core.files import require_writable
     from voxway.engine.distributed import process_group
     from voxway.engine.memory import keep_freed_memory
@@ -71,7 +70,7 @@ def run(options: Options) -> None:
             return
         if options.out:
             results[0].save(options.out)
-        Console().print(compare([results[0]]).table())
+        show(compare([results[0]]).table())
         for near in results[1:]:
             print(f"within {near.protocol.range_m:g} m: IoU {100 * near.iou:.2f}, mIoU {100 * near.miou:.2f}")
         if options.out:

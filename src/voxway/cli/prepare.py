@@ -131,7 +131,8 @@ def _job(options: Options, settings: JobOptions) -> Job:
         return _teacher(options, settings)
     if what not in (*makers.MAKERS, *jobs):
         raise nearest(what, [*makers.MAKERS, *jobs, "queries", "teacher"], "prepare: job")
-    needs = frozenset({"target"} if what == "targets" else {"points"})
+    # Makers say themselves what they read; a frame that lacks it is an error, as somebody waits for its file.
+    needs = frozenset({"target"} if what == "targets" else ())
     data = dataset_config(options.benchmark, options.root, needs, options.split, options.keys, options.sequences)
     if what in jobs:
         return loaded(jobs[what])(data, options.out, settings)
@@ -150,17 +151,9 @@ def _teacher(options: Options, settings: JobOptions) -> Job:
     from voxway.api.data import select, with_origin
     from voxway.api.load import load
     from voxway.prepare.ready import ready
-    from voxway.prepare.teacher import teacher_job
+    from voxway.prepare.teacher import teacher_folder, teacher_job
 
-    if options.model is None:
-        raise InputError(
-            file="prepare",
-            field="--model",
-            expected="the folder of the teacher",
-            found="none",
-            remedy="See `voxway prepare --help` for examples.",
-        )
-    model = load(options.model)
+    model = load(teacher_folder(settings))
     data = select(replace(model.data, root=options.root), options.split, options.keys, options.sequences)
     data, sources = with_origin(data, model.sources, "proposals", options.proposals)
     return teacher_job(ready(data, sources, options.out), options.out, settings)

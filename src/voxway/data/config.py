@@ -5,11 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from voxway.core.errors import InputError
+from voxway.core.files import Json
 from voxway.core.frame_shape import FrameShape
+from voxway.data.files.names import meant_root
 from voxway.data.steps.augment import Augment
 
 if TYPE_CHECKING:
@@ -28,6 +31,9 @@ class DataConfig(ABC):
     Raises:
         ValueError: a count or a size is not positive, or frames without labels are to be left out of all-labelled data.
     """
+
+    parts: ClassVar[tuple[str, ...]] = ()
+    """Names of the folders that lie in a root, by which a root is found that is named one level off."""
 
     root: Path
     """Folder of the dataset."""
@@ -81,6 +87,16 @@ class DataConfig(ABC):
         if self.depth_rule == "published" and self.depth_range_m is None:
             raise ValueError("depth images by the published rule need depth_range_m")
 
+    @classmethod
+    def is_root(cls, folder: Path) -> bool | None:
+        """Whether a folder is laid out as this dataset's root; None where nobody can tell."""
+        return None
+
+    @cached_property
+    def folder(self) -> Path:
+        """The root's own folder, where `root` names one inside it or the one that it lies in."""
+        return meant_root(Path(self.root), self.is_root, self.parts)
+
     @abstractmethod
     def reader(self) -> Reader:
         """What reads this dataset's files.
@@ -116,6 +132,10 @@ class DataConfig(ABC):
     def truth_name(self) -> tuple[str, ...]:
         """What results say of the truth beside the split's name, where it is not the benchmark's own."""
         return ()
+
+    def recorded(self, fields: frozenset[str]) -> dict[str, Json]:
+        """Settings of the dataset's own that change these raw fields of a frame, such as ``"data.cameras"``."""
+        return {}
 
     def frame_shape(self) -> FrameShape:
         """What its frames are like, told without reading one; datasets add what they have of everything."""

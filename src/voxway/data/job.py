@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from voxway.data.prepared.made import Origin
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -21,6 +23,8 @@ class Job:
     """Writes it, atomically."""
     remark: Callable[[], str] = str
     """What is to be said at the end of the files made so far; empty for nothing."""
+    origin: Origin | None = None
+    """What files are made from; a key whose file was made from something else is not done. None: nobody looks."""
 
 
 @dataclass(frozen=True, kw_only=True)

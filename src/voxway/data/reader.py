@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -54,8 +55,9 @@ class Reader(Protocol):
         """The frame so many recordings before, or the first of the drive. It need not be among `keys`."""
         ...
 
-    def holds(self, key: str, field: str) -> bool:
-        """Whether the files that a raw field is read from exist for a frame."""
+    def files(self, key: str, field: str) -> Sequence[Path]:
+        """The files that a raw field of a frame is read from, those that it shares with other frames included; of
+        ``cameras`` the pictures are part."""
         ...
 
     def moment(self, key: str, fields: frozenset[str], random: np.random.Generator) -> Sample:
@@ -78,3 +80,8 @@ class Reader(Protocol):
             InputError: the label file is missing or damaged.
         """
         ...
+
+
+def holds(reader: Reader, key: str, field: str) -> bool:
+    """Whether the files that a raw field is read from exist for a frame."""
+    return all(path.exists() for path in reader.files(key, field))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -15,15 +16,19 @@ from voxway.core.sample import Sample
 from voxway.core.task import Task
 from voxway.data.config import DataConfig
 from voxway.data.labels import Labels
+from voxway.data.opening import open_reader
 from voxway.data.prepared.registry import FORMATS, prepared_format
 from voxway.data.reader import Reader
 from voxway.data.steps.augment import draw_flips
 from voxway.data.steps.draw import draw_depth_images, draw_semantics
 from voxway.data.steps.mirror import mirrored
 from voxway.data.steps.resize import ImageChanges, resized
+from voxway.data.whole import whole_keys
 
 _DRAWN = {"depth": frozenset({"points", "T_cam_points"}), "semantics_2d": frozenset({"points", "point_labels"})}
 """Needs that a step can draw from points, with the raw fields that it takes."""
+_EARLIER = frozenset({"images", "points", "pose"})
+"""Fields that earlier frames have."""
 _PICTURES = frozenset({"images", "depth", "semantics_2d"})
 """Fields that belong to cameras."""
 
@@ -31,17 +36,24 @@ _PICTURES = frozenset({"images", "depth", "semantics_2d"})
 class Samples:
     """Samples of a benchmark by position or by key; `torch.utils.data.DataLoader` takes it as it is.
 
+    Args:
+        config: which frames, and what of them. Of a `partial` copy, frames that lack a file are left out, unless they
+            are named by key.
+        every_frame: keep frames that lack a file, too.
+
     Raises:
         InputError: a need that neither the files, nor prepared files, nor a step can serve; see also the reader.
     """
 
-    def __init__(self, config: DataConfig) -> None:
+    def __init__(self, config: DataConfig, every_frame: bool = False) -> None:
         self.config = config
-        self.reader: Reader = config.reader()
+        self.reader: Reader = open_reader(config)
         self._check_needs()
         self.labels = Labels.of(config, self.reader)
-        self.keys: tuple[str, ...] = self._chosen()
         self._raw = self._raw_fields()
+        self.keys: tuple[str, ...] = self._chosen()
+        if config.partial and not config.keys and not every_frame:
+            self.keys = whole_keys(self.keys, self.files)
 
     @property
     def benchmark(self) -> Benchmark:
@@ -64,6 +76,27 @@ class Samples:
             return None
         first = self.reader.moment(self.keys[0], frozenset({"cameras"}), np.random.default_rng(0))
         return None if first.cameras is None else first.cameras.count
+
+    def files(self, key: str) -> dict[str, tuple[Path, ...]]:
+        """The dataset's files that are read for a frame and the earlier frames beside it, by what is read from them.
+
+        Raises:
+            InputError: the frame's record is damaged.
+        """
+        config, reader = self.config, self.reader
+        found = {field: tuple(reader.files(key, field)) for field in sorted(self._raw)}
+        for one in (reader.before(key, recordings) for recordings in config.earlier):
+            for field in sorted(self._raw & _EARLIER):
+                found[field] += tuple(reader.files(one, field))
+        if "target" in config.needs and self.labels.supervises(key):
+            found["target"] = tuple(reader.files(key, "target"))
+        return {field: tuple(dict.fromkeys(paths)) for field, paths in found.items()}
+
+    def read_from(self, key: str) -> list[Path]:
+        """All files that a frame is read from, prepared ones too: what whatever is made from the frame is made from."""
+        found = dict.fromkeys(path for paths in self.files(key).values() for path in paths)
+        prepared = sorted(self.config.needs & set(self.config.prepared))
+        return [*found, *(prepared_format(need).path(self.config.prepared[need], key) for need in prepared)]
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -157,7 +190,7 @@ class Samples:
         changes = ImageChanges(config.image_px, config.augment if training else None, random)
         sample = self._stored(self.reader.moment(key, self._raw, np.random.default_rng(seed)))
         sample = self._drawn(resized(sample, changes, self._extras("pixels")))
-        seen = config.needs & self.reader.provides & {"images", "points", "pose"}
+        seen = config.needs & self.reader.provides & _EARLIER
         before = [self.reader.before(key, recordings) for recordings in config.earlier]
         moments = [self.reader.moment(one, seen, np.random.default_rng([*one.encode()])) for one in before]
         sample = replace(sample, earlier=tuple(self._only_needs(resized(one, changes)) for one in moments))

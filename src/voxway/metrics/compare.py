@@ -14,6 +14,7 @@ from voxway.core.result import Protocol, Result
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,9 @@ def _input(name: str) -> str:
     return f"{what} from {source}" if source else what
 
 
-def _cell(value: float, best: float) -> str:
+def _cell(value: float, best: float) -> Text | str:
+    from rich.text import Text
+
     if not np.isfinite(value):
         return "-"
-    return f"[bold]{value:.2f}[/bold]" if value == best else f"{value:.2f}"
+    return Text(f"{value:.2f}", "bold" if value == best else "")

@@ -5,7 +5,9 @@ Metres along the optical axis; what is not positive and finite is unknown. Kept 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -15,12 +17,15 @@ from jaxtyping import Float32, Float64
 from voxway.core.arrays import read_array
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
+from voxway.core.files import Json, writing
+from voxway.core.sample import Sample
 from voxway.data.checks.pictures import check_principal_point
 from voxway.data.config import DataConfig
 from voxway.data.job import JobOptions
+from voxway.data.prepared.made import Origin
 from voxway.data.prepared.maps import DepthMaps, require_metres
-from voxway.prepare.depth_model import DepthModel, load_depth_model
-from voxway.prepare.makers import Make
+from voxway.prepare.depth_model import DepthModel, depth_model_name, load_depth_model
+from voxway.prepare.makers import Making
 from voxway.prepare.stereo import stereo_depth
 
 _FORMAT = DepthMaps()
@@ -40,6 +45,15 @@ class DepthSource(Protocol):
         """Depth of the first camera; an `InputError` says what is missing or damaged."""
         ...
 
+    def files(self, key: str) -> Sequence[Path]:
+        """What a frame's depth is read or made from."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, Json]:
+        """All else that changes it."""
+        ...
+
 
 def depth_source(data: DataConfig, options: JobOptions) -> DepthSource:
     """The source that the options name.
@@ -52,17 +66,18 @@ def depth_source(data: DataConfig, options: JobOptions) -> DepthSource:
         if options.depth_model is None:
             raise _unnamed("--depth-model", "the folder of a depth network")
         model = load_depth_model(options.depth_model, options.device)
-        return ModelDepth(data, _kept(options), model)
+        return model_source(data, _kept(options), model, depth_model_name(options.depth_model))
     if options.source == "stored":
         if not _kept(options).is_dir():
             raise _unnamed("--depth", "the folder of stored depths")
         return StoredDepth(data, _kept(options))
-    return StereoDepth(data, _kept(options))
+    return stereo_source(data, _kept(options))
 
 
-def maps(data: DataConfig, options: JobOptions) -> Make:
+def maps(data: DataConfig, options: JobOptions) -> Making:
     """Depth maps of the frames themselves, for methods that are supervised with depth."""
-    return depth_source(data, options).depth
+    source = depth_source(data, options)
+    return Making(make=source.depth, sources=source.files, settings=source.settings)
 
 
 class StoredDepth:
@@ -73,12 +88,18 @@ class StoredDepth:
         folder: holds a map per frame.
     """
 
+    settings: Mapping[str, Json] = MappingProxyType({})
+
     def __init__(self, data: DataConfig, folder: Path) -> None:
         self.folder, self.geometry = folder, Geometry(data)
 
     def has(self, key: str) -> bool:
         """Whether the file exists."""
         return _FORMAT.path(self.folder, key).exists()
+
+    def files(self, key: str) -> list[Path]:
+        """The file."""
+        return [_FORMAT.path(self.folder, key)]
 
     def depth(self, key: str) -> Float32[np.ndarray, "h w"]:
         """Read the file.
@@ -103,79 +124,91 @@ class StoredDepth:
         return depth
 
 
-class StereoDepth:
-    """Depth by matching the stereo pair; computed once, then kept.
+class KeptDepth:
+    """Depth that is made once for each version of the pictures and of what makes it, then kept.
 
     Args:
         data: whose frames.
-        folder: where depths are kept; files there are taken as they are.
-
-    Raises:
-        InputError: the dataset has no stereo pair.
+        folder: where depths are kept; files there that came from elsewhere are taken as they are.
+        maker: name of what makes them.
+        make: makes one from a moment with pictures.
+        settings: all else that changes what is made.
     """
 
-    def __init__(self, data: DataConfig, folder: Path) -> None:
-        self.reader = data.raw("images").stereo().reader()
-        self.kept = StoredDepth(data, folder)
+    def __init__(
+        self,
+        data: DataConfig,
+        folder: Path,
+        maker: str,
+        make: Callable[[Sample, str], Float32[np.ndarray, "h w"]],
+        settings: Mapping[str, Json],
+    ) -> None:
+        self.reader, self.kept, self.settings = data.reader(), StoredDepth(data, folder), settings
+        self._make = make
+        self._origin = Origin(
+            folder=folder, name="depth", maker=maker, settings=settings, root=data.folder, sources=self.files
+        )
 
     def has(self, key: str) -> bool:
-        """Whether the depth or the left picture exists; a missing right picture is an error."""
-        return self.kept.has(key) or self.reader.holds(key, "images")
+        """Whether the depth or the picture exists; that another picture is missing is an error."""
+        return self.kept.has(key) or self.files(key)[0].exists()
+
+    def files(self, key: str) -> list[Path]:
+        """Pictures and calibration."""
+        return list(self.reader.files(key, "images"))
 
     def depth(self, key: str) -> Float32[np.ndarray, "h w"]:
         """Read or make a frame's depth.
 
         Raises:
             InputError: a picture or the calibration is missing or damaged.
-            MissingExtra: OpenCV is not installed.
+            MissingExtra: a package that it takes is not installed.
         """
-        if not self.kept.has(key):
+        path, origin = _FORMAT.path(self.kept.folder, key), self._origin
+        if not path.exists() or (origin.known(key) and origin.difference(key) is not None):
             sample = self.reader.moment(key, frozenset({"images", "P"}) & self.reader.provides, np.random.default_rng())
-            assert sample.images is not None and sample.cameras is not None
-            (left, right), sizes = sample.images.permute(0, 2, 3, 1).numpy(), sample.cameras.size_px.tolist()
-            if sizes[0] != sizes[1]:
-                raise InputError(
-                    file=f"right picture of {key}",
-                    field="size",
-                    expected=f"{sizes[0][1]} x {sizes[0][0]} px, as the left picture has",
-                    found=f"{sizes[1][1]} x {sizes[1][0]} px",
-                    remedy="Use the original pictures of both cameras.",
-                )
-            P = sample.extras.get("P", sample.cameras.projection)
-            made = stereo_depth(np.ascontiguousarray(left), np.ascontiguousarray(right), float(P[0, 0, 3] - P[1, 0, 3]))
-            _FORMAT.write(_FORMAT.path(self.kept.folder, key), made)
+            made = self._make(sample, key)
+            with writing(path):
+                path.unlink(missing_ok=True)
+            origin.record(key)
+            _FORMAT.write(path, made)
         return self.kept.depth(key)
 
 
-class ModelDepth:
-    """Depth of the first camera by a network; computed once, then kept.
+def stereo_source(data: DataConfig, folder: Path) -> KeptDepth:
+    """Depth by matching the stereo pair.
 
-    Args:
-        data: whose frames.
-        folder: where depths are kept; files there are taken as they are.
-        model: the network.
+    Raises:
+        InputError: the dataset has no stereo pair.
     """
 
-    def __init__(self, data: DataConfig, folder: Path, model: DepthModel) -> None:
-        self.reader, self.kept, self.model = data.raw("images").reader(), StoredDepth(data, folder), model
+    def make(sample: Sample, key: str) -> Float32[np.ndarray, "h w"]:
+        assert sample.images is not None and sample.cameras is not None
+        (left, right), sizes = sample.images.permute(0, 2, 3, 1).numpy(), sample.cameras.size_px.tolist()
+        if sizes[0] != sizes[1]:
+            raise InputError(
+                file=f"right picture of {key}",
+                field="size",
+                expected=f"{sizes[0][1]} x {sizes[0][0]} px, as the left picture has",
+                found=f"{sizes[1][1]} x {sizes[1][0]} px",
+                remedy="Use the original pictures of both cameras.",
+            )
+        P = sample.extras.get("P", sample.cameras.projection)
+        return stereo_depth(np.ascontiguousarray(left), np.ascontiguousarray(right), float(P[0, 0, 3] - P[1, 0, 3]))
 
-    def has(self, key: str) -> bool:
-        """Whether the depth or the picture exists."""
-        return self.kept.has(key) or self.reader.holds(key, "images")
+    return KeptDepth(data.raw("images").stereo(), folder, "depth from stereo", make, {})
 
-    def depth(self, key: str) -> Float32[np.ndarray, "h w"]:
-        """Read or make a frame's depth.
 
-        Raises:
-            InputError: the picture or the calibration is missing or damaged.
-        """
-        if not self.kept.has(key):
-            sample = self.reader.moment(key, frozenset({"images"}), np.random.default_rng())
-            assert sample.images is not None and sample.cameras is not None
-            height, width = sample.cameras.size_px[0].tolist()
-            image = sample.images[0, :, :height, :width].permute(1, 2, 0).contiguous().numpy()
-            _FORMAT.write(_FORMAT.path(self.kept.folder, key), self.model(image))
-        return self.kept.depth(key)
+def model_source(data: DataConfig, folder: Path, model: DepthModel, name: str) -> KeptDepth:
+    """Depth of the first camera by a network, `name` for what it is."""
+
+    def make(sample: Sample, key: str) -> Float32[np.ndarray, "h w"]:
+        assert sample.images is not None and sample.cameras is not None
+        height, width = sample.cameras.size_px[0].tolist()
+        return model(sample.images[0, :, :height, :width].permute(1, 2, 0).contiguous().numpy())
+
+    settings = {"model": name, **data.recorded(frozenset({"images"}))}
+    return KeptDepth(data.raw("images"), folder, "depth from a network", make, settings)
 
 
 class Geometry:
@@ -200,6 +233,11 @@ class Geometry:
         cameras = self.reader.moment(key, frozenset({"cameras"}), np.random.default_rng()).cameras
         assert cameras is not None
         return cameras[:1]
+
+    def files(self, keys: Sequence[str]) -> list[Path]:
+        """What calibrations, and where there are several frames, their poses are read from."""
+        field = "pose" if len(keys) > 1 else "P"
+        return list(dict.fromkeys(path for key in keys for path in self.reader.files(key, field)))
 
     def pose(self, key: str) -> torch.Tensor:
         """`T_world_ego`, float64.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from jaxtyping import Float32, UInt8
 
 from voxway.core.errors import InputError, MissingExtra
+from voxway.core.stamps import digest
 
 HUB = "hf:"
 """Prefix of a model that may be fetched from the Hugging Face hub; anything else is a folder."""
@@ -65,6 +67,14 @@ def load_depth_model(model: str, device: torch.device | str = "cpu") -> DepthMod
         return found["predicted_depth"].float().cpu().numpy()
 
     return depth
+
+
+def depth_model_name(model: str) -> str:
+    """What tells a network from others: its name on the hub, or the SHA-256 of its files."""
+    if model.startswith(HUB):
+        return model
+    files = sorted(path for path in Path(model).iterdir() if path.is_file())
+    return hashlib.sha256("".join(f"{path.name} {digest(path)}\n" for path in files).encode()).hexdigest()
 
 
 def _bad(model: str, expected: str, found: str, remedy: str) -> InputError:

@@ -6,6 +6,8 @@ Depths are compared with the LiDAR scan of the frame, or where there is none wit
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,7 +16,9 @@ from torch import Tensor
 
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
+from voxway.core.files import Json
 from voxway.data.config import DataConfig
+from voxway.data.reader import holds
 from voxway.prepare.depth import DepthSource, Geometry
 
 TOLERANCE = 0.2
@@ -67,6 +71,15 @@ class CheckedDepth:
         """Whether the source has a depth of that frame."""
         return self.source.has(key)
 
+    def files(self, key: str) -> Sequence[Path]:
+        """What the source's depth is read or made from."""
+        return self.source.files(key)
+
+    @property
+    def settings(self) -> dict[str, Json]:
+        """The source's, and the factor."""
+        return {**self.source.settings, "depth_scale": self.factor}
+
     def depth(self, key: str) -> Float32[np.ndarray, "h w"]:
         """The source's depth times the factor.
 
@@ -82,7 +95,7 @@ class CheckedDepth:
 
     def _check(self, depth: Float32[np.ndarray, "h w"], key: str) -> None:
         reader, camera = self.geometry.reader, self.geometry.cameras(key, (depth.shape[0], depth.shape[1]))
-        measured = reader.holds(key, "points")
+        measured = holds(reader, key, "points")
         if measured:
             points = reader.moment(key, frozenset({"points"}), np.random.default_rng(0)).points
             assert points is not None

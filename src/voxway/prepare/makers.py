@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from voxway.core.errors import InputError, nearest
+from voxway.core.files import Json
 from voxway.core.registry import add, loaded
 from voxway.data.config import DataConfig
 from voxway.data.job import Job, JobOptions
+from voxway.data.prepared.made import Origin
 from voxway.data.prepared.registry import prepared_format
 
 Make = Callable[[str], np.ndarray]
 """From a frame's key to what its file holds; a pure function of the data."""
-Source = Callable[[DataConfig, JobOptions], Make]
-"""Opens what it reads."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """How files are made, and what from."""
+
+    make: Make
+    """Makes one."""
+    sources: Callable[[str], Sequence[Path]]
+    """Of a key, the files that are read."""
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    """All else that changes what is made."""
+
+
+Source = Callable[[DataConfig, JobOptions], Make | Making]
+"""Opens what it reads. Where it does not say what that is, it is taken to be all that was recorded of a frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +46,8 @@ class Maker:
     """What they may be made from: name -> ``"module:function"``, or the function."""
     usual: str | None = None
     """The source that is taken if none is named. None: one must be named."""
+    version: int = 1
+    """To be counted up whenever it makes something else from the same."""
     optional: bool = False
     """Whether readers or steps can serve the need as well, so that files are made only where a source is named."""
 
@@ -96,15 +114,34 @@ def job(need: str, data: DataConfig, folder: Path, options: JobOptions | None = 
         raise nearest(name, list(maker.sources), f"source of {need}")
     source, kept = maker.sources[name], prepared_format(need)
     options = replace(options, source=name, depth=options.depth or folder / "depth" / name)
-    make = loaded(source)(data, options)
+    making = loaded(source)(data, options)
+    if not isinstance(making, Making):
+        making = Making(make=making, sources=_recorded(data))
+    origin = Origin(
+        folder=folder,
+        name=need,
+        maker=f"{need} from {name}",
+        version=maker.version,
+        settings=making.settings,
+        root=data.folder,
+        sources=making.sources,
+    )
     return Job(
-        what=f"{need} from {name}",
-        keys=_own_keys(data),
+        what=origin.maker,
+        keys=own_keys(data),
         target=lambda key: kept.path(folder, key),
-        make=lambda key, path: kept.write(path, make(key)),
+        make=lambda key, path: kept.write(path, making.make(key)),
+        origin=origin,
     )
 
 
-def _own_keys(data: DataConfig) -> tuple[str, ...]:
+def _recorded(data: DataConfig) -> Callable[[str], Sequence[Path]]:
+    """All that was recorded of a frame."""
+    reader = data.raw().reader()
+    fields = sorted(reader.provides & {"images", "points", "pose"})
+    return lambda key: list(dict.fromkeys(path for field in fields for path in reader.files(key, field)))
+
+
+def own_keys(data: DataConfig) -> tuple[str, ...]:
     """Keys of the run itself: without a target to read, a reader may find more frames than are annotated."""
     return replace(data, needs=data.needs - set(MAKERS), prepared={}).build().keys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,10 +18,12 @@ from voxway.core.transforms import invert, transform_points
 from voxway.data.config import DataConfig
 from voxway.data.job import JobOptions
 from voxway.data.prepared.flags import COARSENING
+from voxway.data.prepared.registry import prepared_format
+from voxway.data.samples import Samples
 from voxway.engine.evaluate import network_predictor
-from voxway.engine.model_files import load_model
+from voxway.engine.model_files import fingerprint, load_model
 from voxway.methods.contract import Method
-from voxway.prepare.makers import Make
+from voxway.prepare.makers import Making
 from voxway.prepare.stereo import stereo_depth
 
 _STEREO_POINTS = 3
@@ -47,36 +50,37 @@ def propose_from_stereo(
     return propose(stereo_points(images, cameras), grid, _STEREO_POINTS)
 
 
-def from_lidar(data: DataConfig, options: JobOptions) -> Make:
+def from_lidar(data: DataConfig, options: JobOptions) -> Making:
     """From the scan, or from `options.sweeps` scans put together: this one and those before it, which needs poses."""
     sweeps = options.sweeps or 1
     needs = ("points", "pose") if sweeps > 1 else ("points",)
-    samples = replace(data.raw(*needs), earlier=tuple(range(1, sweeps)), prepared={}).build()
+    samples = Samples(replace(data.raw(*needs), earlier=tuple(range(1, sweeps)), prepared={}), every_frame=True)
 
     def make(key: str) -> np.ndarray:
         sample = samples[key]
         return propose(lidar_points(sample), sample.grid).numpy()
 
-    return make
+    settings = {"sweeps": sweeps, **data.recorded(frozenset(needs))}
+    return Making(make=make, sources=samples.read_from, settings=settings)
 
 
-def from_stereo(data: DataConfig, options: JobOptions) -> Make:
+def from_stereo(data: DataConfig, options: JobOptions) -> Making:
     """From the stereo pair, within 80 m.
 
     Raises:
         InputError: the dataset has no stereo pair.
     """
-    samples = replace(data.raw("images").stereo(), prepared={}).build()
+    samples = Samples(replace(data.raw("images").stereo(), prepared={}), every_frame=True)
 
     def make(key: str) -> np.ndarray:
         sample = samples[key]
         assert sample.images is not None and sample.cameras is not None
         return propose_from_stereo(sample.grid, sample.images, sample.cameras).numpy()
 
-    return make
+    return Making(make=make, sources=samples.read_from)
 
 
-def from_network(data: DataConfig, options: JobOptions) -> Make:
+def from_network(data: DataConfig, options: JobOptions) -> Making:
     """From voxels with pseudo points, by a trained proposal network, `options.model`.
 
     Raises:
@@ -110,7 +114,10 @@ def from_network(data: DataConfig, options: JobOptions) -> Make:
         classes = predict(collate([samples[key]]).to(options.device))[0]
         return classes.ne(free).cpu().numpy()
 
-    return make
+    def sources(key: str) -> list[Path]:
+        return [prepared_format("pseudo").path(data.prepared["pseudo"], key)]
+
+    return Making(make=make, sources=sources, settings={"network": fingerprint(options.model)})
 
 
 def lidar_points(sample: Sample) -> Float[Tensor, "p 3"]:

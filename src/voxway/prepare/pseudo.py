@@ -8,6 +8,7 @@ keeps only the occupied ones.
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from voxway.data.config import DataConfig
 from voxway.data.job import JobOptions
 from voxway.prepare.depth import DepthSource, Geometry, depth_source
 from voxway.prepare.depth_scale import CheckedDepth
-from voxway.prepare.makers import Make
+from voxway.prepare.makers import Making
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ _TOLD = 5
 _HIGHEST_M = 80.0
 
 
-def from_depth(data: DataConfig, options: JobOptions) -> Make:
+def from_depth(data: DataConfig, options: JobOptions) -> Making:
     """Voxels with pseudo points of `options.sweeps` frames put together, as far as the source has them.
 
     Raises:
@@ -49,7 +50,7 @@ def from_depth(data: DataConfig, options: JobOptions) -> Make:
     return from_source(data, checked, options.sweeps or SWEEPS)
 
 
-def from_source(data: DataConfig, source: DepthSource, sweeps: int = SWEEPS) -> Make:
+def from_source(data: DataConfig, source: DepthSource, sweeps: int = SWEEPS) -> Making:
     """The same from any source of depths."""
     geometry = Geometry(data)
     grid = geometry.reader.benchmark.grid
@@ -65,17 +66,24 @@ def from_source(data: DataConfig, source: DepthSource, sweeps: int = SWEEPS) -> 
 
     told: list[str] = []
 
-    def make(key: str) -> np.ndarray:
+    def wanted_of(key: str) -> list[str]:
         before = [geometry.reader.before(key, back) for back in reversed(range(1, sweeps))]
-        wanted = [other for other in dict.fromkeys(before) if other != key]
-        earlier = [other for other in wanted if source.has(other)]
-        if len(earlier) < len(wanted):
-            lacking = next(other for other in wanted if other not in earlier)
-            _tell(
-                told, f"{key}: points of {1 + len(earlier)} frames of {1 + len(wanted)}, nothing is there of {lacking}"
-            )
+        return [other for other in dict.fromkeys(before) if other != key]
+
+    def frames_of(key: str) -> list[str]:
+        return [*(other for other in wanted_of(key) if source.has(other)), key]
+
+    def sources(key: str) -> list[Path]:
+        frames = frames_of(key)
+        return [*(path for frame in frames for path in source.files(frame)), *geometry.files(frames)]
+
+    def make(key: str) -> np.ndarray:
+        wanted, frames = [*wanted_of(key), key], frames_of(key)
+        if len(frames) < len(wanted):
+            lacking = next(other for other in wanted if other not in frames)
+            _tell(told, f"{key}: points of {len(frames)} frames of {len(wanted)}, nothing is there of {lacking}")
         flags = torch.zeros(grid.shape, dtype=torch.bool)
-        for number in (*earlier, key):
+        for number in frames:
             points = torch.from_numpy(points_of(number))
             if number != key:
                 T_key_sweep = invert(geometry.pose(key)) @ geometry.pose(number)
@@ -83,7 +91,7 @@ def from_source(data: DataConfig, source: DepthSource, sweeps: int = SWEEPS) -> 
             flags |= holding(points, grid)
         return flags.numpy()
 
-    return make
+    return Making(make=make, sources=sources, settings={"sweeps": sweeps, **source.settings})
 
 
 def _tell(told: list[str], line: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from voxway.core.errors import OutputError
 from voxway.data.config import DataConfig
 from voxway.data.job import JobOptions
+from voxway.data.prepared.made import check_named
 from voxway.engine.distributed import Group
 from voxway.prepare import makers
 from voxway.prepare.runner import run
@@ -23,7 +24,8 @@ def ready(
 ) -> DataConfig:
     """The data's configuration with every prepared file in place that it needs.
 
-    Files that are not there are made and kept in ``<cache>/<need>/<source>``.
+    Files that are not there, or were made from something else than is there now, are made and kept in
+    ``<cache>/<need>/<source>``.
 
     Args:
         data: which frames, and what of them.
@@ -33,10 +35,13 @@ def ready(
         show: say how far it is.
 
     Raises:
-        InputError: what they are made from is missing or damaged, or nobody said what that is.
+        InputError: what they are made from is missing or damaged, or nobody said what that is; or a folder that the
+            data names holds files of other data.
         OutputError: they cannot be kept there.
     """
-    group, store = group or Group(), cache or Path(data.root)
+    group, store = group or Group(), cache or data.folder
+    for need in sorted(data.needs & set(data.prepared)):
+        check_named(data.prepared[need], need, lambda: makers.own_keys(data), data.folder)
     for need in sorted(data.needs & set(makers.MAKERS) - set(data.prepared)):
         maker = makers.MAKERS[need]
         source = sources.get(need) or maker.usual
@@ -45,7 +50,12 @@ def ready(
         folder = store / need / (source or "")
         options = JobOptions(source=source, depth=store / "depth" / (source or ""))
         with _elsewhere(cache):
-            run(makers.job(need, data, folder, options), shard=(group.rank, group.size), show=show and group.leads)
+            run(
+                makers.job(need, data, folder, options),
+                shard=(group.rank, group.size),
+                show=show and group.leads,
+                remake=True,
+            )
         group.wait()
         data = data.with_prepared(need, folder)
     return data

@@ -1,36 +1,77 @@
 """One runner for all preparation: files from keys, resumable and divisible.
 
-A key whose file exists is done. Files appear by atomic rename, so a killed run leaves none half-written, and any number
-of machines may work on shards of the same folder.
+A key whose file exists, made from what is there now, is done. Files appear by atomic rename, so a killed run leaves
+none half-written, and any number of machines may work on shards of the same folder.
 """
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Sequence
 
 from voxway.core.errors import InputError
+from voxway.core.files import writing
 from voxway.core.progress import progress_bar
 from voxway.data.job import Job
 
 
-def run(job: Job, *, shard: tuple[int, int] = (0, 1), show: bool = True) -> int:
-    """Make the file of every key that has none yet.
+def run(job: Job, *, shard: tuple[int, int] = (0, 1), show: bool = True, remake: bool = False) -> int:
+    """Make the file of every key that has none yet, or whose sources have changed.
 
     Args:
         job: what there is to make.
         shard: (i, n): this call does keys i, i + n, i + 2n ...
         show: say how far it is.
+        remake: make files again that were made with other settings, or nobody knows how, as in a cache; else the former
+            are refused and the latter kept.
 
     Returns:
         how many files were made.
+
+    Raises:
+        InputError: files there were made with other settings.
     """
     mine = job.keys[shard[0] :: shard[1]]
-    left = [key for key in mine if not job.target(key).exists()]
+    if job.origin is not None and not remake:
+        job.origin.check()
+    left = _left(job, mine, remake)
     with progress_bar(job.what, len(mine), len(mine) - len(left), show) as bar:
         for key in left:
+            target = job.target(key)
+            if job.origin is not None:
+                with writing(target):  # never an old file beside a new record
+                    target.unlink(missing_ok=True)
+                job.origin.record(key)
             job.make(key, job.target(key))
+            if job.origin is not None and key == left[0]:
+                job.origin.claim()
             bar.advance(key)
     return len(left)
+
+
+def _left(job: Job, keys: Sequence[str], remake: bool) -> list[str]:
+    """Keys whose file is absent or not what would be made now; says why files are made again."""
+    left, reasons, kept, origin = [], [], 0, job.origin
+    for key in keys:
+        if not job.target(key).exists():
+            left.append(key)
+        elif origin is not None and origin.known(key):
+            reason = origin.difference(key)
+            if reason is not None:
+                left.append(key)
+                reasons.append(reason)
+        elif origin is not None and remake:
+            left.append(key)
+            reasons.append("nobody knows what they were made from")
+        else:
+            kept += origin is not None
+    log = logging.getLogger(__name__)
+    if reasons:
+        log.info("%s: %d of %d made again: %s", job.what, len(reasons), len(keys), reasons[0])
+    if kept:
+        log.info("%s: %d of %d kept that were there before, from whatever they were made", job.what, kept, len(keys))
+    return left
 
 
 def parse_shard(text: str) -> tuple[int, int]:

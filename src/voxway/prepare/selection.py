@@ -19,6 +19,7 @@ from voxway.core.errors import InputError
 from voxway.core.files import Json, read_json, write_json
 from voxway.core.sample import Batch, Prediction, collate
 from voxway.data.job import Job
+from voxway.data.prepared.made import Origin
 from voxway.data.samples import Samples
 from voxway.data.steps.selection import Selection, write_bits
 from voxway.prepare.runner import run
@@ -57,7 +58,11 @@ def frame_entropies(
         entropy = voxel_entropy(network(batch).logits)[0][inside]
         write_json(path, float(entropy.mean()) if len(entropy) else 0.0)
 
-    run(Job(what="ranking frames", keys=data.keys, target=target, make=make), shard=shard, show=show)
+    origin = Origin(
+        folder=folder, name="entropies", maker="mean entropy", root=data.config.folder, sources=data.read_from
+    )
+    job = Job(what="ranking frames", keys=data.keys, target=target, make=make, origin=origin)
+    run(job, shard=shard, show=show, remake=True)
     return {key: float(read_json(target(key))) for key in data.keys if target(key).exists()}
 
 
@@ -166,6 +171,20 @@ def select(
 
     if voxels is not None:
         chosen = [key for key in data.keys if key in selection.keys | set(added)]
-        job = Job(what="ranking voxels", keys=chosen, target=lambda key: selection.voxel_path(number, key), make=make)
-        run(job, show=show)
+        origin = Origin(
+            folder=selection.folder,
+            name=f"voxels-{number}",
+            maker="voxels of highest entropy",
+            settings={"voxels": voxels, "per_class": per_class, **facts},
+            root=data.config.folder,
+            sources=data.read_from,
+        )
+        job = Job(
+            what="ranking voxels",
+            keys=chosen,
+            target=lambda key: selection.voxel_path(number, key),
+            make=make,
+            origin=origin,
+        )
+        run(job, show=show, remake=True)
     return selection.with_round(added, voxels=voxels, **facts)

@@ -16,9 +16,27 @@ from voxway.core.files import read_json, write_json
 from voxway.core.sample import collate
 from voxway.data.config import DataConfig
 from voxway.data.job import Job, JobOptions
+from voxway.data.prepared.made import Origin
 from voxway.engine.model_files import fingerprint, load_model, save_tensors
 from voxway.engine.teaching.stored import DESCRIPTION, feature_path
 from voxway.methods.contract import Learner, VoxelStudent
+
+
+def teacher_folder(options: JobOptions) -> Path:
+    """The folder of the teacher.
+
+    Raises:
+        InputError: none is named.
+    """
+    if options.model is None:
+        raise InputError(
+            file="prepare",
+            field="--model",
+            expected="the folder of the teacher",
+            found="none",
+            remedy="See `voxway prepare --help` for examples.",
+        )
+    return options.model
 
 
 def teacher_job(data: DataConfig, folder: Path, options: JobOptions) -> Job:
@@ -33,24 +51,17 @@ def teacher_job(data: DataConfig, folder: Path, options: JobOptions) -> Job:
     Raises:
         InputError: the network has no voxel features, or the folder holds those of another teacher.
     """
-    if options.model is None:
-        raise InputError(
-            file="prepare",
-            field="--model",
-            expected="the folder of the teacher",
-            found="none",
-            remedy="See `voxway prepare --help` for examples.",
-        )
-    network = load_model(options.model, options.device)
+    model = teacher_folder(options)
+    network = load_model(model, options.device)
     if not isinstance(network, VoxelStudent) or not isinstance(network, Learner):
         raise InputError(
-            file=options.model,
+            file=model,
             field="method",
             expected="one with voxel features",
             found=type(network).__name__,
             remedy="Name it with `voxway train --teacher` instead, and it will teach as it is.",
         )
-    described = {"fingerprint": fingerprint(options.model), "shape": list(network.feature_shape)}
+    described = {"fingerprint": fingerprint(model), "shape": list(network.feature_shape)}
     description = folder / DESCRIPTION
     if description.exists() and read_json(description) != described:
         raise InputError(
@@ -70,4 +81,18 @@ def teacher_job(data: DataConfig, folder: Path, options: JobOptions) -> Job:
         index = network.followed(batch.need("target"))[0].flatten().nonzero()[:, 0]
         save_tensors(path, {"index": index.int(), "voxels": voxels[:, index].T.half()})
 
-    return Job(what="teacher's features", keys=samples.keys, target=lambda key: feature_path(folder, key), make=make)
+    origin = Origin(
+        folder=folder,
+        name="teacher",
+        maker="teacher's features",
+        settings={"fingerprint": described["fingerprint"]},
+        root=data.folder,
+        sources=samples.read_from,
+    )
+    return Job(
+        what=origin.maker,
+        keys=samples.keys,
+        target=lambda key: feature_path(folder, key),
+        make=make,
+        origin=origin,
+    )

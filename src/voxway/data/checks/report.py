@@ -75,12 +75,14 @@ class Report:
         return float(self.voxels[-1] / self.voxels.sum()) if self.voxels.sum() else float("nan")
 
     def add(self, severity: Severity, file: object, what: str, remedy: str) -> None:
-        """Note a finding."""
-        self.findings.append(Finding(severity, str(file), what, remedy))
+        """Note a finding, once."""
+        finding = Finding(severity, str(file), what, remedy)
+        if finding not in self.findings:
+            self.findings.append(finding)
 
-    def add_error(self, error: InputError) -> None:
+    def add_error(self, error: InputError, severity: Severity = "error") -> None:
         """Note what a reader refused."""
-        self.add("error", error.file, f"{error.field}: expected {error.expected}, found {error.found}", error.remedy)
+        self.add(severity, error.file, f"{error.field}: expected {error.expected}, found {error.found}", error.remedy)
 
     def count(self, target: np.ndarray) -> None:
         """Add the voxels of one target (training ids, 255 for no truth)."""
@@ -105,11 +107,12 @@ class Report:
     def table(self) -> Table:
         """The findings as a rich table."""
         from rich.table import Table
+        from rich.text import Text
 
         table = Table(title=f"{self.benchmark.name} {self.split}", show_lines=True)
         for column in ("severity", "file", "what", "what to do"):
             table.add_column(column, overflow="fold")
         for finding in self.findings:
             colour = _COLOURS[finding.severity]
-            table.add_row(f"[{colour}]{finding.severity}[/{colour}]", finding.file, finding.what, finding.remedy)
+            table.add_row(Text(finding.severity, colour), finding.file, finding.what, finding.remedy)
         return table

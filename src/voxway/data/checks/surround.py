@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Float64
@@ -13,19 +12,6 @@ from voxway.data.checks.report import Report
 _AROUND_RAD = np.deg2rad(100)
 """Widest gap between the directions of neighbouring cameras that look all around."""
 _REACH_M = 4.0
-
-
-def missing_files(report: Report, name: str, paths: Sequence[Path], remedy: str) -> None:
-    """Note which files are absent, and empty ones."""
-    missing = [path for path in paths if not path.exists()]
-    if missing:
-        what = f"{len(missing)} of {len(paths)} {name} are missing, the first {missing[0].name}"
-        report.add("error", missing[0].parent, what, remedy)
-    lacking = set(missing)
-    empty = [path for path in paths if path not in lacking and not path.stat().st_size]
-    if empty:
-        what = f"{len(empty)} of {len(paths)} {name} are empty files"
-        report.add("error", empty[0], what, remedy)
 
 
 def check_cameras(

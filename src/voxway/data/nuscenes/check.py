@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,9 @@ import numpy as np
 from torch import Tensor
 
 from voxway.core.errors import InputError
-from voxway.data.checks.pictures import check_principal_point
+from voxway.data.checks.frames import FrameCheck, spread
 from voxway.data.checks.report import Report
-from voxway.data.checks.surround import check_cameras, missing_files
-from voxway.data.files.images import read_image
+from voxway.data.checks.surround import check_cameras
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.nuscenes.config import NuScenesConfig, Occ3DNuScenesConfig
 from voxway.data.nuscenes.key_frame import KeyFrame
@@ -29,6 +29,7 @@ _DOWNLOAD = "Complete the download of nuScenes' file blobs."
 _LABELS = "Complete the download of the voxel labels."
 _SWEEP_AGE_S = 0.75
 """Ten sweeps at 20 Hz reach back half a second; more means that some were left out of the chain."""
+_SCAN_BYTES = 20
 _ROAD_LAYERS = 2
 """Real road is not flat: over a frame it spreads over more layers than this."""
 
@@ -47,7 +48,7 @@ def check_nuscenes(config: NuScenesConfig, contents: int = 10, progress: Progres
     report = Report(benchmark=benchmark, split=config.split, expected_frames=split.frames if split and whole else None)
     try:
         # What a copy lacks is for the report to say.
-        samples = replace(config, partial=True).build()
+        samples = Samples(replace(config, partial=True), every_frame=True)
     except InputError as error:
         report.add_error(error)
         return report
@@ -58,18 +59,28 @@ def check_nuscenes(config: NuScenesConfig, contents: int = 10, progress: Progres
         what = f"{report.frames} key frames; split {config.split} has {report.expected_frames}"
         report.add(severity, reader.frames.source, what, "Complete the copy, or name what you have and say `partial`.")
     frames = _parse(samples, reader, report)
-    scenes = {frame.scene for frame in frames}
+    scenes = {frame.scene for frame in frames.values()}
     if split and whole and not config.partial and split.scenes != len(scenes):
         what = f"{len(scenes)} scenes; split {config.split} has {split.scenes}"
         report.add("error", reader.frames.source, what, "Complete the copy, or name another info file.")
-    _check_scenes(config, reader, frames, report)
-    _check_listing(config, samples, frames, report)
-    if contents and frames:
-        chosen = np.unique(np.linspace(0, len(frames) - 1, contents).round().astype(int))
-        for done, index in enumerate(chosen, 1):
-            _check_contents(config, samples, frames[index], report)
-            if progress:
-                progress(done, len(chosen), f"sample {frames[index].token[:8]}")
+    _check_scenes(config, reader, list(frames.values()), report)
+    _check_sweeps(config, list(frames.values()), reader.frames.source, report)
+    check = FrameCheck(
+        samples=samples,
+        partial=config.partial,
+        report=report,
+        scan_bytes=_SCAN_BYTES,
+        remedies={"label files": _LABELS, "": _DOWNLOAD},
+        drive_name=lambda key: frames[key].scene_name or frames[key].scene if key in frames else reader.drive(key),
+    )
+    keys = check.presence()
+    check.heads(keys)
+    chosen = [keys[index] for index in spread(len(keys), contents)]
+    for done, key in enumerate(chosen, 1):
+        check.read(key)
+        _check_contents(config, samples, frames[key], report)
+        if progress:
+            progress(done, len(chosen), f"sample {key[:8]}")
     return report
 
 
@@ -78,11 +89,11 @@ def _reader(samples: Samples) -> NuScenesReader:
     return samples.reader
 
 
-def _parse(samples: Samples, reader: NuScenesReader, report: Report) -> list[KeyFrame]:
-    frames = []
+def _parse(samples: Samples, reader: NuScenesReader, report: Report) -> dict[str, KeyFrame]:
+    frames = {}
     for key in samples.keys:
         try:
-            frames.append(reader.key_frame(key))
+            frames[key] = reader.key_frame(key)
         except InputError as error:
             report.add_error(error)
     return frames
@@ -104,47 +115,25 @@ def _check_scenes(config: NuScenesConfig, reader: NuScenesReader, frames: list[K
         report.add("error", source, what, "Make the info file again with `write_infos`.")
 
 
-def _check_listing(config: NuScenesConfig, samples: Samples, frames: list[KeyFrame], report: Report) -> None:
-    """Presence of every file that a run will read, without opening it; and sweeps that the records lack."""
-    reader = _reader(samples)
-    root = Path(config.root)
-    if config.needs & {"images", "depth"}:
-        for name in frames[0].cameras if frames else ():
-            paths = [root / frame.cameras[name].path for frame in frames]
-            missing_files(report, f"pictures of {name}", paths, _DOWNLOAD)
-    if config.needs & {"points", "depth"}:
-        missing_files(report, "key scans", [root / frame.lidar_path for frame in frames], _DOWNLOAD)
-        sweeps = [root / sweep.path for frame in frames for sweep in frame.sweeps]
-        missing_files(report, "sweeps", list(dict.fromkeys(sweeps)), _DOWNLOAD)
-        bare = [frame.token for frame in frames if not frame.sweeps]
-        if len(bare) > len({frame.scene for frame in frames}):
-            what = f"{len(bare)} of {len(frames)} key frames have no sweeps; only the first of a scene should"
-            report.add("warning", reader.frames.source, what, "Make the info file again with `write_infos`.")
-    if "target" in config.needs:
-        try:
-            paths = [reader.label_path(frame) for frame in frames if samples.labels.supervises(frame.token)]
-        except InputError as error:
-            report.add_error(error)
-            return
-        missing_files(report, "label files", paths, _LABELS)
+def _check_sweeps(config: NuScenesConfig, frames: list[KeyFrame], source: Path, report: Report) -> None:
+    """Sweeps that the records lack."""
+    bare = [frame.token for frame in frames if not frame.sweeps]
+    if config.needs & {"points", "depth"} and len(bare) > len({frame.scene for frame in frames}):
+        what = f"{len(bare)} of {len(frames)} key frames have no sweeps; only the first of a scene should"
+        report.add("warning", source, what, "Make the info file again with `write_infos`.")
 
 
 def _check_contents(config: NuScenesConfig, samples: Samples, frame: KeyFrame, report: Report) -> None:
-    """Open the files of one frame."""
+    """What numbers of one frame look like, where its files can be read."""
     reader = _reader(samples)
     checks: list[Callable[[], None]] = [lambda: _check_calibration(reader, frame, report)]
-    if config.needs & {"images", "depth"}:
-        checks += [lambda name=name: _check_picture(config, frame, name) for name in frame.cameras]
     if config.needs & {"points", "depth"}:
-        checks.append(lambda: _check_scans(config, frame, report))
+        checks.append(lambda: _check_scans(reader, frame, report))
     if "target" in config.needs and samples.labels.supervises(frame.token):
         checks.append(lambda: _check_labels(reader, frame, report))
     for check in checks:
-        try:
+        with suppress(InputError):  # what cannot be read was noted already
             check()
-        except InputError as error:
-            if error.field != "file":  # what is absent was listed already
-                report.add_error(error)
 
 
 def _check_calibration(reader: NuScenesReader, frame: KeyFrame, report: Report) -> None:
@@ -161,16 +150,9 @@ def _check_calibration(reader: NuScenesReader, frame: KeyFrame, report: Report) 
         report.add("warning", source, what, "Make the info file again with `write_infos`.")
 
 
-def _check_picture(config: NuScenesConfig, frame: KeyFrame, name: str) -> None:
-    path = Path(config.root) / frame.cameras[name].path
-    height, width, _ = read_image(path).shape
-    check_principal_point(path, (height, width), frame.cameras[name].K)
-
-
-def _check_scans(config: NuScenesConfig, frame: KeyFrame, report: Report) -> None:
-    for relative in (frame.lidar_path, *(sweep.path for sweep in frame.sweeps)):
-        path = Path(config.root) / relative
-        if not path.exists():
+def _check_scans(reader: NuScenesReader, frame: KeyFrame, report: Report) -> None:
+    for path in reader.files(frame.token, "points"):
+        if path.suffix != ".bin":
             continue
         points = read_lidar(path)
         if points[:, 3].max() <= 1:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
+from voxway.core.files import Json
 from voxway.core.frame_shape import FrameShape
 from voxway.data.config import DataConfig
 
@@ -13,12 +14,16 @@ if TYPE_CHECKING:
     from voxway.data.nuscenes.occ3d import Occ3DNuScenesReader
     from voxway.data.nuscenes.openoccupancy import OpenOccupancyReader
 
+_OF_POINTS = ("sweeps", "sweep_choice", "pad_sweeps", "drop_near", "points_ego")
+
 
 @dataclass(frozen=True, kw_only=True)
 class NuScenesConfig(DataConfig):
     """What Occ3D's and OpenOccupancy's labels of nuScenes have in common. `root` is the folder that holds `samples/`
     and `sweeps/`; drives are scenes by name ("scene-0061") or token, keys are sample tokens.
     """
+
+    parts: ClassVar[tuple[str, ...]] = ("samples", "sweeps", "gts", "v1.0-trainval", "v1.0-mini", "v1.0-test")
 
     infos: Path | None = None
     """Info file of the split, such as bevdetv3-nuscenes_infos_val.pkl; None reads nuScenes' own tables below `root`."""
@@ -37,6 +42,17 @@ class NuScenesConfig(DataConfig):
     """Repeat the key frame's points where a frame has no sweep at all, as published: sums over points stay alike."""
     drop_near: Literal["sweeps", "all", "none"] = "sweeps"
     """Whose points within 1 m of the sensor (along x and y) are dropped. Published: the key frame keeps its own."""
+
+    @classmethod
+    def is_root(cls, folder: Path) -> bool | None:
+        """See `DataConfig.is_root`."""
+        return any((folder / name).is_dir() for name in ("samples", "v1.0-trainval", "v1.0-mini", "v1.0-test"))
+
+    def recorded(self, fields: frozenset[str]) -> dict[str, Json]:
+        """See `DataConfig.recorded`."""
+        names = [name for name in _OF_POINTS if hasattr(self, name)] if "points" in fields else []
+        names += ["cameras_ego"] if "images" in fields and hasattr(self, "cameras_ego") else []
+        return {f"data.{name}": getattr(self, name) for name in names}
 
     def frame_shape(self) -> FrameShape:
         """See `DataConfig.frame_shape`; with ten scans, the most that published networks read in training."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError
+from voxway.data.files.names import some
 from voxway.data.nuscenes.config import NuScenesConfig
 from voxway.data.nuscenes.infos import Info, check_tokens, read_infos
 from voxway.data.nuscenes.key_frame import scene_name
@@ -27,6 +28,12 @@ class Frames:
     infos: tuple[Info, ...]
     keys: tuple[str, ...]
     source: Path
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The info file, or those tables that say what was recorded where."""
+        names = ("sample_data", "ego_pose", "calibrated_sensor")
+        return tuple(self.source / f"{name}.json" for name in names) if self.source.is_dir() else (self.source,)
 
 
 def find_frames(config: NuScenesConfig, benchmark: Benchmark) -> Frames:
@@ -58,11 +65,11 @@ def find_frames(config: NuScenesConfig, benchmark: Benchmark) -> Frames:
 def _all_of_split(config: NuScenesConfig) -> tuple[list[Info], Path]:
     if config.infos is not None:
         return read_infos(config.infos), Path(config.infos)
-    folders = [Path(config.root) / name for name in TABLES[config.split]]
+    folders = [config.folder / name for name in TABLES[config.split]]
     folder = next((folder for folder in folders if folder.is_dir()), None)
     if folder is None:
         remedy = "Unpack nuScenes' metadata there, or name an info file with `infos`."
-        raise _bad(config.root, "tables", f"a folder {' or '.join(TABLES[config.split])}", "none", remedy)
+        raise _bad(config.folder, "tables", f"a folder {' or '.join(TABLES[config.split])}", "none", remedy)
     names = [row["name"] for row in read_table(folder, "scene")]
     scenes = scenes_of(config.split, names, folder.name)
     infos = read_tables(folder, scenes) if scenes else []
@@ -75,8 +82,9 @@ def _of_scenes(infos: list[Info], scenes: tuple[str, ...], source: Path) -> list
     known = {name for info in chosen for name in (info["scene_token"], scene_name(info))}
     unknown = [scene for scene in scenes if scene not in known]
     if unknown:
-        remedy = "Check the names; info files that name no scenes are asked by scene token."
-        raise _bad(source, "scenes", ", ".join(scenes), f"no frame of {', '.join(unknown)}", remedy)
+        there = dict.fromkeys(scene_name(info) or str(info["scene_token"]) for info in infos)
+        remedy = "Check the names and the split; info files that name no scenes are asked by scene token."
+        raise _bad(source, "scenes", f"scenes that are there: {some(there)}", ", ".join(unknown), remedy)
     return chosen
 
 

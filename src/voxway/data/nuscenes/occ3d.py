@@ -42,7 +42,7 @@ class Occ3DNuScenesReader(NuScenesReader):
 
     def label_path(self, frame: KeyFrame) -> Path:
         """Where the labels of a key frame lie."""
-        return occ3d_path(Path(self.config.labels or Path(self.config.root) / "gts"), frame)
+        return occ3d_path(Path(self.config.labels or self.config.folder / "gts"), frame)
 
     def _labels(self, frame: KeyFrame) -> Occupancy:
         classes, masks = read_occ3d(self.label_path(frame))

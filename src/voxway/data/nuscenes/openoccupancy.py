@@ -41,7 +41,7 @@ class OpenOccupancyReader(NuScenesReader):
         Raises:
             InputError: the info file does not name the LiDAR scan.
         """
-        folder = self.config.labels or Path(self.config.root) / "nuScenes-Occupancy-v0.1"
+        folder = self.config.labels or self.config.folder / "nuScenes-Occupancy-v0.1"
         return openoccupancy_path(Path(folder), frame)
 
     def _labels(self, frame: KeyFrame) -> Occupancy:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError
 from voxway.core.occupancy import Occupancy
 from voxway.core.sample import Sample
+from voxway.data.files.names import picture
 from voxway.data.nuscenes.config import NuScenesConfig
 from voxway.data.nuscenes.frames import find_frames
 from voxway.data.nuscenes.infos import Info
@@ -66,14 +67,20 @@ class NuScenesReader(ABC):
         own = self._scenes[self.drive(key)]
         return own[max(own.index(key) - recordings, 0)]
 
-    def holds(self, key: str, field: str) -> bool:
-        """Whether the scan, the labels, or all pictures exist."""
-        frame, root = self.key_frame(key), Path(self._config.root)
-        if field == "points":
-            return (root / frame.lidar_path).exists()
+    def files(self, key: str, field: str) -> tuple[Path, ...]:
+        """See `Reader.files`; of sweeps, those that may be drawn."""
+        frame = self.key_frame(key)
         if field == "target":
-            return self.label_path(frame).exists()
-        return all((root / camera.path).exists() for camera in frame.cameras.values())
+            return (self.label_path(frame),)
+        recorded: Sequence[Path] = ()
+        if field in ("images", "cameras"):
+            recorded = self._pictures(frame)
+        elif field == "points":
+            drawn = frame.sweeps
+            if not self._sweeps or self._config.sweep_choice == "nearest":
+                drawn = frame.sweeps[: self._sweeps]
+            recorded = [self._config.folder / path for path in (frame.lidar_path, *(sweep.path for sweep in drawn))]
+        return *recorded, *self.frames.files
 
     def key_frame(self, key: str) -> KeyFrame:
         """What was recorded for a sample.
@@ -93,7 +100,7 @@ class NuScenesReader(ABC):
         geometry = self._geometry(frame)
         cameras, images, extras = None, None, {}
         if fields & {"images", "cameras"}:
-            paths = [Path(self._config.root) / camera.path for camera in frame.cameras.values()]
+            paths = self._pictures(frame)
             K = np.stack([camera.K for camera in frame.cameras.values()])
             cameras = load_cameras(paths, K, np.linalg.inv(geometry.T_ego_cam))
             images = load_pictures(paths, cameras) if "images" in fields else None
@@ -129,6 +136,9 @@ class NuScenesReader(ABC):
     def _geometry(self, frame: KeyFrame) -> Geometry:
         """Where cameras and LiDAR are in its benchmark's ego frame."""
 
+    def _pictures(self, frame: KeyFrame) -> list[Path]:
+        return [picture(self._config.folder / camera.path) for camera in frame.cameras.values()]
+
     def _info(self, key: str) -> Info:
         if key not in self._infos:
             remedy = "Check the split and the token."
@@ -148,7 +158,7 @@ class NuScenesReader(ABC):
     def _points(self, frame: KeyFrame, geometry: Geometry, random: np.random.Generator) -> Tensor:
         config = self._config
         points = aggregate(
-            frame, Path(config.root), self._sweeps, config.sweep_choice, config.pad_sweeps, config.drop_near, random
+            frame, config.folder, self._sweeps, config.sweep_choice, config.pad_sweeps, config.drop_near, random
         )
         if geometry.T_ego_lidar is not None:
             points = move(points, geometry.T_ego_lidar)

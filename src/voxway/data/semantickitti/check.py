@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from voxway.core.errors import InputError
+from voxway.data.checks.frames import FrameCheck, spread
 from voxway.data.checks.report import Report
 from voxway.data.prepared.registry import prepared_format
+from voxway.data.samples import Samples
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.check_contents import check_contents
+from voxway.data.semantickitti.check_sequence import check_calibration, check_drive, check_point_labels
 from voxway.data.semantickitti.config import SemanticKITTIConfig
-from voxway.data.semantickitti.keys import annotated_frames
-from voxway.data.semantickitti.layout import (
-    Calibration,
-    SequenceFiles,
-    read_calibration,
-    read_poses,
-    read_times,
-)
+from voxway.data.semantickitti.keys import annotated_frames, parse_key
+from voxway.data.semantickitti.places import SequenceFiles
+from voxway.data.semantickitti.sequence import calibration_of
 
 # fmt: off
 SCANS = {
@@ -31,16 +28,13 @@ SCANS = {
 """Scans per labelled sequence of KITTI odometry; every fifth, from 0, is annotated with voxels."""
 # fmt: on
 _STRIDE = 5
-_FOCAL_PX = (650.0, 780.0)
-_BASELINE_M = (0.50, 0.58)
-_STEP_M = 5.0
-"""Farthest that a car gets between two scans 0.1 s apart."""
-_TURN_RAD = 0.35
+_SCAN_BYTES = 16
 _IGNORED_SHARE = (0.02, 0.75)
 """Share of voxels without truth in real frames: 0.08 to 0.5; beyond these bounds the masks are wrong."""
 _FROM_SEMANTIC_KITTI = "Fetch it again from semantic-kitti.org."
-_FROM_KITTI = "Fetch it again from KITTI odometry."
 _KINDS: tuple[Literal["label", "invalid", "bin", "occluded"], ...] = ("label", "invalid", "bin", "occluded")
+_READ = ("label", "invalid")
+"""Those that targets are read from."""
 
 
 def check_semantickitti(
@@ -55,147 +49,140 @@ def check_semantickitti(
     """
     split = SEMANTIC_KITTI.splits[config.split]
     sequences = config.drives or split.sequences
-    expected = [_expected_frames(sequence) for sequence in sequences]
+    found = {sequence: annotated_frames(config, sequence) for sequence in sequences}
+    expected = {sequence: _expected_frames(config, sequence, found[sequence]) for sequence in sequences}
+    counts = [None if frames is None else len(frames) for frames in expected.values()]
     report = Report(
         benchmark=SEMANTIC_KITTI,
         split=config.split,
-        expected_frames=None if None in expected else sum(len(frames or ()) for frames in expected),
+        expected_frames=None if None in counts else sum(count or 0 for count in counts),
+        frames=sum(map(len, found.values())),
     )
+    try:
+        # What a copy lacks is for the report to say.
+        samples = Samples(replace(config, partial=True), every_frame=True)
+    except InputError as error:
+        report.add_error(error)
+        if error.field != "benchmark":
+            for sequence in sequences:
+                _check_listing(config, SequenceFiles(config.folder, sequence), found[sequence], None, report)
+        return report
+    whole = _frame_check(config, samples, report).presence()
     for done, sequence in enumerate(sequences, 1):
-        _check_sequence(config, SequenceFiles(config.root, sequence, config.voxel_folder), contents, report)
+        files = SequenceFiles(config.folder, sequence, config.voxel_folder)
+        if _check_listing(config, files, found[sequence], expected[sequence], report):
+            keys = [key for key in whole if samples.reader.drive(key) == sequence]
+            _check_sequence(config, files, samples, keys, contents, report)
         if progress:
             progress(done, len(sequences), f"sequence {sequence}")
-    if not report.frames:
-        folder = Path(config.root) / "sequences"
-        report.add("error", folder, "no annotated frame at all", "Check the root folder: it must hold sequences/00.")
     _check_histogram(config, report)
     return report
 
 
-def _expected_frames(sequence: str) -> list[int] | None:
-    return list(range(0, SCANS[sequence], _STRIDE)) if sequence in SCANS else None
+def _frame_check(config: SemanticKITTIConfig, samples: Samples, report: Report) -> FrameCheck:
+    return FrameCheck(
+        samples=samples,
+        partial=config.partial,
+        report=report,
+        scan_bytes=_SCAN_BYTES,
+        remedies={"": "Complete the download, or leave the sequence out."},
+        drive_name=samples.reader.drive,
+    )
 
 
-def _check_sequence(config: SemanticKITTIConfig, files: SequenceFiles, contents: int, report: Report) -> None:
-    if not files.folder.is_dir():
-        severity = "note" if config.partial else "error"
-        report.add(severity, files.folder, "the sequence is missing", "Add it, or leave it out by naming sequences.")
-        return
-    calibration = None
+def _expected_frames(config: SemanticKITTIConfig, sequence: str, frames: list[int]) -> list[int] | None:
+    """Annotated frames of the release; None for sequences that it has not, and for drives of one's own that bear a
+    number of its.
+    """
+    if sequence not in SCANS or (config.drives and len(frames) < SCANS[sequence] / _STRIDE / 2):
+        return None
+    return list(range(0, SCANS[sequence], _STRIDE))
+
+
+def _check_sequence(
+    config: SemanticKITTIConfig,
+    files: SequenceFiles,
+    samples: Samples,
+    keys: list[str],
+    contents: int,
+    report: Report,
+) -> None:
+    needed = bool(config.needs & {"images", "pose", "semantics_2d", "depth"})
     try:
-        calibration = read_calibration(files.calibration)
+        check_calibration(files, calibration_of(files, config.cameras), report)
     except InputError as error:
-        report.add_error(error)
-    if calibration is not None:
-        _check_calibration(files, calibration, report)
-        _check_drive(config, files, calibration, report)
-    frames = _check_listing(config, files, report)
-    report.frames += len(frames)
+        report.add_error(error, "error" if needed else "warning")
+    released = SCANS.get(files.sequence) if not (config.drives or config.partial) else None
+    check_drive(files, keys, "pose" in config.needs, released, report)
+    if "semantics_2d" in config.needs - set(config.prepared):
+        check_point_labels(files, report)
+    frames = [parse_key(key)[1] for key in keys]
     _check_sizes(config, files, frames, report)
-    if contents and frames:
-        chosen = np.unique(np.linspace(0, len(frames) - 1, contents).round().astype(int))
-        for frame in (frames[i] for i in chosen):
-            check_contents(config, files, frame, calibration, report)
+    check = _frame_check(config, samples, report)
+    check.heads(keys)
+    for number in spread(len(keys), contents):
+        check.read(keys[number])
+        check_contents(config, files, frames[number], report)
 
 
-def _check_calibration(files: SequenceFiles, calibration: Calibration, report: Report) -> None:
-    for name, P in (("P2", calibration.P2), ("P3", calibration.P3)):
-        if not _FOCAL_PX[0] < P[0, 0] < _FOCAL_PX[1]:
-            what = f"{name} has a focal length of {P[0, 0]:.0f} px; KITTI's lie between {_FOCAL_PX[0]:.0f} and "
-            report.add(
-                "warning", files.calibration, f"{what}{_FOCAL_PX[1]:.0f}", "Check that pictures were not resized."
-            )
-    if not _BASELINE_M[0] < calibration.baseline < _BASELINE_M[1]:
-        what = f"cameras 2 and 3 stand {calibration.baseline:.3f} m apart; KITTI's stand about 0.54 m apart"
-        report.add("warning", files.calibration, what, _FROM_KITTI)
-
-
-def _check_drive(config: SemanticKITTIConfig, files: SequenceFiles, calibration: Calibration, report: Report) -> None:
-    if files.times.exists():
-        try:
-            if (np.diff(read_times(files.times)) <= 0).any():
-                report.add("warning", files.times, "times do not increase", _FROM_KITTI)
-        except InputError as error:
-            report.add_error(error)
-    if not files.poses.exists() and "pose" not in config.needs:
-        return
-    try:
-        poses = read_poses(files.poses, calibration.T_cam_velo)
-    except InputError as error:
-        report.add_error(error)
-        return
-    scans = SCANS.get(files.sequence)
-    if scans is not None and len(poses) != scans and not config.partial:
-        report.add("error", files.poses, f"{len(poses)} poses for {scans} scans", _FROM_SEMANTIC_KITTI)
-    motion = np.linalg.inv(poses[:-1]) @ poses[1:]
-    distance = np.linalg.norm(motion[:, :3, 3], axis=1)
-    turn = np.arccos(np.clip((np.trace(motion[:, :3, :3], axis1=1, axis2=2) - 1) / 2, -1, 1))
-    jumps = np.flatnonzero((distance > _STEP_M) | (turn > _TURN_RAD))
-    if len(jumps):
-        first = int(jumps[0])
-        what = f"{len(jumps)} jumps, the first by {distance[first]:.1f} m and {turn[first]:.2f} rad after scan {first}"
-        report.add("warning", files.poses, what, "Check that poses belong to this sequence and none are left out.")
-
-
-def _check_listing(config: SemanticKITTIConfig, files: SequenceFiles, report: Report) -> list[int]:
-    frames = annotated_frames(config, files.sequence)
-    folder = config.targets or config.preprocessed or files.folder / files.voxel_folder
-    expected = _expected_frames(files.sequence)
+def _check_listing(
+    config: SemanticKITTIConfig, files: SequenceFiles, frames: list[int], expected: list[int] | None, report: Report
+) -> bool:
+    """Note annotated frames that are missing; whether there is anything to look at."""
+    severity = "note" if config.partial else "error"
+    elsewhere = config.targets or config.preprocessed
+    if not files.folder.is_dir() and elsewhere is None:
+        report.add(severity, files.folder, "the sequence is missing", "Add it, or leave it out by naming sequences.")
+        return False
+    folder = elsewhere or files.folder / files.voxel_folder
     if not frames:
-        severity = "note" if config.partial else "error"
         report.add(severity, folder, f"no annotated frames of sequence {files.sequence}", _FROM_SEMANTIC_KITTI)
-    if expected is None or not frames:
-        return frames
-    missing = sorted(set(expected) - set(frames))
-    if missing:
-        what = f"{len(missing)} of {len(expected)} annotated frames are missing: {_first(missing)}"
-        report.add("note" if config.partial else "error", folder, what, _FROM_SEMANTIC_KITTI)
-    extra = sorted(set(frames) - set(expected))
-    if extra:
-        what = f"{len(extra)} frames that are not in the release: {_first(extra)}"
-        report.add("warning", folder, what, "Remove them, or train on named sequences so that counts are not compared.")
-    return frames
+        return False
+    if expected is not None:
+        missing = sorted(set(expected) - set(frames))
+        if missing:
+            what = f"{len(missing)} of {len(expected)} annotated frames are missing: {_first(missing)}"
+            report.add(severity, folder, what, _FROM_SEMANTIC_KITTI)
+        extra = sorted(set(frames) - set(expected))
+        if extra:
+            what = f"{len(extra)} frames that are not in the release: {_first(extra)}"
+            remedy = "Remove them, or train on named sequences so that counts are not compared."
+            report.add("warning", folder, what, remedy)
+    return True
 
 
 def _check_sizes(config: SemanticKITTIConfig, files: SequenceFiles, frames: list[int], report: Report) -> None:
-    """Presence and size of every file that a run will read, without opening it."""
-    if not frames:
-        return
-    from_voxels = config.targets is None and config.preprocessed is None
+    """Sizes of voxel files, which say whether they are whole, and presence of prepared files."""
     count = SEMANTIC_KITTI.grid.count
+    from_voxels = "target" in config.needs and config.targets is None and config.preprocessed is None
     sizes = {"label": 2 * count, "bin": count // 8, "invalid": count // 8, "occluded": count // 8}
-    needed = {"label", "invalid"} if from_voxels and "target" in config.needs else set()
     groups: list[tuple[str, list[Path], int | None, bool]] = [
-        (f".{kind} files", [files.voxels(f, kind) for f in frames], sizes[kind], kind in needed) for kind in _KINDS
+        (f".{kind} files", [files.voxels(f, kind) for f in frames], sizes[kind], from_voxels and kind in _READ)
+        for kind in _KINDS
     ]
-    if config.needs & {"images", "semantics_2d", "depth"}:
-        for camera in config.cameras:
-            groups.append((f"pictures of camera {camera}", [files.image(camera, f) for f in frames], None, True))
     bits = {"proposals": count // 64, "pseudo": count // 8}
     for need in sorted(config.needs & set(config.prepared)):
         kept = prepared_format(need)
         paths = [kept.path(config.prepared[need], f"{files.sequence}/{f:06d}") for f in frames]
         groups.append((f"prepared files ({need})", paths, bits.get(need), True))
-    drawn = config.needs & {"depth", "semantics_2d"} - set(config.prepared)
-    if drawn or "points" in config.needs:
-        groups.append(("scans", [files.scan(f) for f in frames], None, True))
-    for name, paths, size, required in groups:
-        present = [path for path in paths if path.exists()]
         missing = [int(path.stem) for path in paths if not path.exists()]
-        if required and missing:
-            what = f"{len(missing)} of {len(paths)} {name} are missing: {_first(missing)}"
-            report.add("error", paths[0].parent, what, "Complete the download, or leave the sequence out.")
+        if missing:
+            what = f"{len(missing)} of {len(paths)} prepared files ({need}) are missing: {_first(missing)}"
+            report.add("error", paths[0].parent, what, f"Make them with `voxway prepare {need}`.")
+    for name, paths, size, read in groups:
+        present = [path for path in paths if path.exists()]
         wrong = [path for path in present if path.stat().st_size != size] if size else []
         for path in wrong[:5]:
             what = f"{path.stat().st_size} bytes instead of {size}"
             more = f" ({len(wrong)} such {name})" if len(wrong) > 1 else ""
-            report.add("error", path, what + more, "The copy is cut short or of another grid; fetch it again.")
+            remedy = "The copy is cut short or of another grid; fetch it again."
+            report.add("error" if read else "warning", path, what + more, remedy)
 
 
 def _check_histogram(config: SemanticKITTIConfig, report: Report) -> None:
     if not report.read_frames:
         return
-    folder = Path(config.root) / "sequences"
+    folder = config.folder / "sequences"
     low, high = _IGNORED_SHARE
     if not low <= report.ignored_share <= high:
         what = f"{100 * report.ignored_share:.1f} % of the voxels have no truth; real frames have 8 to 50 %"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 
 from voxway.core.errors import InputError
-from voxway.data.checks.pictures import check_principal_point
 from voxway.data.checks.report import Report
-from voxway.data.files.images import image_size, read_image
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.data.semantickitti.labels import preprocessed_path, read_target, training_target
 from voxway.data.semantickitti.layout import (
-    Calibration,
     SequenceFiles,
     read_point_labels,
     read_scan,
@@ -22,39 +21,22 @@ from voxway.data.semantickitti.layout import (
 from voxway.truth.semantickitti import voxels_of_scan
 
 
-def check_contents(
-    config: SemanticKITTIConfig, files: SequenceFiles, frame: int, calibration: Calibration | None, report: Report
-) -> None:
-    """Open the files of one frame and compare them with each other.
+def check_contents(config: SemanticKITTIConfig, files: SequenceFiles, frame: int, report: Report) -> None:
+    """Compare the files of one frame with each other, where they can be read.
 
     Args:
         config: the reader's configuration.
         files: of the frame's sequence.
         frame: its number.
-        calibration: of the sequence; None where it could not be read.
         report: where findings are noted.
     """
     checks = [
-        lambda: _check_pictures(config, files, frame, calibration),
         lambda: _check_target(config, files, frame, report),
         lambda: _check_release(files, frame, report),
     ]
     for check in checks:
-        try:
+        with suppress(InputError):  # what cannot be read, and is, was noted already
             check()
-        except InputError as error:
-            report.add_error(error)
-
-
-def _check_pictures(
-    config: SemanticKITTIConfig, files: SequenceFiles, frame: int, calibration: Calibration | None
-) -> None:
-    for camera in config.cameras:
-        path = files.image(camera, frame)
-        if path.exists():
-            read_image(path)
-            if calibration is not None:
-                check_principal_point(path, image_size(path), calibration.projection(camera)[:, :3], least_row=0.25)
 
 
 def _check_target(config: SemanticKITTIConfig, files: SequenceFiles, frame: int, report: Report) -> None:
@@ -64,6 +46,8 @@ def _check_target(config: SemanticKITTIConfig, files: SequenceFiles, frame: int,
     raw, hidden = read_voxel_labels(label), read_voxel_flags(invalid)
     target = training_target(raw, hidden, label)
     report.count(target)
+    if not raw.any():
+        report.add("error", label, "no voxel has a class", "The file is empty or damaged; fetch or make it again.")
     if (contradiction := int((hidden & (raw != 0)).sum())) > 0:
         what = f"{contradiction} voxels have a class and are flagged as never seen"
         report.add("warning", invalid, what, "Labels and flags are not of one release; fetch both again.")
@@ -80,9 +64,10 @@ def _check_release(files: SequenceFiles, frame: int, report: Report) -> None:
     path, scan = files.voxels(frame, "bin"), files.scan(frame)
     if not (path.exists() and scan.exists()):
         return
-    points = read_scan(scan)
-    labelled = files.point_labels(frame)
-    labels = read_point_labels(labelled, len(points)) if labelled.exists() else np.ones(len(points), np.uint32)
+    points, labels = read_scan(scan), None
+    with suppress(InputError):  # no labels, or none of this scan
+        labels = read_point_labels(files.point_labels(frame), len(points))
+    labels = np.ones(len(points), np.uint32) if labels is None else labels
     own, stored = voxels_of_scan(points, labels, SEMANTIC_KITTI.grid).ravel(), read_voxel_flags(path).ravel()
     as_is = (own & stored).sum() / max((own | stored).sum(), 1)
     shifted = (own[:-1] & stored[1:]).sum() / max((own[:-1] | stored[1:]).sum(), 1)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
+from voxway.core.files import Json
 from voxway.core.frame_shape import FrameShape
 from voxway.data.config import DataConfig
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SemanticKITTIConfig(DataConfig):
-    """SemanticKITTI. `root` is the folder that holds `sequences/`; drives are "08", keys "08/000005"."""
+    """SemanticKITTI. `root` is the folder that holds `sequences/`; drives are "08" (or "8"), keys
+    "08/000005"."""
+
+    parts: ClassVar[tuple[str, ...]] = ("sequences",)
 
     cameras: tuple[Literal[2, 3], ...] = (2,)
     """2 is the left colour camera, 3 the right one."""
@@ -28,11 +32,25 @@ class SemanticKITTIConfig(DataConfig):
     targets_field: str = "target_certain"
     """Which array of those."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        named = tuple(drive.zfill(2) if drive.isdecimal() else drive for drive in self.drives)
+        object.__setattr__(self, "drives", named)
+
+    @classmethod
+    def is_root(cls, folder: Path) -> bool | None:
+        """See `DataConfig.is_root`."""
+        return (folder / "sequences").is_dir()
+
     def reader(self) -> SemanticKITTIReader:
         """See `DataConfig.reader`."""
         from voxway.data.semantickitti.reader import SemanticKITTIReader
 
         return SemanticKITTIReader(self)
+
+    def recorded(self, fields: frozenset[str]) -> dict[str, Json]:
+        """See `DataConfig.recorded`."""
+        return {"data.cameras": list(self.cameras)} if "images" in fields else {}
 
     def frame_shape(self) -> FrameShape:
         """See `DataConfig.frame_shape`; the size is that of most drives' images."""

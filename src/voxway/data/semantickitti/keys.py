@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from voxway.core.errors import InputError
+from voxway.data.files.names import names_in, some
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.data.semantickitti.layout import SequenceFiles
@@ -20,7 +21,7 @@ def parse_key(key: str) -> tuple[str, int]:
     Raises:
         InputError: not of the form "08/000005".
     """
-    match = re.fullmatch(r"(\d\d)/(\d{6})", key)
+    match = re.fullmatch(r"((?!\d/)[^/]+)/(\d{6})", key)
     if match is None:
         raise InputError(
             file="sample key",
@@ -56,7 +57,7 @@ def find_keys(config: SemanticKITTIConfig) -> tuple[str, ...]:
             file=_where(config),
             field="sequences",
             expected=", ".join(config.drives or split.sequences),
-            found=f"no annotated frames for {', '.join(missing)}",
+            found=f"no annotated frames for {', '.join(missing)}{_there(config)}",
             remedy="Complete the copy (`voxway check-data` lists what is missing), name the sequences that you have, "
             "or set `partial`.",
         )
@@ -64,9 +65,11 @@ def find_keys(config: SemanticKITTIConfig) -> tuple[str, ...]:
         raise InputError(
             file=_where(config),
             field="frames",
-            expected=f"annotated frames of split {config.split}",
-            found="none",
-            remedy="Check the root folder: it must hold sequences/00 and so on.",
+            expected="annotated frames of "
+            + (f"sequence {', '.join(config.drives)}" if config.drives else f"split {config.split}"),
+            found=f"none{_there(config)}",
+            remedy="Check the root folder: it must hold sequences/00 and so on. A drive of your own lies there, "
+            "too, and is read with --sequences.",
         )
     if whole and split.frames is not None and len(keys) != split.frames:
         raise InputError(
@@ -87,7 +90,17 @@ def split_keys(config: SemanticKITTIConfig) -> tuple[str, ...]:
 
 
 def _where(config: SemanticKITTIConfig) -> Path:
-    return Path(config.targets or config.preprocessed or Path(config.root) / "sequences")
+    return Path(config.targets or config.preprocessed or config.folder / "sequences")
+
+
+def _there(config: SemanticKITTIConfig) -> str:
+    """What there is instead."""
+    folder = config.folder / "sequences"
+    if not folder.is_dir():
+        return (
+            f"; {config.root} holds {some(names_in(config.folder))}" if config.folder.is_dir() else "; no such folder"
+        )
+    return f"; sequences that are there: {some(names_in(folder))}"
 
 
 def annotated_frames(config: SemanticKITTIConfig, sequence: str) -> list[int]:
@@ -96,13 +109,13 @@ def annotated_frames(config: SemanticKITTIConfig, sequence: str) -> list[int]:
         return _numbers(Path(config.targets), rf"{sequence}_(\d{{6}})\.npz")
     if config.preprocessed is not None:
         return _numbers(Path(config.preprocessed) / sequence, r"(\d{6})_1_1\.npy")
-    files = SequenceFiles(config.root, sequence, config.voxel_folder)
+    files = SequenceFiles(config.folder, sequence, config.voxel_folder)
     folder = files.folder / config.voxel_folder
     labelled = _numbers(folder, r"(\d{6})\.label")
     if labelled or "target" in config.needs:
         return labelled
     # Test sequences have no labels, and camera-only copies no voxel folder: the stride still says which count.
-    pictures = _numbers(files.folder / f"image_{config.cameras[0]}", r"(\d{6})\.png")
+    pictures = files.pictures(config.cameras[0])
     return _numbers(folder, r"(\d{6})\.bin") or [frame for frame in pictures if frame % _STRIDE == 0]
 
 

@@ -15,15 +15,15 @@
         voxels/000000.invalid      packed flags: seen from no scan that the label was built from
         voxels/000000.occluded     packed flags: not seen from this scan's position
 
+`places.py` knows the other names under which people keep pictures, scans and calibrations.
+
 Volumes are (x, y, z) in C order; flags are packed eight to a byte, the most significant bit first.
 Source: SemanticKITTI data format (semantic-kitti.org) and its API's voxel tools.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float32, UInt16, UInt32
@@ -46,6 +46,7 @@ from voxway.data.semantickitti.odometry import (
     write_poses,
     write_times,
 )
+from voxway.data.semantickitti.places import SequenceFiles
 
 __all__ = [
     "Calibration",
@@ -154,86 +155,6 @@ def write_voxel_labels(path: Path | str, labels: UInt16[np.ndarray, "x y z"]) ->
     write_bytes(path, np.ascontiguousarray(labels, "<u2").tobytes())
 
 
-@dataclass(frozen=True)
-class SequenceFiles:
-    """Paths of one sequence; see the tree above.
-
-    Attributes:
-        root: the folder that holds `sequences/`.
-        sequence: two digits, e.g. ``"08"``.
-        voxel_folder: name of the voxel folder; ``"voxels"`` in the official download.
-    """
-
-    root: Path
-    sequence: str
-    voxel_folder: str = "voxels"
-
-    @property
-    def folder(self) -> Path:
-        """The sequence's own folder."""
-        return Path(self.root) / "sequences" / self.sequence
-
-    @property
-    def calibration(self) -> Path:
-        """calib.txt."""
-        return self.folder / "calib.txt"
-
-    @property
-    def poses(self) -> Path:
-        """poses.txt."""
-        return self.folder / "poses.txt"
-
-    @property
-    def times(self) -> Path:
-        """times.txt."""
-        return self.folder / "times.txt"
-
-    def image(self, camera: Literal[2, 3], frame: int) -> Path:
-        """Picture of the left (2) or right (3) colour camera."""
-        return self.folder / f"image_{camera}" / f"{frame:06d}.png"
-
-    def scan(self, frame: int) -> Path:
-        """LiDAR scan."""
-        return self.folder / "velodyne" / f"{frame:06d}.bin"
-
-    def point_labels(self, frame: int) -> Path:
-        """Labels of a LiDAR scan."""
-        return self.folder / "labels" / f"{frame:06d}.label"
-
-    def voxels(self, frame: int, kind: Literal["label", "bin", "invalid", "occluded"]) -> Path:
-        """Voxel labels or flags."""
-        return self.folder / self.voxel_folder / f"{frame:06d}.{kind}"
-
-    def frames(self) -> list[int]:
-        """Annotated frames, ascending: those with voxel files. Test sequences have only `.bin`.
-
-        Raises:
-            InputError: the voxel folder is missing or holds no voxel file.
-        """
-        folder = self.folder / self.voxel_folder
-        frames = _numbered(folder, "label") or _numbered(folder, "bin")
-        if not frames:
-            raise self._empty(folder, "voxel files (000000.label or 000000.bin)")
-        return frames
-
-    def scans(self) -> list[int]:
-        """Frames with a LiDAR scan, ascending.
-
-        Raises:
-            InputError: the velodyne folder is missing or empty.
-        """
-        folder = self.folder / "velodyne"
-        frames = _numbered(folder, "bin")
-        if not frames:
-            raise self._empty(folder, "scans (000000.bin)")
-        return frames
-
-    def _empty(self, folder: Path, expected: str) -> InputError:
-        found = "an empty folder" if folder.is_dir() else "no such folder"
-        remedy = f"Check the root folder: it must hold sequences/{self.sequence}/."
-        return _bad(folder, "sequence", expected, found, remedy)
-
-
 def _size(data: bytes, count: int) -> str:
     """How long a file of `count` numbers is, and what that looks like."""
     kind = contents(data)
@@ -247,10 +168,6 @@ def _looks_like_floats(labels: UInt32[np.ndarray, "p"]) -> str:
     numbers = labels.view(np.float32)
     whole = labels.any() and np.isfinite(numbers).all() and (numbers == np.round(numbers)).all()
     return "; the file looks like float32" if whole else ""
-
-
-def _numbered(folder: Path, suffix: str) -> list[int]:
-    return sorted(int(path.stem) for path in folder.glob(f"[0-9]*.{suffix}") if path.stem.isdecimal())
 
 
 def _bad(path: Path | str, field: str, expected: object, found: object, remedy: str = _DOWNLOAD_AGAIN) -> InputError:

@@ -6,6 +6,7 @@ Source: KITTI odometry development kit (calib.txt, times.txt) and SemanticKITTI 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,52 +25,90 @@ class Calibration:
     """Where one sequence's colour cameras are and what they see.
 
     Attributes:
-        P2: velodyne-rectified camera 0 (metres) to homogeneous pixels of the left colour camera.
+        P2: velodyne-rectified camera 0 (metres) to homogeneous pixels of the left colour camera; None where nobody
+            asked for it.
         P3: the same for the right colour camera.
         T_cam_velo: velodyne to camera 0, metres (`Tr` of the file, padded to 4x4).
     """
 
-    P2: Float[np.ndarray, "3 4"]
-    P3: Float[np.ndarray, "3 4"]
+    P2: Float[np.ndarray, "3 4"] | None
+    P3: Float[np.ndarray, "3 4"] | None
     T_cam_velo: Float[np.ndarray, "4 4"]
 
     @property
-    def baseline(self) -> float:
-        """Distance between the colour cameras in metres, along the image rows; positive when 3 is right of 2."""
+    def baseline(self) -> float | None:
+        """Distance between the colour cameras in metres, along the image rows; positive when 3 is right of 2. None
+        where there are not two."""
+        if self.P2 is None or self.P3 is None:
+            return None
         centre_2, centre_3 = (np.linalg.solve(P[:, :3], P[:, 3]) for P in (self.P2, self.P3))
         return float(centre_2[0] - centre_3[0])
 
     def projection(self, camera: int) -> Float[np.ndarray, "3 4"]:
-        """P of camera 2 or 3."""
-        return {2: self.P2, 3: self.P3}[camera]
+        """P of camera 2 or 3, which must have been asked for."""
+        P = {2: self.P2, 3: self.P3}[camera]
+        assert P is not None
+        return P
 
 
-def read_calibration(path: Path | str) -> Calibration:
+def read_calibration(path: Path | str, cameras: Collection[int] = (2, 3)) -> Calibration:
     """Read a sequence's calib.txt (P0, P1, P2, P3, Tr; only P2, P3 and Tr are used).
+
+    Args:
+        path: the file.
+        cameras: those whose lines are read.
 
     Raises:
         InputError: the file or a line is missing or there twice, a number cannot be read, P2 or P3 are no projections
             of cameras on a car, or Tr is not a rigid transform from a LiDAR to a camera that look the same way.
     """
-    rows = {}
-    for line in _text(path, "KITTI odometry's data_odometry_calib.zip").splitlines():
-        name, colon, values = (part.strip() for part in line.partition(":"))
-        if colon and rows.setdefault(name, values) != values:
-            raise _bad(path, name, "one line of that name", "two that differ", _CALIBRATION_REMEDY)
-    P2, P3 = _matrix(path, rows, "P2"), _matrix(path, rows, "P3")
+    return _calibration(path, _rows(path, "KITTI odometry's data_odometry_calib.zip"), cameras)
+
+
+def read_raw_calibration(cam_to_cam: Path, velo_to_cam: Path, cameras: Collection[int] = (2, 3)) -> Calibration:
+    """Read KITTI raw's calibration of a day: P_rect_02, P_rect_03 and R_rect_00, and R and T of the LiDAR.
+
+    Raises:
+        InputError: see `read_calibration`.
+    """
+    source = "the calibration files of KITTI raw's day"
+    between, velo = _rows(cam_to_cam, source), _rows(velo_to_cam, source)
+    rotations = [(cam_to_cam, between, "R_rect_00"), (velo_to_cam, velo, "R")]
+    R_rect, R = (_numbers(path, name, _row(path, rows, name, 9), 9).reshape(3, 3) for path, rows, name in rotations)
+    T = _numbers(velo_to_cam, "T", _row(velo_to_cam, velo, "T", 3), 3)
+    rows = {f"P{camera}": between[name] for camera in (2, 3) if (name := f"P_rect_0{camera}") in between}
+    rows["Tr"] = " ".join(map(repr, (R_rect @ np.column_stack([R, T])).ravel().tolist()))
+    return _calibration(cam_to_cam, rows, cameras)
+
+
+def _calibration(path: Path | str, rows: dict[str, str], cameras: Collection[int]) -> Calibration:
+    projections: dict[int, np.ndarray | None] = {2: None, 3: None}
+    for camera in (2, 3):
+        if camera in cameras:
+            projections[camera] = P = _matrix(path, rows, f"P{camera}")
+            wrong = intrinsics_fault(P[:, :3]) or offset_fault(np.linalg.solve(P[:, :3], P[:, 3]))
+            if wrong is not None:
+                raise wrong.error(path, f"P{camera}", _CALIBRATION_REMEDY)
     T_cam_velo = np.vstack([_matrix(path, rows, "Tr"), [0, 0, 0, 1]])
-    for name, P in (("P2", P2), ("P3", P3)):
-        wrong = intrinsics_fault(P[:, :3]) or offset_fault(np.linalg.solve(P[:, :3], P[:, 3]))
-        if wrong is not None:
-            raise wrong.error(path, name, _CALIBRATION_REMEDY)
     wrong = rotation_fault(T_cam_velo[:3, :3]) or offset_fault(T_cam_velo[:3, 3]) or _ahead_fault(T_cam_velo)
     if wrong is not None:
         raise wrong.error(path, "Tr", _CALIBRATION_REMEDY)
-    return Calibration(P2, P3, T_cam_velo)
+    return Calibration(projections[2], projections[3], T_cam_velo)
+
+
+def _rows(path: Path | str, source: str) -> dict[str, str]:
+    rows: dict[str, str] = {}
+    for line in _text(path, source).splitlines():
+        name, colon, values = (part.strip() for part in line.partition(":"))
+        if colon and rows.setdefault(name, values) != values:
+            raise _bad(path, name, "one line of that name", "two that differ", _CALIBRATION_REMEDY)
+    return rows
 
 
 def write_calibration(path: Path | str, calibration: Calibration) -> None:
-    """Write a calib.txt in KITTI's layout; P0 is P2 without its offsets, P1 the same moved by the baseline."""
+    """Write the calib.txt of a car with two colour cameras in KITTI's layout; P0 is P2 without its offsets, P1 the same
+    moved by the baseline."""
+    assert calibration.P2 is not None and calibration.P3 is not None and calibration.baseline is not None
     P0 = calibration.P2.copy()
     P0[:, 3] = 0
     P1 = P0.copy()
@@ -131,7 +170,8 @@ def write_times(path: Path | str, times: Float[np.ndarray, "n"]) -> None:
 _AHEAD = 0.9
 """Cosine of the greatest angle between the LiDAR's and the camera's axes."""
 _CALIBRATION_REMEDY = (
-    "Take calib.txt from KITTI odometry's data_odometry_calib.zip; the copies in some mini releases lack Tr."
+    "Take calib.txt from KITTI odometry's data_odometry_calib.zip (copies in some mini releases lack Tr); in that of a "
+    "car of your own, add the line."
 )
 
 
@@ -160,9 +200,13 @@ def _lines(path: Path | str) -> list[tuple[int, str]]:
 
 
 def _matrix(path: Path | str, rows: dict[str, str], name: str) -> np.ndarray:
+    return _numbers(path, name, _row(path, rows, name, 12), 12).reshape(3, 4)
+
+
+def _row(path: Path | str, rows: dict[str, str], name: str, count: int) -> str:
     if name not in rows:
-        raise _bad(path, name, f"a line '{name}: ' with 12 numbers", f"lines {sorted(rows)}", _CALIBRATION_REMEDY)
-    return _numbers(path, name, rows[name], 12).reshape(3, 4)
+        raise _bad(path, name, f"a line '{name}: ' with {count} numbers", f"lines {sorted(rows)}", _CALIBRATION_REMEDY)
+    return rows[name]
 
 
 def _numbers(path: Path | str, field: str, text: str, count: int) -> np.ndarray:

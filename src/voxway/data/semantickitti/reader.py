@@ -6,7 +6,7 @@ published camera methods hold: preprocessed targets (`labels/SS/FFFFFF_1_1.npy`)
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -27,15 +27,13 @@ from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.data.semantickitti.keys import find_keys, parse_key, split_keys
 from voxway.data.semantickitti.labels import preprocessed_path, read_target, training_target
 from voxway.data.semantickitti.layout import (
-    Calibration,
     SequenceFiles,
-    read_calibration,
     read_point_labels,
-    read_poses,
     read_scan,
     read_voxel_flags,
     read_voxel_labels,
 )
+from voxway.data.semantickitti.sequence import calibration_of, poses_of
 
 
 class SemanticKITTIReader:
@@ -66,13 +64,20 @@ class SemanticKITTIReader:
         sequence, frame = parse_key(key)
         return f"{sequence}/{max(frame - recordings, 0):06d}"
 
-    def holds(self, key: str, field: str) -> bool:
-        """Whether the scan, its labels, the target's file, or all pictures exist."""
+    def files(self, key: str, field: str) -> tuple[Path, ...]:
+        """See `Reader.files`."""
         files, frame = self._files(key)
-        paths = {"points": files.scan(frame), "point_labels": files.point_labels(frame)}
+        if field == "points":
+            return (files.scan(frame),)
+        if field == "point_labels":
+            return files.scan(frame), files.point_labels(frame)
         if field == "target":
-            return self._target_path(files, frame).exists()
-        return all(path.exists() for path in ([paths[field]] if field in paths else self._pictures(key)))
+            target = self._target_path(files, frame)
+            return (target,) if self._made_elsewhere else (target, files.voxels(frame, "invalid"))
+        if field == "pose":
+            return files.poses, *files.calibration_files
+        pictures = self._pictures(key) if field in ("images", "cameras") else ()
+        return *pictures, *files.calibration_files
 
     def moment(self, key: str, fields: frozenset[str], random: np.random.Generator) -> Sample:
         """What the files hold of a frame.
@@ -87,7 +92,7 @@ class SemanticKITTIReader:
         if points is not None and "point_labels" in fields:
             extras["point_labels"] = torch.from_numpy(_point_classes(files.point_labels(frame), len(points)))
         if fields & {"P", "T_rect_ego"}:
-            calibration = _calibration(files.calibration)
+            calibration = calibration_of(files, self.config.cameras)
             projections = [calibration.projection(camera) for camera in self.config.cameras]
             extras["P"] = torch.from_numpy(np.stack(projections))
             extras["T_rect_ego"] = torch.from_numpy(calibration.T_cam_velo)
@@ -113,14 +118,14 @@ class SemanticKITTIReader:
 
     def _files(self, key: str) -> tuple[SequenceFiles, int]:
         sequence, frame = parse_key(key)
-        return SequenceFiles(self.config.root, sequence, self.config.voxel_folder), frame
+        return SequenceFiles(self.config.folder, sequence, self.config.voxel_folder), frame
 
     def _pictures(self, key: str) -> list[Path]:
         files, frame = self._files(key)
         return [files.image(camera, frame) for camera in self.config.cameras]
 
     def _cameras(self, key: str) -> Cameras:
-        paths, calibration = self._pictures(key), _calibration(self._files(key)[0].calibration)
+        paths, calibration = self._pictures(key), calibration_of(self._files(key)[0], self.config.cameras)
         P = np.stack([calibration.projection(camera) for camera in self.config.cameras])
         sizes = [image_size(path) for path in paths]
         for path, size_px, projection in zip(paths, sizes, P):
@@ -129,11 +134,15 @@ class SemanticKITTIReader:
         return Cameras.from_projection(torch.from_numpy(P), T_cam_velo, torch.tensor(sizes))
 
     def _pose(self, files: SequenceFiles, frame: int) -> Tensor:
-        poses = _poses(files.poses, files.calibration)
+        poses = poses_of(files)
         if frame >= len(poses):
-            remedy = "Take poses.txt from SemanticKITTI's own download; it has a line per scan."
+            remedy = "It needs a line per scan, from scan 0 on; SemanticKITTI's own download has one for each sequence."
             raise _bad(files.poses, "lines", f"a pose for scan {frame}", f"{len(poses)} lines", remedy)
         return torch.from_numpy(poses[frame])
+
+    @property
+    def _made_elsewhere(self) -> bool:
+        return self.config.targets is not None or self.config.preprocessed is not None
 
     def _target(self, files: SequenceFiles, frame: int) -> np.ndarray:
         config, path = self.config, self._target_path(files, frame)
@@ -161,16 +170,6 @@ def _point_classes(path: Path, points: int) -> np.ndarray:
     trained = SEMANTIC_KITTI.to_train(raw, path)
     trained[raw == 0] = IGNORE
     return trained
-
-
-@lru_cache(maxsize=32)
-def _calibration(path: Path) -> Calibration:
-    return read_calibration(path)
-
-
-@lru_cache(maxsize=32)
-def _poses(path: Path, calibration: Path) -> np.ndarray:
-    return read_poses(path, _calibration(calibration).T_cam_velo)
 
 
 def _bad(file: object, field: str, expected: object, found: object, remedy: str) -> InputError:

@@ -12,18 +12,18 @@ from voxway.core.errors import InputError
 from voxway.core.files import present, write_json
 from voxway.data.files.flags import write_flags
 from voxway.data.job import Job, JobOptions
+from voxway.data.prepared.made import Origin
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.data.semantickitti.keys import parse_key
 from voxway.data.semantickitti.labels import preprocessed_path, write_target
 from voxway.data.semantickitti.layout import (
     SequenceFiles,
-    read_calibration,
     read_point_labels,
-    read_poses,
     read_scan,
     write_voxel_labels,
 )
+from voxway.data.semantickitti.sequence import poses_of
 from voxway.truth.downscale import downscale
 from voxway.truth.semantickitti import LabelledScan, build_truth
 
@@ -46,7 +46,7 @@ def prepare_truth(data: SemanticKITTIConfig, folder: Path, options: JobOptions) 
 
     def make(key: str, path: Path) -> None:
         sequence, frame = parse_key(key)
-        source, target = SequenceFiles(data.root, sequence), SequenceFiles(folder, sequence)
+        source, target = SequenceFiles(data.folder, sequence), SequenceFiles(folder, sequence)
         poses = _poses(source)
         wanted = range(frame, min(frame + options.scans + 1, len(poses)))
         missing = [number for number in wanted if number != frame and not present(source.scan(number))]
@@ -66,7 +66,29 @@ def prepare_truth(data: SemanticKITTIConfig, folder: Path, options: JobOptions) 
         sequence, frame = parse_key(key)
         return SequenceFiles(folder, sequence).voxels(frame, "label")
 
-    return Job(what="voxel truth", keys=_scanned_keys(data), target=target, make=make, remark=fewer.said)
+    def sources(key: str) -> list[Path]:
+        sequence, frame = parse_key(key)
+        files = SequenceFiles(data.folder, sequence)
+        numbers = [n for n in range(frame, frame + options.scans + 1) if n == frame or files.scan(n).exists()]
+        read = [path for n in numbers for path in (files.scan(n), files.point_labels(n))]
+        return [*read, files.poses, *files.calibration_files]
+
+    origin = Origin(
+        folder=folder,
+        name="truth",
+        maker="voxel truth",
+        settings={"scans": options.scans},
+        root=data.folder,
+        sources=sources,
+    )
+    return Job(
+        what="voxel truth",
+        keys=_scanned_keys(data),
+        target=target,
+        make=make,
+        remark=fewer.said,
+        origin=origin,
+    )
 
 
 class _Fewer:
@@ -102,7 +124,7 @@ def _poses(files: SequenceFiles) -> Float[np.ndarray, "n 4 4"]:
     Raises:
         InputError: there are scans without one.
     """
-    poses, scans = read_poses(files.poses, read_calibration(files.calibration).T_cam_velo), files.scans()
+    poses, scans = poses_of(files), files.scans()
     if scans[-1] >= len(poses):
         raise InputError(
             file=files.poses,
@@ -132,7 +154,8 @@ def prepare_targets(data: SemanticKITTIConfig, folder: Path, options: JobOptions
     def target(key: str) -> Path:
         return preprocessed_path(folder, *parse_key(key))
 
-    return Job(what="targets", keys=samples.keys, target=target, make=make)
+    origin = Origin(folder=folder, name="targets", maker="targets", root=data.folder, sources=samples.read_from)
+    return Job(what="targets", keys=samples.keys, target=target, make=make, origin=origin)
 
 
 def _scanned_keys(data: SemanticKITTIConfig) -> list[str]:
@@ -140,5 +163,5 @@ def _scanned_keys(data: SemanticKITTIConfig) -> list[str]:
     if data.keys:
         return list(data.keys)
     sequences = data.drives or SEMANTIC_KITTI.splits[data.split].sequences
-    found = {sequence: SequenceFiles(data.root, sequence).scans() for sequence in sequences}
+    found = {sequence: SequenceFiles(data.folder, sequence).scans() for sequence in sequences}
     return [f"{sequence}/{frame:06d}" for sequence, frames in found.items() for frame in frames if frame % _STRIDE == 0]

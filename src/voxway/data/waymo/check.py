@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
-import numpy as np
-
 from voxway.core.errors import InputError
-from voxway.data.checks.pictures import check_principal_point
+from voxway.data.checks.frames import FrameCheck, spread
 from voxway.data.checks.report import Report
-from voxway.data.checks.surround import check_cameras, missing_files
-from voxway.data.files.images import read_image
+from voxway.data.checks.surround import check_cameras
 from voxway.data.samples import Samples
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.data.waymo.config import Occ3DWaymoConfig
-from voxway.data.waymo.layout import WaymoFiles, frame_cameras, read_camera_infos, read_waymo_scan
+from voxway.data.waymo.layout import WaymoFiles, frame_cameras
+from voxway.data.waymo.reader import Occ3DWaymoReader
 
+_SCAN_BYTES = 24
 _CONVERT = "Convert Waymo to KITTI's format again, and link its folder with `kitti`."
 _LABELS = "Complete the download of the voxel labels."
 
@@ -33,7 +33,7 @@ def check_occ3d_waymo(
     """
     report = Report(benchmark=OCC3D_WAYMO, split=config.split)
     try:
-        samples = replace(config, partial=True).build()
+        samples = Samples(replace(config, partial=True), every_frame=True)
     except InputError as error:
         report.add_error(error)
         return report
@@ -43,64 +43,40 @@ def check_occ3d_waymo(
     if not (config.drives or config.keys or config.only_labelled) and len(sequences) != expected:
         what = f"{len(sequences)} sequences; split {config.split} has {expected}"
         report.add("note" if config.partial else "error", files.labels_folder, what, _LABELS)
-    _check_listing(config, files, samples.keys, report)
-    infos = None
-    if config.needs & {"images", "depth", "pose"}:
-        try:
-            infos = read_camera_infos(files.camera_infos)
-        except InputError as error:
-            report.add_error(error)
-    chosen = np.unique(np.linspace(0, len(samples) - 1, contents).round().astype(int)) if contents else []
-    for done, index in enumerate(chosen, 1):
-        _check_contents(config, samples, samples.keys[index], infos, report)
+    check = FrameCheck(
+        samples=samples,
+        partial=config.partial,
+        report=report,
+        scan_bytes=_SCAN_BYTES,
+        remedies={"label files": _LABELS, "": _CONVERT},
+        drive_name=samples.reader.drive,
+    )
+    keys = check.presence()
+    check.heads(keys)
+    chosen = [keys[index] for index in spread(len(keys), contents)]
+    for done, key in enumerate(chosen, 1):
+        check.read(key)
+        _check_contents(config, samples, key, report)
         if progress:
-            progress(done, len(chosen), f"frame {samples.keys[index]}")
+            progress(done, len(chosen), f"frame {key}")
     return report
 
 
-def _check_listing(config: Occ3DWaymoConfig, files: WaymoFiles, keys: Sequence[str], report: Report) -> None:
-    if config.needs & {"images", "depth"}:
-        for slot in range(5):
-            missing_files(report, f"pictures of slot {slot}", [files.image(key, slot) for key in keys], _CONVERT)
-    if config.needs & {"points", "depth"}:
-        missing_files(report, "scans", [files.scan(key) for key in keys], _CONVERT)
+def _check_contents(config: Occ3DWaymoConfig, samples: Samples, key: str, report: Report) -> None:
+    """What numbers of one frame look like, where its files can be read."""
+    with suppress(InputError):  # what cannot be read was noted already
+        if config.needs & {"images", "depth", "pose"}:
+            _check_calibration(samples, config.files, key, report)
+    with suppress(InputError):
+        if "target" in config.needs:
+            _check_labels(samples, config.files, key, report)
 
 
-def _check_contents(config: Occ3DWaymoConfig, samples: Samples, key: str, infos: object, report: Report) -> None:
-    """Open the files of one frame."""
-    files = config.files
-    checks: list[Callable[[], None]] = []
-    if infos is not None:
-        checks.append(lambda: _check_calibration(files, key, infos, report))
-    if infos is not None and config.needs & {"images", "depth"}:
-        checks += [lambda slot=slot: _check_picture(files, key, slot, infos) for slot in range(5)]
-    if config.needs & {"points", "depth"}:
-        checks.append(lambda: _check_scan(files, key))
-    if "target" in config.needs:
-        checks.append(lambda: _check_labels(samples, files, key, report))
-    for check in checks:
-        try:
-            check()
-        except InputError as error:
-            if error.field != "file":  # what is absent was listed already
-                report.add_error(error)
-
-
-def _check_calibration(files: WaymoFiles, key: str, infos: object, report: Report) -> None:
-    _, T_ego_cam = frame_cameras(infos, key, files.camera_infos)
+def _check_calibration(samples: Samples, files: WaymoFiles, key: str, report: Report) -> None:
+    assert isinstance(samples.reader, Occ3DWaymoReader)
+    _, T_ego_cam = frame_cameras(samples.reader.camera_infos, key, files.camera_infos)
     cameras = {f"slot {slot}": T for slot, T in enumerate(T_ego_cam)}
     check_cameras(report, f"{files.camera_infos}: frame {key}", cameras, around=False)
-
-
-def _check_picture(files: WaymoFiles, key: str, slot: int, infos: object) -> None:
-    path = files.image(key, slot)
-    height, width, _ = read_image(path).shape
-    K, _ = frame_cameras(infos, key, files.camera_infos)
-    check_principal_point(path, (height, width), K[slot])
-
-
-def _check_scan(files: WaymoFiles, key: str) -> None:
-    read_waymo_scan(files.scan(key))
 
 
 def _check_labels(samples: Samples, files: WaymoFiles, key: str, report: Report) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from voxway.core.errors import InputError
 from voxway.core.frame_shape import FrameShape
@@ -21,6 +21,8 @@ class Occ3DWaymoConfig(DataConfig):
     """Occ3D-Waymo. `root` is the folder that holds `training`, `validation`, `cam_infos.pkl` and `cam_infos_vali.pkl`;
     drives are sequences such as "012", keys such as "012/040". Published runs on 20 % of the frames have `every` 5.
     """
+
+    parts: ClassVar[tuple[str, ...]] = ("training", "validation", "kitti_format")
 
     kitti: Path | None = None
     """Folder with Waymo in KITTI's format, image_0 and so on; None: `kitti_format/training` below `root`."""
@@ -47,9 +49,17 @@ class Occ3DWaymoConfig(DataConfig):
             raise InputError(
                 file=self.root, field="split", expected="train or val", found="test", remedy="Choose one that is there."
             )
-        return WaymoFiles(
-            Path(self.root), self.split, Path(self.kitti or Path(self.root) / "kitti_format" / "training")
-        )
+        return WaymoFiles(self.folder, self.split, Path(self.kitti or self.folder / "kitti_format" / "training"))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        named = tuple(drive.zfill(3) if drive.isdecimal() else drive for drive in self.drives)
+        object.__setattr__(self, "drives", named)
+
+    @classmethod
+    def is_root(cls, folder: Path) -> bool | None:
+        """See `DataConfig.is_root`."""
+        return any((folder / name).exists() for name in ("cam_infos.pkl", "cam_infos_vali.pkl", "kitti_format"))
 
     def reader(self) -> Occ3DWaymoReader:
         """See `DataConfig.reader`."""

@@ -28,6 +28,7 @@ from jaxtyping import Bool, Float32, Float64, UInt8
 from voxway.core.errors import InputError
 from voxway.core.faults import Fault
 from voxway.core.geometry_faults import intrinsics_fault, offset_fault, rigid_fault, upright_fault, view_fault
+from voxway.data.files.names import picture
 from voxway.data.files.pickles import read_pickle
 from voxway.data.files.scan_faults import ScanLayout
 from voxway.data.files.scans import read_points
@@ -80,9 +81,9 @@ class WaymoFiles:
         return self.labels_folder / f"{key}_04.npz"
 
     def image(self, key: str, slot: int) -> Path:
-        """The picture of a camera slot: `.jpg` if there is one, else `.png`."""
+        """The picture of a camera slot: `.jpg` if there is one, else `.png` and so on."""
         path = self.kitti / f"image_{IMAGE_FOLDERS[slot]}" / f"{self._stem(key)}.jpg"
-        return path if path.exists() else path.with_suffix(".png")
+        return picture(path)
 
     def scan(self, key: str) -> Path:
         """LiDAR points of a frame."""
@@ -90,9 +91,8 @@ class WaymoFiles:
 
     def labelled_keys(self) -> list[str]:
         """Frames with 0.4 m voxels, ascending."""
-        found = (re.fullmatch(r"(\d{3})_04\.npz", path.name) for path in sorted(self.labels_folder.glob("*/*.npz")))
-        parents = (path.parent.name for path in sorted(self.labels_folder.glob("*/*.npz")))
-        return [f"{folder}/{match[1]}" for folder, match in zip(parents, found) if match]
+        places = (f"{path.parent.name}/{path.name}" for path in sorted(self.labels_folder.glob("*/*.npz")))
+        return [match[1] for place in places if (match := re.fullmatch(r"(\d{3}/\d{3})_04\.npz", place))]
 
     def pictured_keys(self) -> list[str]:
         """Frames with a picture of the first camera, ascending."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,10 +14,12 @@ import torch
 from voxway.core.errors import InputError
 from voxway.core.occupancy import Occupancy
 from voxway.core.sample import Sample
+from voxway.data.files.names import names_in, some
 from voxway.data.rig import load_cameras, load_pictures
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.data.waymo.config import Occ3DWaymoConfig
 from voxway.data.waymo.layout import (
+    IMAGE_FOLDERS,
     MASKS,
     frame_cameras,
     frame_pose,
@@ -36,7 +39,7 @@ class Occ3DWaymoReader:
 
     def __init__(self, config: Occ3DWaymoConfig) -> None:
         self.config = config
-        self.files = config.files
+        self.places = config.files
         self.keys, self.split_keys = _find_keys(config)
 
     def drive(self, key: str) -> str:
@@ -48,10 +51,13 @@ class Occ3DWaymoReader:
         sequence, frame = parse_key(key)
         return f"{sequence:03d}/{max(frame - recordings, 0):03d}"
 
-    def holds(self, key: str, field: str) -> bool:
-        """Whether the scan, the labels, or the first picture exists."""
-        paths = {"points": self.files.scan(key), "target": self.files.labels(key)}
-        return paths.get(field, self.files.image(key, 0)).exists()
+    def files(self, key: str, field: str) -> tuple[Path, ...]:
+        """See `Reader.files`."""
+        places = self.places
+        if field in ("points", "target"):
+            return (places.scan(key) if field == "points" else places.labels(key),)
+        pictures = [places.image(key, slot) for slot in range(len(IMAGE_FOLDERS))]
+        return *(pictures if field in ("images", "cameras") else ()), places.camera_infos
 
     def moment(self, key: str, fields: frozenset[str], random: np.random.Generator) -> Sample:
         """What the files hold of a frame.
@@ -60,12 +66,12 @@ class Occ3DWaymoReader:
             InputError: a file of this frame is missing or damaged.
         """
         parse_key(key)
-        source = self.files.camera_infos
-        points = torch.from_numpy(read_waymo_scan(self.files.scan(key))) if "points" in fields else None
+        source = self.places.camera_infos
+        points = torch.from_numpy(read_waymo_scan(self.places.scan(key))) if "points" in fields else None
         cameras, images = None, None
         if fields & {"images", "cameras"}:
-            K, T_ego_cam = frame_cameras(self._camera_infos, key, source)
-            paths = [self.files.image(key, slot) for slot in range(len(K))]
+            K, T_ego_cam = frame_cameras(self.camera_infos, key, source)
+            paths = [self.places.image(key, slot) for slot in range(len(K))]
             cameras = load_cameras(paths, K, np.linalg.inv(T_ego_cam))
             images = load_pictures(paths, cameras) if "images" in fields else None
         return Sample(
@@ -74,7 +80,7 @@ class Occ3DWaymoReader:
             cameras=cameras,
             images=images,
             points=points,
-            pose=None if "pose" not in fields else torch.from_numpy(frame_pose(self._camera_infos, key, source)),
+            pose=None if "pose" not in fields else torch.from_numpy(frame_pose(self.camera_infos, key, source)),
         )
 
     def truth(self, key: str) -> Occupancy:
@@ -83,7 +89,7 @@ class Occ3DWaymoReader:
         Raises:
             InputError: the label file is missing or damaged.
         """
-        classes, masks = read_occ3d_waymo(self.files.labels(key))
+        classes, masks = read_occ3d_waymo(self.places.labels(key))
         return Occupancy(
             task=OCC3D_WAYMO.task,
             classes=torch.from_numpy(classes),
@@ -92,8 +98,9 @@ class Occ3DWaymoReader:
         )
 
     @cached_property
-    def _camera_infos(self) -> object:
-        return read_camera_infos(self.files.camera_infos)
+    def camera_infos(self) -> object:
+        """Calibrations of every frame of the split."""
+        return read_camera_infos(self.places.camera_infos)
 
 
 def _find_keys(config: Occ3DWaymoConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -104,14 +111,18 @@ def _find_keys(config: Occ3DWaymoConfig) -> tuple[tuple[str, ...], tuple[str, ..
     expected = OCC3D_WAYMO.splits[config.split].scenes
     if not keys:
         where = files.labels_folder if "target" in config.needs else files.kitti
-        raise _bad(where, "frames", "SSS/FFF_04.npz", "none", "Check the root folder.")
+        found = f"none; {where} holds {some(names_in(where))}" if where.is_dir() else "none; no such folder"
+        remedy = "Check the root folder. Segments go by the numbers that Occ3D gave them, 000, 001 and so on."
+        raise _bad(where, "frames", "SSS/FFF_04.npz, such as 000/004_04.npz", found, remedy)
     if not (config.drives or config.keys or config.partial) and len(sequences) != expected:
         remedy = "Complete the copy (`voxway check-data` lists what is missing), or set `partial`."
         raise _bad(files.labels_folder, f"sequences of split {config.split}", expected, len(sequences), remedy)
     unknown = [name for name in config.drives if name not in sequences]
     unknown += [key for key in config.keys if key not in set(keys)]
     if unknown:
-        raise _bad(files.labels_folder, "frames", "sequences and keys that are there", unknown[0], "Check the names.")
+        remedy = "Segments go by the numbers that Occ3D gave them, not by Waymo's names."
+        expected = f"sequences that are there ({some(sequences)}), and their frames"
+        raise _bad(files.labels_folder, "frames", expected, unknown[0], remedy)
     chosen = config.keys or tuple(key for key in keys if not config.drives or key.split("/")[0] in config.drives)
     return chosen, tuple(keys)
 

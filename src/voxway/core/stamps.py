@@ -1,0 +1,29 @@
+"""Whether a file is still the one that was read: what the system says of it, and what is in it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TypeAlias
+
+Stamp: TypeAlias = tuple[int, int, int, int]
+"""Size, times of the last change of contents and of the file's entry (nanoseconds), number of the entry."""
+
+
+def stamp(path: Path | str) -> Stamp | None:
+    """What tells a file from its next version at no cost; None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def digest(path: Path | str) -> str:
+    """SHA-256 of a file's contents; empty where it cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
