@@ -89,7 +89,7 @@ def test_unknown_raw_ids_are_named(raw: int) -> None:
     with pytest.raises(InputError) as caught:
         SEMANTIC_KITTI.to_train(np.array([0, raw]), "08/voxels/000000.label")
     assert caught.value.file == "08/voxels/000000.label"
-    assert caught.value.found == f"ids [{raw}]"
+    assert caught.value.found.startswith(f"ids [{raw}]")
 
 
 @given(st.sampled_from(["sscbench-kitti360", "occ3d-nuscenes"]), st.sampled_from([19, 100, 254, 256, 300, -1]))
