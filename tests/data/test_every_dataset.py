@@ -138,7 +138,7 @@ def test_stored_maps_move_along(one: Toy, tmp_path: Path) -> None:
     height, width = (max(side) for side in zip(*one.sizes_px))
     row, column = np.mgrid[:height, :width]
     for name, values in {
-        "depth": 1000.0 * row + column + 1,
+        "depth": (1000.0 * row + column + 1) / 1024,  # metres of a street, and exact
         "semantics_2d": (column // 8 % 3).astype(np.uint8),
     }.items():
         path = tmp_path / name / f"{one.key}.npy"
@@ -157,7 +157,8 @@ def test_stored_maps_move_along(one: Toy, tmp_path: Path) -> None:
         assert depth.shape == semantics.shape == (len(one.sizes_px), 40, 80)
         assert torch.equal(depth == 0, semantics == IGNORE), "nothing comes in from outside but what is unknown"
         known = depth > 0
-        source_row, source_column = ((depth - 1) // 1000)[known], ((depth - 1) % 1000)[known]
+        spelt = (1024 * depth - 1)[known]
+        source_row, source_column = spelt // 1000, spelt % 1000
         assert torch.equal(semantics[known], (source_column // 8 % 3).byte())
         inner = torch.zeros_like(known)
         inner[:, 3:-3, 3:-3] = True

@@ -43,7 +43,12 @@ def run(job: Job, *, shard: tuple[int, int] = (0, 1), show: bool = True, remake:
                 with writing(target):  # never an old file beside a new record
                     target.unlink(missing_ok=True)
                 job.origin.record(key)
-            job.make(key, job.target(key))
+            try:
+                job.make(key, target)
+            except BaseException:
+                if job.origin is not None:
+                    job.origin.forget(key)
+                raise
             if job.origin is not None and key == left[0]:
                 job.origin.claim()
             bar.advance(key)

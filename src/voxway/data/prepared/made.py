@@ -73,6 +73,10 @@ class Origin:
         sources = {self._place(path): [[*(stamp(path) or ())], digest(path)] for path in self.sources(key)}
         write_json(self._path(key), {**self.how, "sources": sources})
 
+    def forget(self, key: str) -> None:
+        """Take back the note, as the file was not made."""
+        self._path(key).unlink(missing_ok=True)
+
     def check(self) -> None:
         """Refuse a folder whose files of this kind were made by another maker or with other settings.
 
