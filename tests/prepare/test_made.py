@@ -1,4 +1,4 @@
-"""Prepared files that were made from something else than is there now: made again, refused, or taken, but never missed."""
+"""Prepared files made from something else than is there now: made again, refused, or taken, but never overlooked."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_data_may_move_with_what_was_made_of_them(one: Toy, tmp_path: Path) -> N
     assert make(data, moved / "made_here") == 0
     check_named(moved / "made_here", "proposals", lambda: data.keys, moved)
     halved(scan_of(data, one.key))
-    with pytest.raises(InputError, match="expected made from .* as it is now, found made from another version"):
+    with pytest.raises(InputError, match=r"expected made from .* as it is now, found made from another version"):
         check_named(moved / "made_here", "proposals", lambda: data.keys, moved)
     assert make(data, moved / "made_here") == 1
 
@@ -108,7 +108,7 @@ def test_other_makers_and_settings(one: Toy, tmp_path: Path, monkeypatch: pytest
     make(data, out)
     kept = prepared_format("proposals").path(out, one.key)
     with pytest.raises(
-        InputError, match="settings: expected proposals from lidar, made as now, found sweeps 1 then, 2"
+        InputError, match=r"settings: expected proposals from lidar, made as now, found sweeps 1 then, 2"
     ):
         make(replace(data, keys=()), out, sweeps=2)
     assert make(data, out, remake=True, sweeps=2) == 1 and make(data, out, remake=True, sweeps=2) == 0
