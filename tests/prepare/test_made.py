@@ -108,7 +108,7 @@ def test_other_makers_and_settings(one: Toy, tmp_path: Path, monkeypatch: pytest
     make(data, out)
     kept = prepared_format("proposals").path(out, one.key)
     with pytest.raises(
-        InputError, match="settings: expected proposals from lidar, made as now, found sweeps 1 then, 2"
+        InputError, match=r"settings: expected proposals from lidar, made as now, found sweeps 1 then, 2"
     ):
         make(replace(data, keys=()), out, sweeps=2)
     assert make(data, out, remake=True, sweeps=2) == 1 and make(data, out, remake=True, sweeps=2) == 0
