@@ -11,12 +11,12 @@ from voxway.core.task import Task
 from voxway.methods.effocc import EffOccConfig
 from voxway.methods.effocc.bev import SecondConfig
 from voxway.methods.effocc.camera import CameraConfig
-from voxway.methods.effocc.depth_bins import DepthBins
 from voxway.methods.effocc.lidar import LidarConfig
 from voxway.methods.effocc.supervision import Supervision
 from voxway.methods.monoocc import MonoOccConfig
 from voxway.methods.qpn import QPNConfig
 from voxway.methods.registry import entry, names
+from voxway.methods.shared.depth_bins import DepthBins
 
 GRID = VoxelGrid(lower=(0.0, -6.4, -2.0), cell=(0.4, 0.4, 0.4), shape=(32, 32, 8))
 TASK = Task(
