@@ -177,7 +177,8 @@ class SparseAwareness(nn.Module):
         index = (rows.abs().sum(-1) != 0).nonzero()
         place = tuple(index.unbind(1))
         sites = Sites(index, tuple(volume.shape[2:]), len(volume))
-        features = self.interact(rows[place], sites)
+        # The rows of sparse layers keep all digits, whatever autocast says.
+        features = self.interact(rows[place].to(self.interact.halve.dtype), sites)
         dense = features.new_zeros(*rows.shape[:-1], self.channels)
         dense[place] = features
         return dense.movedim(-1, 1)
