@@ -176,7 +176,8 @@ class SparseAwareness(nn.Module):
         rows = near.movedim(1, -1)
         index = (rows.abs().sum(-1) != 0).nonzero()
         place = tuple(index.unbind(1))
-        sites = Sites(index, tuple(volume.shape[2:]), len(volume))
+        batch, _, x, y, z = volume.shape
+        sites = Sites(index, (x, y, z), batch)
         # The rows of sparse layers keep all digits, whatever autocast says.
         features = self.interact(rows[place].to(self.interact.halve.dtype), sites)
         dense = features.new_zeros(*rows.shape[:-1], self.channels)

@@ -89,8 +89,8 @@ class DeformableLayer(nn.Module):
         self.offsets = nn.Conv2d(width, 18, 3, padding=1)
         self.weight = nn.Parameter(torch.empty(width, width // groups, 3, 3))
         nn.init.kaiming_uniform_(self.weight, nonlinearity="relu")
-        nn.init.zeros_(self.offsets.weight)
-        nn.init.zeros_(self.offsets.bias)
+        for parameter in self.offsets.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """Features of the same size."""

@@ -33,9 +33,9 @@ class AxisMixing(nn.Module):
 
 
 def _along(width: int, axis: int, size: int) -> nn.Conv3d:
-    kernel = [1, 1, 1]
-    kernel[axis] = size
-    return nn.Conv3d(width, width, tuple(kernel), padding=tuple(k // 2 for k in kernel))
+    kernel, padding = ((size, 1, 1), (1, size, 1), (1, 1, size))[axis], ((1, 0, 0), (0, 1, 0), (0, 0, 1))[axis]
+    x, y, z = (side * (size // 2) for side in padding)
+    return nn.Conv3d(width, width, kernel, padding=(x, y, z))
 
 
 class DilatedVolume(nn.Module):

@@ -39,7 +39,8 @@ class ReliableAttention(nn.Module):
 
 
 def _scaled(conv: nn.Conv3d, x: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
-    return x * conv.weight.view(()) + conv.bias
+    weight, bias = conv.parameters()
+    return x * weight.view(()) + bias
 
 
 class ChannelAttention(nn.Module):

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
-from voxway.core.transforms import invert
 
 VECTOR = 30
 """Numbers by which a camera is described."""
@@ -47,7 +46,8 @@ class StereoRig:
         """
         if cameras.count != 2:
             raise _wrong(keys, "cameras", "2, left and right", cameras.count)
-        T_ego_rect = invert(T_rect_ego.to(cameras.T_cam_ego))
+        # Calibrations are printed with few digits: the transpose of a rotation is not its inverse to the last of them.
+        T_ego_rect = torch.linalg.inv(T_rect_ego.to(cameras.T_cam_ego))
         inside = cameras.T_cam_ego @ T_ego_rect[:, None]
         turned = (inside[..., :3, :3] - torch.eye(3).to(inside)).abs().amax()
         if turned > 0.02:
