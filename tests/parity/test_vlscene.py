@@ -78,7 +78,7 @@ def test_neck(reference, network, device, close):
 def test_depth(reference, network, cameras, device, close):
     left, right = (reference.normal(f"unit.stereo.{s}", (1, 128, 16, 40)).to(device) for s in ("left", "right"))
     describe = [cameras.vector(side) for side in (0, 1)]
-    stereo = network.stereo(left, right, *describe, cameras.disparity)
+    stereo = network.stereo(left, right, *describe, cameras.steps(network.config.depth_bins.depths(), 8, "released"))
     compare(reference, "unit.stereo.prob", stereo, close)
     mono = network.depth_net(left, describe[0])
     compare(reference, "unit.depth_net", torch.cat([mono.scores, mono.context], 1), close)

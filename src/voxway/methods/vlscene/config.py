@@ -40,7 +40,9 @@ class VLSceneConfig:
     width: int = 128
     """Channels of image features and of the context that is lifted."""
     depth_bins: DepthBins = field(default_factory=lambda: DepthBins(start=2.0, end=58.0))
-    """Depths over which context is spread. (The pair's volume has as many, but its bin k stands for (k + 1) / 2 m.)"""
+    """Depths over which context is spread."""
+    stereo_bins: Literal["released", "intended"] = "released"
+    """Where the pair's correlation is read for them: the released code does so 1.5 m nearer."""
     stereo_features: int = 64
     """Channels of the features that are correlated."""
     stereo_groups: int = 32

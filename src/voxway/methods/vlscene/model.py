@@ -75,7 +75,7 @@ class VLScene(nn.Module):
         self.backbone = ImageBackbone(config.backbone, config.reductions, config.norm, pretrained=config.pretrained)
         self.neck = TopDownNeck(self.backbone.channels, width)
         self.depth_net = DepthNet(width, bins, config.dropout)
-        self.stereo = StereoNet(width, config.stereo_features, config.stereo_groups, bins)
+        self.stereo = StereoNet(width, config.stereo_features, config.stereo_groups)
         self.interaction = MutualInteraction(config.stereo_groups)
         self.awareness = SparseAwareness(width, config.sparse_widths, config.propagation, config.gate)
         self.trunk = Trunk(self.awareness.channels, config.head_width)
@@ -137,7 +137,9 @@ class VLScene(nn.Module):
         left, right = maps.unbind(1)
         cameras = [rig.vector(side).to(maps.device) for side in (0, 1)]
         mono = self.depth_net(left, cameras[0])
-        stereo = self.stereo(left, right, *cameras, rig.disparity)
+        config = self.config
+        steps = rig.steps(config.depth_bins.depths(), config.reductions[0], config.stereo_bins)
+        stereo = self.stereo(left, right, *cameras, steps)
         return self.interaction(stereo, mono.scores.softmax(1)), mono.context
 
     def lift(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -76,6 +77,23 @@ class StereoRig:
     def disparity(self) -> Float[Tensor, "b"]:
         """Pixels as recorded times metres: disparity times depth, from the left focal length and the baseline."""
         return self.P[:, 0, 0, 0] * self.baseline
+
+    def steps(
+        self, depths: Float[Tensor, "d"], reduction: int, form: Literal["released", "intended"]
+    ) -> Float[Tensor, "b d"]:
+        """Disparity of every depth bin in pixels of the features.
+
+        The released code takes ``disparity / 4 / (k + 1)`` for bin k. With its features 8 pixels apart that is where
+        depths of (k + 1) / 2 metres are: the step of its bins, but 1.5 m nearer, and the resize left out.
+
+        Args:
+            depths: metres of the bins, which count where they are meant to.
+            reduction: pixels that the network sees per feature pixel.
+            form: as released, or where the bins are.
+        """
+        if form == "released":
+            return self.disparity[:, None] / 4 / torch.arange(1, len(depths) + 1).to(self.disparity)
+        return (self.disparity * self.T_image[:, 0, 0, 0])[:, None] / (reduction * depths.to(self.disparity))
 
     def vector(self, side: int) -> Float[Tensor, "b v"]:
         """The numbers that describe the left (0) or the right (1) camera to the network, float32.

@@ -9,10 +9,6 @@ from torch import Tensor, nn
 
 from voxway.methods.vlscene.depth import CameraGate, Reduce, group_norm
 
-_REDUCTION = 4
-"""Pixels as recorded per disparity step, as the published code has it. Features lie 8 pixels apart, so that bin k of
-the volume stands for ``(k + 1) / 2`` metres: the step of the depth bins, but 1.5 m nearer."""
-
 
 def conv_norm(channels: int, width: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
     """norm(conv) in 3D."""
@@ -60,9 +56,9 @@ class Hourglass(nn.Module):
 class StereoNet(nn.Module):
     """Probability of every depth bin from the features of both images."""
 
-    def __init__(self, channels: int, features: int, groups: int, bins: int) -> None:
+    def __init__(self, channels: int, features: int, groups: int) -> None:
         super().__init__()
-        self.groups, self.bins = groups, bins
+        self.groups = groups
         self.reduce = Reduce(channels, channels)
         self.gate = CameraGate(channels)
         self.features = nn.Conv2d(channels, features, 1)
@@ -78,7 +74,7 @@ class StereoNet(nn.Module):
         right: Float[Tensor, "b c h w"],
         left_camera: Float[Tensor, "b v"],
         right_camera: Float[Tensor, "b v"],
-        disparity: Float[Tensor, "b"],
+        steps: Float[Tensor, "b d"],
     ) -> Float[Tensor, "b d h w"]:
         """Probabilities, over the left image.
 
@@ -87,10 +83,10 @@ class StereoNet(nn.Module):
             right: features of the right one.
             left_camera: what describes the left camera.
             right_camera: what describes the right one.
-            disparity: pixels as recorded times metres (`StereoRig.disparity`).
+            steps: disparity of every bin in pixels of the features (`StereoRig.steps`).
         """
         both = self.features(self.gate(self.reduce(torch.cat([left, right])), torch.cat([left_camera, right_camera])))
-        volume = self.first(depth_volume(*both.chunk(2), disparity, self.groups, self.bins))
+        volume = self.first(depth_volume(*both.chunk(2), steps, self.groups))
         volume = self.hourglasses(volume + self.second(volume))
         return self.score(self.last(volume))[:, 0].softmax(1)
 
@@ -98,27 +94,22 @@ class StereoNet(nn.Module):
 def depth_volume(
     left: Float[Tensor, "b c h w"],
     right: Float[Tensor, "b c h w"],
-    disparity: Float[Tensor, "b"],
+    steps: Float[Tensor, "b d"],
     groups: int,
-    bins: int,
 ) -> Float[Tensor, "b g d h w"]:
     """Correlation of the left features with the right ones where they would be at the disparity of each depth bin.
 
-    Entry d of the published volume correlates ``left(x)`` with ``right(x - d)``, group by group, for d up to `bins`
-    pixels of the features; it is read at ``disparity / 4 / (k + 1)`` for bin k by linear interpolation, 0 beyond. Only
-    those entries that are read are computed.
+    Entry d of the published volume correlates ``left(x)`` with ``right(x - d)``, group by group, for as many pixels d
+    of the features as there are bins; it is read at every bin's disparity by linear interpolation, 0 beyond. Only those
+    entries that are read are computed.
 
     Args:
         left: features.
         right: features.
-        disparity: pixels as recorded times metres.
+        steps: disparity of every bin, in pixels of the features.
         groups: groups of channels, each of which gives one mean of products.
-        bins: depth bins.
     """
-    steps = torch.arange(1, bins + 1, device=disparity.device, dtype=disparity.dtype)
-    return torch.stack(
-        [_of_pair(*pair, one / _REDUCTION / steps, groups) for *pair, one in zip(left, right, disparity, strict=True)]
-    )
+    return torch.stack([_of_pair(*pair, groups) for pair in zip(left, right, steps, strict=True)])
 
 
 def _of_pair(

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
+from voxway.methods.shared.depth_bins import DepthBins
 from voxway.methods.vlscene import VLSceneConfig
 
 _SHARES = (
@@ -30,11 +31,15 @@ SMALL = replace(
     norm="group",
     width=48,
     stereo_features=32,
+    depth_bins=DepthBins(start=2.0, end=58.0, step=1.0),
+    stereo_bins="intended",
     stereo_groups=8,
     dropout=0.0,
     propagation=5,
     sparse_widths=(24, 32, 48),
     head_width=32,
+    gate="intended",
+    points=False,
     guidance=None,
 )
 """VLScene for a laptop: working voxels of 0.8 m, narrow, no ImageNet weights."""
