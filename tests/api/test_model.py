@@ -86,7 +86,7 @@ def test_a_ring_of_plain_pictures(ring: voxway.Model, small_ring: Path) -> None:
         (lambda p, K, T: ([x[::2, ::2] for x in p], K, T), "image 0: size: expected a picture around the principal"),
         (lambda p, K, T: (p, -K, T), r"intrinsics\[0\]: expected positive focal lengths"),
         (lambda p, K, T: (p, K * np.nan, T), r"intrinsics\[0\]: expected finite numbers"),
-        (lambda p, K, T: (p, K, T * [[[1], [2], [1], [1]]]), r"poses\[0\]: expected a rigid transform"),
+        (lambda p, K, T: (p, K, T * [[[1], [2], [1], [1]]]), r"poses\[0\]: expected a rotation"),
         (lambda p, K, T: (p, K, T[:, :3]), r"poses: expected \(n, 4, 4\)"),
         (lambda p, K, T: (p, None, T), "intrinsics, poses: expected both, for every camera, found no intrinsics"),
         (lambda p, K, T: ([x.astype(float) for x in p], K, T), "image 0: shape: expected uint8"),

@@ -187,7 +187,7 @@ def _volume(**changes: Any) -> bytes:
         (PICTURE, None, "file: expected present, found absent"),
         (PICTURE, b"\xff\xd8\xff\xe0 cut", "picture: expected a"),
         (LABELS, None, "file: expected present, found absent"),
-        (LABELS, _volume()[:5000], "contents: expected a NumPy file"),
+        (LABELS, _volume()[:5000], "contents: expected an archive"),
         (LABELS, _volume(mask_camera=None), "mask_camera: expected an array 'mask_camera'"),
         (LABELS, _volume(semantics=None), "semantics: expected an array 'semantics'"),
         (LABELS, _volume(semantics=np.zeros((256, 256, 32), np.uint8)), r"semantics: .* found \(256, 256, 32\)"),
@@ -287,7 +287,7 @@ def _waymo_camera(name: str, value: Any) -> bytes:
         ("cam_infos.pkl", _waymo_infos(lambda frame: frame.pop(4)), r"\[0\]\[1\]\[4\]: expected a calibration"),
         ("cam_infos.pkl", _waymo_camera("intrinsics", np.full((4, 4), np.nan)), r"\[1\].intrinsics: expected a finite"),
         ("cam_infos.pkl", _waymo_infos(lambda frame: frame[1].pop("intrinsics")), "intrinsics: expected a matrix"),
-        ("cam_infos.pkl", _waymo_camera("sensor2ego", np.eye(4) * 2), "sensor2ego: expected a rotation"),
+        ("cam_infos.pkl", _waymo_camera("sensor2ego", np.diag([2.0, 2, 2, 1])), "sensor2ego: expected a rotation"),
         (
             "cam_infos.pkl",
             _waymo_camera("sensor2ego", np.eye(4)),

@@ -32,7 +32,9 @@ def camera(slot: int) -> dict[str, np.ndarray]:
 def scan(key: str) -> np.ndarray:
     """Six columns: x, y, z, intensity, elongation, and one that nobody reads."""
     random = np.random.default_rng(list(key.encode()))
-    return (random.normal(size=(400, 6)) * (15, 15, 1, 2, 1, 1)).astype("<f4")
+    points = random.normal(size=(400, 6)) * (15, 15, 1, 2, 1, 1)
+    points[:, 3:5] = np.abs(points[:, 3:5])  # intensity and elongation are never negative
+    return points.astype("<f4")
 
 
 def volume(key: str) -> dict[str, np.ndarray]:

@@ -17,11 +17,14 @@ from torch import Tensor
 from voxway.api.rig import Rig
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
+from voxway.core.geometry_faults import rigid_fault, upright_fault
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Sample
-from voxway.data.files.images import read_image
+from voxway.data.files.images import read_image, to_rgb
+from voxway.data.files.scan_faults import place_fault
 from voxway.prepare.proposals import propose, propose_from_stereo
 
+_POSE = "Give T_world_ego: ego (x ahead, y left, z up) to a world with z up, metres."
 Picture = str | Path | Image.Image | np.ndarray | Tensor
 """A file, a Pillow image, or uint8 (height, width, 3) RGB."""
 
@@ -61,8 +64,24 @@ def plain_sample(
         cameras=cameras,
         images=stacked,
         points=None if points is None else cloud(points, 3),
-        pose=None if pose is None else torch.from_numpy(Rig.of(np.eye(3), pose).poses[0]),
+        pose=None if pose is None else _pose(pose),
     )
+
+
+def _pose(pose: ArrayLike) -> Tensor:
+    try:
+        T_world_ego = np.array(pose, np.float64)
+    except (TypeError, ValueError) as error:
+        raise _no_pose(error) from None
+    if T_world_ego.shape != (4, 4) or not np.isfinite(T_world_ego).all():
+        raise _no_pose(f"shape {T_world_ego.shape}, or NaN")
+    if (wrong := rigid_fault(T_world_ego) or upright_fault(T_world_ego, "a vehicle")) is not None:
+        raise wrong.error("pose", "T_world_ego", _POSE)
+    return torch.from_numpy(T_world_ego)
+
+
+def _no_pose(found: object) -> InputError:
+    return InputError(file="pose", field="T_world_ego", expected="a 4 x 4 matrix", found=found, remedy=_POSE)
 
 
 def cloud(points: ArrayLike, columns: int) -> Tensor:
@@ -73,7 +92,7 @@ def cloud(points: ArrayLike, columns: int) -> Tensor:
         columns: how many there must be at least.
 
     Raises:
-        InputError: no points, too few columns, or a number that is not finite.
+        InputError: no points, too few columns, a number that is not finite, or points that no LiDAR measured.
     """
     array = np.asarray(points.cpu() if isinstance(points, Tensor) else points)
     if array.ndim != 2 or array.shape[1] < columns or not len(array) or array.dtype.kind not in "fiu":
@@ -93,7 +112,10 @@ def cloud(points: ArrayLike, columns: int) -> Tensor:
             found=f"{int((~np.isfinite(array)).any(1).sum())} rows with NaN or infinity",
             remedy="Leave these points out.",
         )
-    return torch.from_numpy(array.astype(np.float32))
+    array = array.astype(np.float32)
+    if (wrong := place_fault(array)) is not None:
+        raise wrong.error("points", "values", "Give points in metres, in the ego frame: x ahead, y left, z up.")
+    return torch.from_numpy(array)
 
 
 def proposals_of(
@@ -183,7 +205,7 @@ def _picture(image: Picture, number: int) -> UInt8[np.ndarray, "h w 3"]:
     if isinstance(image, str | Path):
         return read_image(image)
     if isinstance(image, Image.Image):
-        return np.array(image.convert("RGB"))
+        return to_rgb(image, f"image {number}")
     array = image.cpu().numpy() if isinstance(image, Tensor) else np.asarray(image)
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
         raise InputError(

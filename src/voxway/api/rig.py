@@ -12,9 +12,13 @@ from numpy.typing import ArrayLike
 
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
-from voxway.core.transforms import is_rigid
+from voxway.core.geometry_faults import intrinsics_fault, offset_fault, rigid_fault, view_fault
 from voxway.data.checks.pictures import check_principal_point
 
+_VEHICLE_M = 20.0
+"""A lorry's length: farthest that a camera stands from the ego frame's origin."""
+_STEEPEST = 0.87
+"""Sine of 60 degrees: how steeply a camera may look down at the road."""
 _POSES = (
     "Give each camera's pose in the ego frame (x ahead, y left, z up): a rotation and a translation in metres that map "
     "camera coordinates (x right, y down, z ahead) to it."
@@ -27,7 +31,7 @@ class Rig:
 
     Raises:
         InputError: numbers of matrices differ, a matrix has another shape or is not finite, a focal length is not
-            positive, or a pose is not rigid.
+            positive, or a pose is not that of an upright camera on a vehicle.
     """
 
     intrinsics: Float64[np.ndarray, "n 3 3"]
@@ -47,11 +51,11 @@ class Rig:
         if len(K) != len(T):
             raise _bad("poses", f"{len(K)}, one for each camera's intrinsics", len(T), "Give both for every camera.")
         for number, (own, pose) in enumerate(zip(K, T)):
-            if own[0, 0] <= 0 or own[1, 1] <= 0:
-                found = f"{own[0, 0]:g} and {own[1, 1]:g} px"
-                raise _bad(f"intrinsics[{number}]", "positive focal lengths", found, "Give K in pixels, row by row.")
-            if not is_rigid(torch.from_numpy(pose)):
-                raise _bad(f"poses[{number}]", "a rigid transform", pose.tolist(), _POSES)
+            if (wrong := intrinsics_fault(own)) is not None:
+                raise wrong.error("rig", f"intrinsics[{number}]", "Give K in pixels, row by row.")
+            wrong = rigid_fault(pose) or offset_fault(pose[:3, 3], _VEHICLE_M) or view_fault(pose, _STEEPEST)
+            if wrong is not None:
+                raise wrong.error("rig", f"poses[{number}]", _POSES)
         return cls(K, T)
 
     def __len__(self) -> int:

@@ -85,12 +85,14 @@ class Benchmark:
         table[[raw_id + 1 for raw_id in pairs]] = list(pairs.values())
         trained = table[np.clip(raw, -1, len(table) - 2, dtype=np.int64, casting="unsafe") + 1]
         if (trained == unknown).any():
-            ids = np.unique(np.asarray(raw)[trained == unknown])[:5].tolist()
+            present = np.unique(raw)
+            ids = present[~np.isin(present, list(pairs))][:5].tolist()
+            trained_already = np.isin(present, [*range(len(self.classes)), IGNORE]).all()
             raise InputError(
                 file=source,
                 field="label ids",
                 expected=f"ids of {self.name}'s label map ({min(pairs)}..{max(pairs)})",
-                found=f"ids {ids}",
+                found=f"ids {ids}" + ("; they look like training ids" if trained_already and self.raw_to_train else ""),
                 remedy="The file is damaged or belongs to another benchmark.",
             )
         return trained

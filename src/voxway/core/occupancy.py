@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
+from voxway.core.arrays import read_archive
 from voxway.core.config import from_json, to_json
 from voxway.core.errors import InputError
 from voxway.core.files import atomic_path
@@ -218,8 +217,7 @@ class Occupancy:
             InputError: damaged, or something else.
         """
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-                arrays = {name: torch.from_numpy(archive[name]) for name in archive.files}
+            arrays = {name: torch.from_numpy(one) for name, one in read_archive(data, source, [], _LOAD).items()}
             about = json.loads(bytes(arrays.pop("about").numpy()))
             return cls(
                 task=from_json(Task, about["task"], source),
@@ -231,7 +229,7 @@ class Occupancy:
             )
         except InputError:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise _no_occupancy(source, error) from error
 
     @property

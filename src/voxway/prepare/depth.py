@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from jaxtyping import Float32, Float64
 
+from voxway.core.arrays import read_array
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.data.checks.pictures import check_principal_point
 from voxway.data.config import DataConfig
-from voxway.data.files.arrays import read_array
 from voxway.data.job import JobOptions
 from voxway.data.prepared.maps import DepthMaps
 from voxway.prepare.depth_model import DepthModel, load_depth_model

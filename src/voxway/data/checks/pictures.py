@@ -9,6 +9,9 @@ from jaxtyping import Float64
 
 from voxway.core.errors import InputError
 
+_NARROWEST, _WIDEST = 0.1, 20.0
+"""Focal length in widths of the picture: a view of 157 degrees, and one of 3."""
+
 
 def check_principal_point(
     path: Path | str, size_px: tuple[int, int], K: Float64[np.ndarray, "3 3"], least_row: float = 0.2
@@ -33,4 +36,13 @@ def check_principal_point(
             expected=f"a picture around the principal point ({u:.0f}, {v:.0f}), about {2 * u:.0f} x {2 * v:.0f} px",
             found=f"{width} x {height} px",
             remedy="Use the pictures in their original size, with their own calibration.",
+        )
+    focal = float(K[0, 0])
+    if not _NARROWEST * width < focal < _WIDEST * width:
+        raise InputError(
+            file=path,
+            field="focal length",
+            expected=f"{_NARROWEST * width:.0f} to {_WIDEST * width:.0f} px, for a picture {width} px wide",
+            found=f"{focal:.4g} px",
+            remedy="Give intrinsics in pixels of the picture as recorded, not in millimetres.",
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import zipfile
 from collections.abc import Callable, Generator, Sequence
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from voxway.core.arrays import read_archive
 from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError
 from voxway.core.files import atomic_path
@@ -103,11 +103,7 @@ class PredictionFiles:
 
     def _decode(self, data: bytes, source: object) -> UInt8[np.ndarray, "x y z"]:
         benchmark = self.benchmark
-        try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-                stored = archive[self.array]
-        except (ValueError, EOFError, OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise _bad(source, "contents", f"an archive (.npz) with an array {self.array!r}", error) from error
+        stored = read_archive(data, source, [self.array], _REMEDY)[self.array]
         if stored.shape != benchmark.grid.shape or stored.dtype != np.uint8:
             expected = f"uint8 {benchmark.grid.shape}"
             raise _bad(source, self.array, expected, f"{stored.dtype} {stored.shape}")

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from voxway.core.arrays import read_member
 from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError
-from voxway.data.files.arrays import read_member
 
+_MASKS = (0, 1, 2, 255)
+"""Values of masks: a flag, a state of a voxel (free or occupied), or white as in pictures."""
 _REMEDY = "The file is damaged, of another release or of another benchmark; fetch it again."
 
 
@@ -27,9 +29,14 @@ def read_mask(path: Path, name: str, benchmark: Benchmark) -> Bool[np.ndarray, "
     """A mask from one array of a `.npz` file; true where it is not 0.
 
     Raises:
-        InputError: missing or damaged file, no such array, or another grid.
+        InputError: missing or damaged file, no such array, another grid, or values of something else than a mask.
     """
-    return read_volume(path, name, benchmark) != 0
+    volume = read_volume(path, name, benchmark)
+    values = np.unique(volume)
+    if not np.isin(values, _MASKS).all():
+        expected = "a mask: 0 where it is not set, and 1, 2 or 255"
+        raise InputError(file=path, field=name, expected=expected, found=values[:5].tolist(), remedy=_REMEDY)
+    return volume != 0
 
 
 def read_volume(path: Path, name: str, benchmark: Benchmark) -> np.ndarray:

@@ -11,7 +11,10 @@ from jaxtyping import Float64
 
 from voxway.core.errors import InputError
 from voxway.core.files import Json
+from voxway.core.geometry_faults import intrinsics_fault, microseconds_fault, rotation_fault
+from voxway.data.nuscenes.key_frame_faults import key_frame_faults
 
+_REMEDY = "Make the info file again from nuScenes' own tables with `write_infos`."
 CAMERAS = ("CAM_FRONT_LEFT", "CAM_FRONT", "CAM_FRONT_RIGHT", "CAM_BACK_LEFT", "CAM_BACK", "CAM_BACK_RIGHT")
 """The six cameras in the order in which networks see them."""
 
@@ -113,18 +116,21 @@ def parse_info(info: Mapping[str, Json], source: object) -> KeyFrame:
     timestamp = record.whole("timestamp")
     frames = {name: _camera(cameras.inner(name)) for name in CAMERAS}
     sweeps = tuple(_sweep(sweep, timestamp) for sweep in record.several("sweeps"))
-    return KeyFrame(
+    frame = KeyFrame(
         token=record.text("token"),
         scene=record.text("scene_token"),
         scene_name=scene_name(info),
         timestamp_us=timestamp,
         lidar_path=relative_path(record.text("lidar_path")),
-        lidar_token=info.get("lidar_token"),
+        lidar_token=None if info.get("lidar_token") is None else record.text("lidar_token"),
         T_ego_lidar=record.pose("lidar2ego"),
         T_world_ego=record.pose("ego2global"),
         cameras=frames,
         sweeps=sweeps,
     )
+    for name, wrong in key_frame_faults(frame):
+        raise wrong.error(record.file, name, _REMEDY)
+    return frame
 
 
 def scene_name(info: Mapping[str, Json]) -> str | None:
@@ -146,8 +152,8 @@ def relative_path(path: object) -> str:
 
 def _camera(record: _Record) -> CameraFrame:
     K = record.matrix("cam_intrinsic", (3, 3))
-    if (K[[0, 1], [0, 1]] <= 0).any():
-        raise record.wrong("cam_intrinsic", "positive focal lengths", K[[0, 1], [0, 1]].tolist())
+    if (wrong := intrinsics_fault(K)) is not None:
+        raise wrong.error(record.file, f"{record.prefix}cam_intrinsic", _REMEDY)
     return CameraFrame(
         path=relative_path(record.text("data_path")),
         timestamp_us=record.whole("timestamp"),
@@ -176,8 +182,7 @@ class _Record:
     prefix: str
 
     def wrong(self, name: str, expected: object, found: object) -> InputError:
-        remedy = "Make the info file again from nuScenes' own tables with `write_infos`."
-        return InputError(file=self.file, field=self.prefix + name, expected=expected, found=found, remedy=remedy)
+        return InputError(file=self.file, field=self.prefix + name, expected=expected, found=found, remedy=_REMEDY)
 
     def __getitem__(self, name: str) -> Json:
         if name not in self.values:
@@ -205,16 +210,16 @@ class _Record:
 
     def whole(self, name: str) -> int:
         value = self[name]
-        if isinstance(value, float) and value < 1e11:
-            raise self.wrong(name, "microseconds", f"{value}, which looks like seconds")
         if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
             raise self.wrong(name, "a number", repr(value)[:80])
+        if (wrong := microseconds_fault(value)) is not None:
+            raise wrong.error(self.file, self.prefix + name, _REMEDY)
         return int(value)
 
     def matrix(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         try:
             matrix = np.array(self[name], np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise self.wrong(name, f"numbers of shape {shape}", repr(self[name])[:80]) from None
         if matrix.shape != shape or not np.isfinite(matrix).all():
             raise self.wrong(name, f"finite numbers of shape {shape}", matrix.tolist())
@@ -222,16 +227,16 @@ class _Record:
 
     def pose(self, name: str) -> Transform:
         """`<name>_rotation`, a quaternion or a matrix, and `<name>_translation`, as one transform."""
-        rotation = np.asarray(self[f"{name}_rotation"])
-        if rotation.shape == (4,):
+        given = self[f"{name}_rotation"]
+        if isinstance(given, list | tuple | np.ndarray) and getattr(given, "shape", (len(given),))[:1] == (4,):
             wxyz = self.matrix(f"{name}_rotation", (4,))
             if abs(np.linalg.norm(wxyz) - 1) > 1e-2:
                 raise self.wrong(f"{name}_rotation", "a unit quaternion (w, x, y, z)", wxyz.tolist())
             rotation = quaternion_rotation(wxyz)
         else:
             rotation = self.matrix(f"{name}_rotation", (3, 3))
-            if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3 or np.linalg.det(rotation) < 0:
-                raise self.wrong(f"{name}_rotation", "a rotation", rotation.tolist())
+            if (wrong := rotation_fault(rotation)) is not None:
+                raise wrong.error(self.file, f"{self.prefix}{name}_rotation", _REMEDY)
         transform = np.eye(4)
         transform[:3, :3] = rotation
         transform[:3, 3] = self.matrix(f"{name}_translation", (3,))

@@ -9,15 +9,18 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from voxway.core.arrays import read_array, read_member
 from voxway.core.errors import InputError
 from voxway.core.task import IGNORE
-from voxway.data.files.arrays import read_array, read_member
 from voxway.data.files.volumes import read_labels, read_mask
+from voxway.data.files.voxel_order import order_fault
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.nuscenes.key_frame import KeyFrame
 from voxway.truth.vote import majority
 
 Order = Literal["xyz", "zyx"]
+_BEYOND_SHARE = 0.01
+"""Of rows beyond the grid, above which a file is of another grid or order."""
 
 
 def occ3d_path(folder: Path, frame: KeyFrame) -> Path:
@@ -92,8 +95,7 @@ def read_openoccupancy(path: Path, flat_order: Order = "xyz") -> UInt8[np.ndarra
         expected = f"(n, 4) rows z, y, x, label; (n, 2) rows flat index, label; or a volume {shape}"
         raise _bad(path, "shape", expected, stored.shape)
     if stored.shape[1] == 4:
-        # Out-of-range indices are moved to the border, as published.
-        index = np.clip(stored[:, 2::-1].astype(np.int64), 0, np.array(shape) - 1)
+        index = _rows_index(path, stored)
     else:
         flat = stored[:, 0].astype(np.int64)
         if len(flat) and not 0 <= flat.min() <= flat.max() < OPENOCCUPANCY_NUSCENES.grid.count:
@@ -101,7 +103,43 @@ def read_openoccupancy(path: Path, flat_order: Order = "xyz") -> UInt8[np.ndarra
             raise _bad(path, "grid", expected, f"{flat.min()} to {flat.max()}")
         index = np.stack(np.unravel_index(flat, shape if flat_order == "xyz" else shape[::-1]), 1)
         index = index if flat_order == "xyz" else index[:, ::-1]
+        _check_order(path, index, flat_order)
     return _vote(index, OPENOCCUPANCY_NUSCENES.to_train(stored[:, -1], path))
+
+
+def _rows_index(path: Path, rows: np.ndarray) -> np.ndarray:
+    """x, y, z of rows z, y, x, label. A few indices beyond the grid are moved to its border, as published."""
+    shape, index = OPENOCCUPANCY_NUSCENES.grid.shape, rows[:, 2::-1].astype(np.int64)
+    beyond = ((index < 0) | (index >= shape)).any(1)
+    if beyond.mean() > _BEYOND_SHARE if len(rows) else False:
+        lengths = rows[:, :3].max(0).tolist()
+        turned = not ((rows[:, :3] < 0) | (rows[:, :3] >= shape)).any()
+        hint = "; they look like rows x, y, z, label" if turned else ""
+        found = f"{int(beyond.sum())} of {len(rows)} rows beyond it, columns up to {lengths}{hint}"
+        raise _bad(path, "grid", f"rows z, y, x, label within {shape} voxels (x, y, z)", found)
+    return np.clip(index, 0, np.array(shape) - 1)
+
+
+def _check_order(path: Path, index: np.ndarray, flat_order: Order) -> None:
+    """Refuse flat indices that were made in the other order.
+
+    Raises:
+        InputError: says how to set the order.
+    """
+    occupied = np.zeros(OPENOCCUPANCY_NUSCENES.grid.shape, bool)
+    occupied[tuple(index.T)] = True
+    if flat_order == "zyx":
+        occupied = np.ascontiguousarray(occupied.transpose(2, 1, 0))
+    if order_fault(occupied) is not None:
+        other = "zyx" if flat_order == "xyz" else "xyz"
+        remedy = f"Say --set data.flat_order={other} if the file has that order, or fetch it again."
+        raise InputError(
+            file=path,
+            field="order",
+            expected=f"flat indices in the order {flat_order}",
+            found=wrong.found,
+            remedy=remedy,
+        )
 
 
 def _vote(index: np.ndarray, labels: UInt8[np.ndarray, "n"]) -> UInt8[np.ndarray, "x y z"]:
@@ -112,13 +150,7 @@ def _vote(index: np.ndarray, labels: UInt8[np.ndarray, "n"]) -> UInt8[np.ndarray
 
 def _one_array(path: Path) -> np.ndarray:
     remedy = "Fetch it again; files lie at scene_<scene token>/occupancy/<LiDAR token>.npy."
-    if path.suffix == ".npz":
-        with_names = np.lib.npyio.NpzFile
-        archive = np.load(path, allow_pickle=False) if path.exists() else None
-        if not isinstance(archive, with_names) or len(archive.files) != 1:
-            raise _bad(path, "contents", "an archive of one array", "something else")
-        return read_member(path, archive.files[0], remedy)
-    return read_array(path, remedy)
+    return read_member(path, None, remedy) if path.suffix == ".npz" else read_array(path, remedy)
 
 
 def _bad(path: Path, field: str, expected: object, found: object) -> InputError:

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from jaxtyping import Float32, Float64
 
-from voxway.core.errors import InputError
+from voxway.data.files.scan_faults import ScanLayout
+from voxway.data.files.scans import read_points
 from voxway.data.nuscenes.key_frame import KeyFrame
 
 _NEAR_M = 1.0
-_COLUMNS = 5
+_SCAN = ScanLayout(columns=("x", "y", "z", "intensity", "ring"), highest_intensity=255.0, sensor_frame=True, read=4)
 
 Choice = Literal["random", "nearest"]
 Near = Literal["sweeps", "all", "none"]
@@ -23,22 +24,9 @@ def read_lidar(path: Path | str) -> Float32[np.ndarray, "p 5"]:
     """Read a `.pcd.bin` file: x, y, z in metres (sensor frame), intensity 0..255, ring 0..31.
 
     Raises:
-        InputError: missing, truncated or empty file, or a value that is not finite.
+        InputError: see `read_points`.
     """
-    try:
-        data = Path(path).read_bytes()
-    except FileNotFoundError:
-        remedy = "Complete the download; `voxway check-data` lists everything that is missing."
-        raise InputError(file=path, field="file", expected="present", found="absent", remedy=remedy) from None
-    if len(data) % (4 * _COLUMNS) or not data:
-        raise _bad(path, "size", "a positive multiple of 20 bytes (5 x float32 per point)", f"{len(data)} bytes")
-    points = np.frombuffer(data, "<f4").reshape(-1, _COLUMNS).astype(np.float32)
-    finite = np.isfinite(points[:, :4]).all(1)
-    if not finite.all():
-        worst = int(np.flatnonzero(~finite)[0])
-        found = f"{int((~finite).sum())} points with NaN or infinity, the first at {worst}"
-        raise _bad(path, "points", "finite numbers", found)
-    return points
+    return read_points(path, _SCAN)
 
 
 def aggregate(
@@ -99,8 +87,3 @@ def move(points: Float32[np.ndarray, "p c"], T: np.ndarray) -> Float32[np.ndarra
 
 def _without_near(points: Float32[np.ndarray, "p 5"]) -> Float32[np.ndarray, "n 5"]:
     return points[~(np.abs(points[:, :2]) < _NEAR_M).all(1)]
-
-
-def _bad(path: Path | str, field: str, expected: object, found: object) -> InputError:
-    remedy = "The copy is damaged or cut short; download or copy it again."
-    return InputError(file=path, field=field, expected=expected, found=found, remedy=remedy)

@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Float32, Shaped, UInt8
 from torch import Tensor
 
+from voxway.core.arrays import read_array
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.files import atomic_path
 from voxway.core.task import IGNORE, Task
-from voxway.data.files.arrays import read_array
 from voxway.data.prepared.lies_on import LiesOn
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, UInt8, UInt16
 
+from voxway.core.arrays import read_array
 from voxway.core.errors import InputError
 from voxway.core.files import atomic_path
 from voxway.core.task import IGNORE
-from voxway.data.files.arrays import read_array
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 
 

@@ -28,10 +28,14 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float32, UInt16, UInt32
 
+from voxway.core.contents import contents
 from voxway.core.errors import InputError
 from voxway.core.files import write_bytes
 from voxway.data.files.flags import read_flags
 from voxway.data.files.raw import read_bytes
+from voxway.data.files.scan_faults import ScanLayout
+from voxway.data.files.scans import read_points
+from voxway.data.files.voxel_order import order_fault
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.odometry import (
     Calibration,
@@ -61,6 +65,8 @@ __all__ = [
     "write_voxel_labels",
 ]
 
+_SCAN = ScanLayout(columns=("x", "y", "z", "remission"), highest_intensity=255.0, sensor_frame=True, read=4)
+"""Remission is published as 0..1; recordings in KITTI's layout have 0..255, too."""
 _DOWNLOAD_AGAIN = "The copy is damaged or cut short; download or copy it again."
 
 
@@ -68,18 +74,9 @@ def read_scan(path: Path | str) -> Float32[np.ndarray, "p 4"]:
     """Read a LiDAR scan: x, y, z in metres (velodyne frame) and remission 0..1.
 
     Raises:
-        InputError: missing, truncated or empty file, or a value that is not finite.
+        InputError: see `read_points`.
     """
-    data = read_bytes(path)
-    if len(data) % 16 or not data:
-        raise _bad(path, "size", "a positive multiple of 16 bytes (4 x float32 per point)", f"{len(data)} bytes")
-    points = np.frombuffer(data, "<f4").reshape(-1, 4)
-    finite = np.isfinite(points).all(1)
-    if not finite.all():
-        worst = int(np.flatnonzero(~finite)[0])
-        found = f"{int((~finite).sum())} points with NaN or infinity, the first at {worst}: {points[worst].tolist()}"
-        raise _bad(path, "points", "finite numbers", found)
-    return points.astype(np.float32)
+    return read_points(path, _SCAN)
 
 
 def write_scan(path: Path | str, points: Float32[np.ndarray, "p 4"]) -> None:
@@ -95,14 +92,19 @@ def read_point_labels(path: Path | str, points: int) -> UInt32[np.ndarray, "p"]:
         points: how many points the scan has.
 
     Raises:
-        InputError: missing file, not one label per point, or a class outside the label map.
+        InputError: missing file, not one label per point, a class outside the label map, or no class at all.
     """
     data = read_bytes(path)
     if len(data) != 4 * points:
         remedy = "Scan and labels are not of the same frame or release; fetch both again."
-        raise _bad(path, "size", f"{4 * points} bytes, for {points} points", f"{len(data)} bytes", remedy)
+        expected = f"{4 * points} bytes, uint32 for each of {points} points"
+        raise _bad(path, "size", expected, _size(data, points), remedy)
     labels = np.frombuffer(data, "<u4").astype(np.uint32)
-    SEMANTIC_KITTI.to_train(labels & 0xFFFF, path)
+    classes = labels & 0xFFFF
+    SEMANTIC_KITTI.to_train(classes, path)
+    if not classes.any():
+        expected, remedy = "points with a class in the low 16 bits", "The copy is damaged; fetch the labels again."
+        raise _bad(path, "label ids", expected, "0 for every point" + _looks_like_floats(labels), remedy)
     return labels
 
 
@@ -124,15 +126,20 @@ def read_voxel_labels(path: Path | str) -> UInt16[np.ndarray, "256 256 32"]:
     """Read a voxel `.label` file: raw class per voxel.
 
     Raises:
-        InputError: missing file, wrong size, or a class outside the label map.
+        InputError: missing file, wrong size, a class outside the label map, no class at all, or voxels that lie in
+            another order.
     """
     grid = SEMANTIC_KITTI.grid
     data = read_bytes(path)
     if len(data) != 2 * grid.count:
         expected = f"{2 * grid.count} bytes, uint16 for {grid.shape} voxels"
-        raise _bad(path, "size", expected, f"{len(data)} bytes")
+        raise _bad(path, "size", expected, _size(data, grid.count))
     labels = np.frombuffer(data, "<u2").astype(np.uint16).reshape(grid.shape)
     SEMANTIC_KITTI.to_train(labels, path)
+    if not labels.any():
+        raise _bad(path, "label ids", "voxels with a class", "0 (empty) for every voxel")
+    if (wrong := order_fault(labels != 0)) is not None:
+        raise wrong.error(path, "order", _DOWNLOAD_AGAIN)
     return labels
 
 
@@ -225,6 +232,21 @@ class SequenceFiles:
         found = "an empty folder" if folder.is_dir() else "no such folder"
         remedy = f"Check the root folder: it must hold sequences/{self.sequence}/."
         return _bad(folder, "sequence", expected, found, remedy)
+
+
+def _size(data: bytes, count: int) -> str:
+    """How long a file of `count` numbers is, and what that looks like."""
+    kind = contents(data)
+    if kind is not None:
+        return f"{len(data)} bytes, {kind.name}"
+    widths = {count: "uint8", 2 * count: "16 bits", 4 * count: "32 bits", 8 * count: "64 bits"}
+    return f"{len(data)} bytes" + (f", as many as {widths[len(data)]} for each" if len(data) in widths else "")
+
+
+def _looks_like_floats(labels: UInt32[np.ndarray, "p"]) -> str:
+    numbers = labels.view(np.float32)
+    whole = labels.any() and np.isfinite(numbers).all() and (numbers == np.round(numbers)).all()
+    return "; the file looks like float32" if whole else ""
 
 
 def _numbered(folder: Path, suffix: str) -> list[int]:

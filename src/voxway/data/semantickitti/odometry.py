@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from voxway.core.contents import contents
 from voxway.core.errors import InputError
+from voxway.core.faults import Fault
 from voxway.core.files import write_bytes
-
-_ROTATION_TOLERANCE = 1e-3
+from voxway.core.geometry_faults import drive_fault, intrinsics_fault, offset_fault, rotation_fault, times_fault
 
 
 @dataclass(frozen=True)
@@ -47,19 +48,23 @@ def read_calibration(path: Path | str) -> Calibration:
     """Read a sequence's calib.txt (P0, P1, P2, P3, Tr; only P2, P3 and Tr are used).
 
     Raises:
-        InputError: the file or a line is missing, a number cannot be read, or Tr is not a rigid transform.
+        InputError: the file or a line is missing or there twice, a number cannot be read, P2 or P3 are no projections
+            of cameras on a car, or Tr is not a rigid transform from a LiDAR to a camera that look the same way.
     """
     rows = {}
     for line in _text(path, "KITTI odometry's data_odometry_calib.zip").splitlines():
-        name, colon, values = line.partition(":")
-        if colon:
-            rows[name.strip()] = values
+        name, colon, values = (part.strip() for part in line.partition(":"))
+        if colon and rows.setdefault(name, values) != values:
+            raise _bad(path, name, "one line of that name", "two that differ", _CALIBRATION_REMEDY)
     P2, P3 = _matrix(path, rows, "P2"), _matrix(path, rows, "P3")
     T_cam_velo = np.vstack([_matrix(path, rows, "Tr"), [0, 0, 0, 1]])
     for name, P in (("P2", P2), ("P3", P3)):
-        if P[0, 0] <= 0 or P[1, 1] <= 0:
-            raise _bad(path, name, "positive focal lengths", f"{P[0, 0]:g} and {P[1, 1]:g} px", _CALIBRATION_REMEDY)
-    _check_rotation(path, "Tr", T_cam_velo[:3, :3])
+        wrong = intrinsics_fault(P[:, :3]) or offset_fault(np.linalg.solve(P[:, :3], P[:, 3]))
+        if wrong is not None:
+            raise wrong.error(path, name, _CALIBRATION_REMEDY)
+    wrong = rotation_fault(T_cam_velo[:3, :3]) or offset_fault(T_cam_velo[:3, 3]) or _ahead_fault(T_cam_velo)
+    if wrong is not None:
+        raise wrong.error(path, "Tr", _CALIBRATION_REMEDY)
     return Calibration(P2, P3, T_cam_velo)
 
 
@@ -80,15 +85,20 @@ def read_poses(path: Path | str, T_cam_velo: Float[np.ndarray, "4 4"]) -> Float[
     The file holds camera-0 poses P, so a LiDAR pose is ``inv(Tr) P Tr``.
 
     Raises:
-        InputError: missing or empty file, a line without 12 finite numbers, or a rotation that is not orthogonal.
+        InputError: missing or empty file, a line without 12 finite numbers, a rotation that is not orthogonal, or
+            poses that are not those of a car that drives ahead.
     """
     poses = []
     for number, line in _lines(path):
         values = _numbers(path, f"line {number}", line, 12)
         pose = np.vstack([values.reshape(3, 4), [0, 0, 0, 1]])
-        _check_rotation(path, f"line {number}", pose[:3, :3])
+        if (wrong := rotation_fault(pose[:3, :3])) is not None:
+            raise wrong.error(path, f"line {number}", "The matrix is damaged or of another layout; fetch it again.")
         poses.append(pose)
-    return np.linalg.inv(T_cam_velo) @ np.stack(poses) @ T_cam_velo
+    T_world_velo = np.linalg.inv(T_cam_velo) @ np.stack(poses) @ T_cam_velo
+    if (wrong := drive_fault(T_world_velo)) is not None:
+        raise wrong.error(path, "poses", "Write the poses of camera 0 (x right, y down, z ahead), camera to world.")
+    return T_world_velo
 
 
 def write_poses(
@@ -104,10 +114,13 @@ def read_times(path: Path | str) -> Float[np.ndarray, "n"]:
     """Read times.txt: seconds since the first scan.
 
     Raises:
-        InputError: missing or empty file, or a line without exactly one finite number.
+        InputError: missing or empty file, a line without exactly one finite number, or times that run backwards or are
+            not in seconds.
     """
-    values = [_numbers(path, f"line {number}", line, 1)[0] for number, line in _lines(path)]
-    return np.asarray(values)
+    values = np.array([_numbers(path, f"line {number}", line, 1)[0] for number, line in _lines(path)])
+    if (wrong := times_fault(values)) is not None:
+        raise wrong.error(path, "times", "Write seconds since the first scan, a line for each.")
+    return values
 
 
 def write_times(path: Path | str, times: Float[np.ndarray, "n"]) -> None:
@@ -115,6 +128,8 @@ def write_times(path: Path | str, times: Float[np.ndarray, "n"]) -> None:
     write_bytes(path, "".join(f"{time:.6e}\n" for time in times).encode())
 
 
+_AHEAD = 0.9
+"""Cosine of the greatest angle between the LiDAR's and the camera's axes."""
 _CALIBRATION_REMEDY = (
     "Take calib.txt from KITTI odometry's data_odometry_calib.zip; the copies in some mini releases lack Tr."
 )
@@ -122,11 +137,15 @@ _CALIBRATION_REMEDY = (
 
 def _text(path: Path | str, source: str) -> str:
     try:
-        return Path(path).read_text()
+        data = Path(path).read_bytes()
     except FileNotFoundError:
         raise _bad(path, "file", "present", "absent", f"It comes with {source}.") from None
     except OSError as error:  # a folder, a path below a file, or no permission
         raise _bad(path, "file", "a file", error.strerror, f"It comes with {source}.") from None
+    if (kind := contents(data)) is not None:
+        raise _bad(path, "contents", "text", kind.name, kind.remedy)
+    try:
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _bad(path, "contents", "text", error.reason, f"Fetch it again; it comes with {source}.") from None
 
@@ -161,12 +180,15 @@ def _numbers(path: Path | str, field: str, text: str, count: int) -> np.ndarray:
     return values
 
 
-def _check_rotation(path: Path | str, field: str, rotation: np.ndarray) -> None:
-    error = np.abs(rotation @ rotation.T - np.eye(3)).max()
-    if error > _ROTATION_TOLERANCE or np.linalg.det(rotation) < 0:
-        found = f"|R R^T - 1| up to {error:.2g}, determinant {np.linalg.det(rotation):.3g}"
-        expected = f"an orthogonal right-handed rotation (to {_ROTATION_TOLERANCE:g})"
-        raise _bad(path, field, expected, found, "The matrix is damaged or of another layout; fetch the file again.")
+def _ahead_fault(T_cam_velo: np.ndarray) -> Fault | None:
+    """Whether the LiDAR's forward axis is not the camera's, or the camera does not stand upright."""
+    ahead, upright = T_cam_velo[2, 0], -T_cam_velo[1, 2]
+    if ahead >= _AHEAD and upright >= _AHEAD:
+        return None
+    expected = "the LiDAR's x ahead, y left, z up mapped to the x right, y down, z ahead of a camera that looks ahead"
+    angle = np.rad2deg(np.arccos(np.clip(ahead, -1, 1)))
+    hint = "; it may be inverted (camera to LiDAR)" if T_cam_velo[0, 2] >= _AHEAD else ""
+    return Fault(expected, f"one that looks {angle:.0f} degrees aside{hint}")
 
 
 def _bad(path: Path | str, field: str, expected: object, found: object, remedy: str) -> InputError:

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from voxway.core.arrays import read_member
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.occupancy import Occupancy
 from voxway.core.sample import Sample
 from voxway.core.task import IGNORE
 from voxway.data.checks.pictures import check_principal_point
-from voxway.data.files.arrays import read_member
 from voxway.data.files.images import image_size
 from voxway.data.rig import load_pictures
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI

@@ -26,7 +26,11 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
 
 from voxway.core.errors import InputError
+from voxway.core.faults import Fault
+from voxway.core.geometry_faults import intrinsics_fault, offset_fault, rigid_fault, upright_fault, view_fault
 from voxway.data.files.pickles import read_pickle
+from voxway.data.files.scan_faults import ScanLayout
+from voxway.data.files.scans import read_points
 from voxway.data.files.volumes import read_labels, read_mask
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
 
@@ -37,9 +41,14 @@ IMAGE_FOLDERS = (0, 1, 3, 2, 4)
 MASKS = {"field_of_view": "infov", "camera": "final_voxel_state", "lidar": "origin_voxel_state"}
 """Our names of masks, and those of Occ3D's arrays."""
 _FOLDERS = {"train": "training", "val": "validation"}
-_COLUMNS = 6
-_KEPT = 5
-_DAMAGED = "The copy is damaged or cut short; make or download it again."
+_INFOS = "Fetch the camera infos again; they must belong to these frames."
+_FRONT_FAULT = Fault("slot 0 to look ahead of the car (x ahead)", "a camera that looks back")
+_SCAN = ScanLayout(
+    columns=("x", "y", "z", "intensity", "elongation", "one more that nobody reads"),
+    highest_intensity=None,
+    sensor_frame=False,
+    read=5,
+)
 
 
 @dataclass(frozen=True)
@@ -125,19 +134,9 @@ def read_waymo_scan(path: Path) -> Float32[np.ndarray, "p 5"]:
     """LiDAR points: x, y, z in metres (vehicle frame), and intensity and elongation, both after tanh as published.
 
     Raises:
-        InputError: missing, truncated or empty file, or a value that is not finite.
+        InputError: see `read_points`.
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(file=path, field="file", expected="present", found="absent", remedy=_DAMAGED) from None
-    if len(data) % (4 * _COLUMNS) or not data:
-        expected = "a positive multiple of 24 bytes (6 x float32 per point)"
-        raise InputError(file=path, field="size", expected=expected, found=f"{len(data)} bytes", remedy=_DAMAGED)
-    points = np.frombuffer(data, "<f4").reshape(-1, _COLUMNS)[:, :_KEPT].astype(np.float32)
-    if not np.isfinite(points).all():
-        found = f"{int((~np.isfinite(points)).any(1).sum())} points with NaN or infinity"
-        raise InputError(file=path, field="points", expected="finite numbers", found=found, remedy=_DAMAGED)
+    points = np.ascontiguousarray(read_points(path, _SCAN)[:, : _SCAN.read])
     points[:, 3:] = np.tanh(points[:, 3:])
     return points
 
@@ -165,14 +164,16 @@ def frame_cameras(
     for slot in range(5):
         where = f"[{sequence}][{frame}][{slot}]"
         camera = _entry(cameras, slot, where, source)
-        for name, kept in (("intrinsics", K[slot]), ("sensor2ego", T_ego_cam[slot])):
-            kept[:] = _matrix(camera, name, where, source)[: len(kept), : len(kept)]
-        rotation = T_ego_cam[slot, :3, :3]
-        if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3:
-            raise _bad(source, f"{where}.sensor2ego", "a rotation", rotation.tolist())
-        if abs(rotation[2, 2]) > 0.9:
-            found = "axes x ahead, z up, as Waymo's own records have"
-            raise _bad(source, f"{where}.sensor2ego", "camera axes x right, y down, z ahead", found)
+        K[slot] = _matrix(camera, "intrinsics", where, source, (3, 4))[:3, :3]
+        T_ego_cam[slot] = T = _matrix(camera, "sensor2ego", where, source, (4,))
+        if (wrong := intrinsics_fault(K[slot])) is not None:
+            raise wrong.error(source, f"{where}.intrinsics", _INFOS)
+        wrong = rigid_fault(T) or offset_fault(T[:3, 3])
+        if wrong is None and abs(T[2, 2]) > 0.9:
+            wrong = Fault("camera axes x right, y down, z ahead", "axes x ahead, z up, as Waymo's own records have")
+        wrong = wrong or view_fault(T) or (_FRONT_FAULT if slot == 0 and T[0, 2] < 0 else None)
+        if wrong is not None:
+            raise wrong.error(source, f"{where}.sensor2ego", _INFOS)
     return K, T_ego_cam
 
 
@@ -186,15 +187,14 @@ def frame_pose(infos: object, key: str, source: Path) -> Float64[np.ndarray, "4 
     cameras = _entry(_entry(infos, sequence, f"[{sequence}]", source), frame, f"[{sequence}][{frame}]", source)
     camera = _entry(cameras, 0, f"[{sequence}][{frame}][0]", source)
     pose = camera.get("ego2global") if isinstance(camera, Mapping) else None
-    if pose is None or np.shape(pose) != (4, 4) or not np.isfinite(pose).all():
-        raise InputError(
-            file=source,
-            field=f"[{sequence}][{frame}][0].ego2global",
-            expected="a finite 4 x 4 matrix",
-            found="none",
-            remedy="The published camera infos hold no poses; ask for other needs.",
-        )
-    return np.asarray(pose, np.float64)
+    where, remedy = f"[{sequence}][{frame}][0]", "The published camera infos hold no poses; ask for other needs."
+    if pose is None:
+        expected = "a finite 4 x 4 matrix"
+        raise InputError(file=source, field=f"{where}.ego2global", expected=expected, found="none", remedy=remedy)
+    matrix = _matrix(camera, "ego2global", where, source, (4,))
+    if (wrong := rigid_fault(matrix) or upright_fault(matrix, "a car")) is not None:
+        raise wrong.error(source, f"{where}.ego2global", _INFOS)
+    return matrix
 
 
 def _entry(holder: object, number: int, where: str, source: Path) -> object:
@@ -207,16 +207,18 @@ def _entry(holder: object, number: int, where: str, source: Path) -> object:
     return value
 
 
-def _matrix(camera: object, name: str, where: str, source: Path) -> np.ndarray:
+def _matrix(camera: object, name: str, where: str, source: Path, sides: tuple[int, ...]) -> np.ndarray:
     if not isinstance(camera, Mapping) or name not in camera:
         found = ", ".join(map(str, camera)) if isinstance(camera, Mapping) else type(camera).__name__
         raise _bad(source, f"{where}.{name}", "a matrix", f"only {found}")
-    matrix = np.asarray(camera[name], np.float64)
-    if matrix.shape not in ((4, 4), (3, 3)) or not np.isfinite(matrix).all():
-        raise _bad(source, f"{where}.{name}", "a finite 4 x 4 matrix", matrix.tolist())
+    try:
+        matrix = np.asarray(camera[name], np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _bad(source, f"{where}.{name}", "a matrix of numbers", error) from None
+    if matrix.shape not in [(side, side) for side in sides] or not np.isfinite(matrix).all():
+        raise _bad(source, f"{where}.{name}", "a finite 4 x 4 matrix", str(matrix.tolist())[:200])
     return matrix
 
 
 def _bad(source: Path, field: str, expected: object, found: object) -> InputError:
-    remedy = "Fetch the camera infos again; they must belong to these frames."
-    return InputError(file=source, field=field, expected=expected, found=found, remedy=remedy)
+    return InputError(file=source, field=field, expected=expected, found=found, remedy=_INFOS)

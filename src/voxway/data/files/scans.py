@@ -1,0 +1,56 @@
+"""Scans of a LiDAR as rows of float32 without a header: the one reader of all datasets.
+
+Nothing in such a file says what it holds, and nearly any bytes can be read as some float32. So points are looked at:
+whatever no LiDAR can have measured is refused, and named where another reading of the bytes makes a scan of them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from voxway.core.contents import contents, is_text
+from voxway.core.errors import InputError
+from voxway.data.files.raw import read_bytes
+from voxway.data.files.scan_faults import ScanLayout, fault
+from voxway.data.files.scan_guess import guess
+
+_REMEDY = "The copy is damaged or cut short; download or copy it again."
+
+
+def read_points(path: Path | str, layout: ScanLayout) -> Float32[np.ndarray, "p c"]:
+    """Points of a scan, one row each, with the columns of `layout`.
+
+    Raises:
+        InputError: missing, truncated or empty file, one of another kind, type or number of columns, a value that is
+            not finite, or points that no LiDAR can have measured.
+    """
+    data, count = read_bytes(path), len(layout.columns)
+    known = contents(data)
+    if known or is_text(data):
+        found, remedy = (known.name, known.remedy) if known else ("text", "Write its numbers as float32.")
+        raise InputError(file=path, field="contents", expected=f"rows of {layout.words}", found=found, remedy=remedy)
+    if len(data) % (4 * count) or not data:
+        expected = f"a positive multiple of {4 * count} bytes ({layout.words})"
+        raise _bad(path, layout, data, "size", expected, f"{len(data)} bytes")
+    points = np.frombuffer(data, "<f4").reshape(-1, count)
+    finite = np.isfinite(points[:, : layout.read]).all(1)
+    if not finite.all():
+        worst = int(np.flatnonzero(~finite)[0])
+        found = f"{int((~finite).sum())} points with NaN or infinity, the first at {worst}: {points[worst].tolist()}"
+        raise _bad(path, layout, data, "points", "finite numbers", found)
+    wrong = fault(points, layout)
+    if wrong is not None:
+        raise _bad(path, layout, data, "points", wrong.expected, wrong.found)
+    return points.astype(np.float32)
+
+
+def _bad(path: Path | str, layout: ScanLayout, data: bytes, field: str, expected: str, found: str) -> InputError:
+    """The error, with the reading of the bytes that makes a scan of them, if one does."""
+    other = guess(data, layout)
+    if other is None:
+        return InputError(file=path, field=field, expected=expected, found=found, remedy=_REMEDY)
+    remedy = f"Write the scan again as {layout.words}, in metres."
+    return InputError(file=path, field=field, expected=expected, found=f"{found}; it looks like {other}", remedy=remedy)
