@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
+import pickle
 from pathlib import Path
 
 import pytest
 
 from voxway.core.errors import InputError, MissingExtra, OutputError, UserError, nearest
-from voxway.core.files import atomic_path, read_json, write_bytes, write_json
+from voxway.core.files import atomic_path, listed, present, read_json, reading, write_bytes, write_json
 
 
 def names(folder: Path) -> list[str]:
@@ -154,3 +156,66 @@ def test_the_nearest_name() -> None:
     assert (close.found, close.remedy) == ("'monoc'", "Perhaps you meant 'monoocc'.")
     far = nearest("zzz", ("monoocc", "effocc"), "method")
     assert far.remedy == "Choose one of the names listed." and far.expected == "one of monoocc, effocc"
+
+
+READING = {
+    "absent": (FileNotFoundError(errno.ENOENT, "No such file or directory"), "file", "absent", "Make it."),
+    "a folder": (IsADirectoryError(errno.EISDIR, "Is a directory"), "file", "a folder", "Make it."),
+    "below a file": (NotADirectoryError(errno.ENOTDIR, "Not a directory"), "file", "no folder", "Make it."),
+    "no permission": (PermissionError(errno.EACCES, "Permission denied"), "reading", "Permission denied", "chmod"),
+    "a broken disk": (OSError(errno.EIO, "Input/output error"), "reading", "Input/output error", "disk"),
+    "a stale network disk": (OSError(errno.ESTALE, "Stale file handle"), "reading", "Stale", "connection"),
+}
+
+
+@pytest.mark.parametrize("case", READING)
+def test_what_the_system_says_about_reading(case: str) -> None:
+    error, field, found, remedy = READING[case]
+    with pytest.raises(InputError) as caught, reading("scan.bin", "Make it."):
+        raise error
+    assert (caught.value.file, caught.value.field) == ("scan.bin", field)
+    assert found in caught.value.found and remedy in caught.value.remedy
+
+
+@pytest.mark.parametrize("error", [OSError("image file is truncated"), ValueError("no picture")])
+def test_what_decoders_say_passes_through(error: Exception) -> None:
+    with pytest.raises(type(error)) as caught, reading("image.png"):
+        raise error
+    assert caught.value is error
+
+
+def test_folders_are_listed_in_order_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("b", "a", ".c"):
+        (tmp_path / name).touch()
+    assert [path.name for path in listed(tmp_path)] == [".c", "a", "b"]
+    assert listed(tmp_path / "none") == listed(tmp_path / "a" / "below") == []
+    assert present(tmp_path / "a") and not present(tmp_path / "none")
+
+    def closed(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "listdir", closed)
+    monkeypatch.setattr(os, "stat", closed)
+    for look in (listed, present):
+        with pytest.raises(InputError, match="reading: expected readable, found Permission denied"):
+            look(tmp_path)
+
+
+def kinds(of: type[UserError]) -> list[type[UserError]]:
+    return [of, *(kind for below in of.__subclasses__() for kind in kinds(below))]
+
+
+def made(kind: type[UserError]) -> UserError:
+    if kind is MissingExtra:
+        return MissingExtra("embreex", "world", "ray casting")
+    return kind(file="calib.txt", field="Tr", expected=12, found="11 numbers", remedy="Fetch it again.")
+
+
+def test_every_error_crosses_the_border_of_a_process() -> None:
+    import voxway.engine.step  # has one of its own  # noqa: F401
+
+    assert len(kinds(UserError)) >= 5
+    for kind in kinds(UserError):
+        error = made(kind)
+        for copied in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+            assert type(copied) is kind and str(copied) == str(error) and vars(copied) == vars(error)

@@ -196,7 +196,7 @@ def test_non_finite_loss_names_the_samples(tmp_path):
 
 
 def test_folder_of_another_run_is_refused(unbroken):
-    with pytest.raises(InputError, match=r"run\.json: train: expected the configuration of this run"):
+    with pytest.raises(InputError, match=r"run\.json: train\.learning_rate: .*: 0\.001 -> 1\.0"):
         run(unbroken, replace(CONFIG, learning_rate=1.0))
     with pytest.raises(InputError, match=r"run\.json: method"):
         run(unbroken, method=TINY["monoocc"])

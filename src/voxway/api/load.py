@@ -13,7 +13,14 @@ from voxway.core.errors import InputError, nearest
 from voxway.core.registry import loaded
 from voxway.data import registry as datasets
 from voxway.data.config import DataConfig
-from voxway.engine.model_files import CONFIG, fingerprint, load_model, read_description, read_published
+from voxway.engine.model_files import (
+    CONFIG,
+    fingerprint,
+    load_model,
+    read_description,
+    read_published,
+    require_finite,
+)
 from voxway.methods import registry as methods
 from voxway.methods.contract import Method
 
@@ -27,7 +34,7 @@ def load(source: Path | str, device: torch.device | str = "cpu", *, method: str 
         method: whose checkpoint it is; None finds out.
 
     Raises:
-        InputError: nothing there, damaged, or of no method that is known.
+        InputError: nothing there, damaged, not finite, or of no method that is known.
     """
     path = Path(source)
     return _published(path, device, method) if path.is_file() else _own(path, device)
@@ -65,6 +72,7 @@ def _published(path: Path, device: torch.device | str, method: str | None) -> Mo
             if method is not None or not error.field.startswith("names"):
                 raise
             continue
+        require_finite(state, path)
         network = config.build()
         network.load_state_dict(state)
         network = network.to(device).eval()

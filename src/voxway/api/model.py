@@ -145,13 +145,13 @@ class Model:
             the occupancy, on the CPU, with scores, and with the images and cameras to look at it.
 
         Raises:
-            InputError: something that the network reads is missing, or does not fit.
+            InputError: something that the network reads is missing or does not fit, or its scores are no numbers.
         """
         sample = images if isinstance(images, Sample) else self._plain(images, intrinsics, poses, points, pose, key)
         sample = self._completed(sample, right, baseline_m)
         self._check(sample)
         with torch.no_grad():
-            prediction = self.network(collate([sample]).to(self.device))
+            prediction = self.network(collate([sample]).to(self.device)).finite([sample.key])
         logits = prediction.logits[0].float().cpu()
         return Occupancy(
             task=self.task,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from voxway.core.errors import InputError
-from voxway.engine.model_files import WEIGHTS, load_tensors, read_published
+from voxway.engine.model_files import WEIGHTS, load_tensors, read_published, require_finite
 from voxway.methods import registry
 from voxway.methods.contract import MethodConfig
 
@@ -24,8 +24,8 @@ def start_weights(method: MethodConfig, source: Path) -> tuple[dict[str, Tensor]
             published names, such as a detector's with the same image branch.
 
     Raises:
-        InputError: the source is absent or damaged, nothing in it fits, or it is a file and nothing is published of the
-            method.
+        InputError: the source is absent, damaged or not finite, nothing in it fits, or it is a file and nothing is
+            published of the method.
     """
     with torch.device("meta"):
         ours = method.build().state_dict()
@@ -44,6 +44,7 @@ def start_weights(method: MethodConfig, source: Path) -> tuple[dict[str, Tensor]
             found=f"{len(found)}, none of which does",
             remedy="Check that the file belongs to this method, or to one with the same branch.",
         )
+    require_finite(taken, source)
     return taken, _report(ours, taken, len(found))
 
 

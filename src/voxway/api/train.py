@@ -14,13 +14,16 @@ from voxway.api.score import score_predictor
 from voxway.api.start import start_weights
 from voxway.core.config import to_json
 from voxway.core.errors import InputError
+from voxway.core.files import present
 from voxway.core.result import Result
 from voxway.core.task import Task
 from voxway.data.config import DataConfig
+from voxway.data.prepared.registry import prepared_format
 from voxway.data.registry import benchmark, config_name
 from voxway.data.samples import Samples
 from voxway.engine.distributed import Group
 from voxway.engine.evaluate import network_predictor
+from voxway.engine.model_files import WEIGHTS, file_fingerprint
 from voxway.engine.stages import Stage, train_stages
 from voxway.engine.teaching.network import NetworkTeacher
 from voxway.engine.teaching.teacher import Teacher
@@ -113,13 +116,26 @@ def _opened(chosen: Recipe, name: str, cache: Path | None, group: Group, show: b
         "data": to_json(chosen.data),
         "sources": dict(chosen.sources),
         "cameras": samples.cameras,
+        **_prepared(chosen.data, samples.keys[0]),
     }
     start = None
     if chosen.start is not None:
         start, report = start_weights(chosen.method, chosen.start)
-        about["start"] = {"source": str(chosen.start), "tensors": len(start)}
+        whole = chosen.start / WEIGHTS if chosen.start.is_dir() else chosen.start
+        about["start"] = {
+            "source": str(chosen.start),
+            "fingerprint": file_fingerprint(whole),
+            "tensors": len(start),
+        }
         logger.info("starting from %s: %s", chosen.start, report)
     return _Run(samples, start, _validation(chosen, cache, group, show), about)
+
+
+def _prepared(data: DataConfig, key: str) -> dict[str, object]:
+    """By what files that were prepared elsewhere are known again, wherever they lie: the fingerprint of one of them."""
+    paths = {need: prepared_format(need).path(folder, key) for need, folder in data.prepared.items()}
+    found = {need: file_fingerprint(path) for need, path in paths.items() if present(path)}
+    return {"prepared": found} if found else {}
 
 
 def _validation(chosen: Recipe, cache: Path | None, group: Group, show: bool) -> Callable[[nn.Module], Result] | None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from voxway.core.errors import InputError, UserError, nearest
+from voxway.engine.threads import share_cores
 
 COMMANDS = {
     "demo": "world, training, evaluation and a page to look at, in minutes",
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"voxway {__version__}")
         return
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    share_cores()
     try:
         command, *rest = _with_plugins(arguments)
         sys.exit(_run(command, rest))
@@ -68,6 +70,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # The reader of our output (head, less) left; that is not our failure.
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        # What no reader or writer foresaw: a folder that may not be looked into, a disk that went away.
+        _explain(_of_the_system(error))
+        sys.exit(2)
+    except (MemoryError, RuntimeError) as error:
+        if not _out_of_memory(error):
+            raise
+        _explain(_too_large(error))
+        sys.exit(2)
 
 
 def _with_plugins(arguments: list[str]) -> list[str]:
@@ -118,6 +129,37 @@ def _overview() -> str:
     head = "voxway: 3D semantic occupancy prediction for driving\n\nusage: voxway COMMAND [options]\n\ncommands:\n"
     more = "voxway COMMAND --help tells about one command.\nvoxway --plugin MODULE COMMAND knows what MODULE registers."
     return f"{head}{chr(10).join(lines)}\n\n{more}\n\n{EXAMPLES}"
+
+
+def _of_the_system(error: OSError) -> InputError:
+    """What the operating system refused, in five parts."""
+    denied = isinstance(error, PermissionError)
+    return InputError(
+        file=error.filename or "the system",
+        field="access",
+        expected="permission" if denied else "files and memory that can be used",
+        found=error.strerror or error,
+        remedy="Give yourself the right to use it (ls -l and chmod, or ask its owner)."
+        if denied
+        else "Check that it exists and that disk and memory have space left, and try again.",
+    )
+
+
+def _out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    """Whether memory has run out, of the machine or of a GPU, as NumPy and PyTorch say it."""
+    words = ("allocate memory", "out of memory")
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
+
+
+def _too_large(error: MemoryError | RuntimeError) -> InputError:
+    return InputError(
+        file="memory",
+        field="size",
+        expected="enough of it",
+        found=(str(error).splitlines() or [type(error).__name__])[0],
+        remedy="Use smaller micro-batches (--set train.micro_batch=1) or images, fewer reading processes, "
+        "or a larger machine. Checkpoints are kept.",
+    )
 
 
 def _explain(error: UserError) -> None:

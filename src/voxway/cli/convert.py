@@ -47,6 +47,7 @@ def run(options: Options) -> None:
         load_tensors,
         read_description,
         read_published,
+        require_finite,
         save_model,
         save_tensors,
     )
@@ -66,12 +67,15 @@ def run(options: Options) -> None:
             )
         config = from_json(registry.config_type(found), description["config"], options.source / CONFIG)
         assert isinstance(config, MethodConfig)
-        published = names.to_published(config, load_tensors(options.source / WEIGHTS), variants)
+        state = load_tensors(options.source / WEIGHTS)
+        require_finite(state, options.source / WEIGHTS)
+        published = names.to_published(config, state, variants)
         save_tensors(options.out, published)
         print(f"{len(published)} tensors under published names: {options.out}")
         return
     published = read_published(options.source)
     config, state = names.from_published(published, options.source, variants)
+    require_finite(state, options.source)
     save_model(options.out, config, state, converted_from=options.source.name)
     dead = sorted(set(names.name_map(config).dead) & set(published))
     print(f"{len(published)} published tensors: {len(state)} converted, {len(dead)} that no output depends on:")

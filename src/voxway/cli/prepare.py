@@ -109,8 +109,11 @@ def run(options: Options) -> None:
             model=options.model,
             device=str(group.device),
         )
-        made = run(_job(options, settings), shard=shard)
+        job = _job(options, settings)
+        made = run(job, shard=shard)
     print(f"{made} files made in {options.out}")
+    if remark := job.remark():
+        print(remark)
 
 
 def _job(options: Options, settings: JobOptions) -> Job:

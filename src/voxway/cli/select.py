@@ -71,7 +71,7 @@ def run(options: Options) -> None:
 
         @torch.no_grad()
         def predict(batch: Batch) -> Prediction:
-            said = network(batch.to(group.device))
+            said = network(batch.to(group.device)).finite(batch.keys)
             return replace(said, logits=said.logits.cpu())
 
         known = options.out / "selection.json"

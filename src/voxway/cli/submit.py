@@ -28,19 +28,22 @@ class Options:
     """Which frames must be there."""
     keys: Keys = ()
     partial: bool = False
-    """Ask only for the frames that the data's folder holds."""
+    """Ask only for the frames that the data's folder holds, be they the whole split or not."""
     out: Path | None = None
     """The zip to write. Default: check only."""
 
 
 def run(options: Options) -> None:
     """Check, pack."""
-    from voxway.data.registry import server
+    from voxway.core.benchmark import Split
+    from voxway.data.registry import benchmark, server
 
     files = server(options.benchmark)
     needs = frozenset({"images"})
     data = dataset_config(options.benchmark, options.root, needs, options.split, options.keys, partial=options.partial)
     keys = data.build().keys
+    if not (options.partial or options.keys):
+        benchmark(options.benchmark).splits.get(options.split, Split()).require_whole(keys, options.root)
     if options.out is None:
         files.check(options.predictions, keys)
         print(f"{len(keys)} predictions, valid")

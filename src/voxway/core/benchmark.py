@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
@@ -22,8 +23,39 @@ class Split:
     """Names of the sequences; empty where the benchmark lists thousands of scenes in files of its own."""
     frames: int | None = None
     """Annotated frames in all; None where no reliable count is published."""
+    least: int | None = None
+    """Annotated frames that there are at least, where `frames` is not known."""
+    recordings: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """Frames recorded of each sequence, annotated or not, where a submission is to be checked by them."""
     scenes: int | None = None
     """Sequences or scenes in all, where they are not named here."""
+
+    def require_whole(self, keys: Sequence[str], source: object) -> None:
+        """Make sure that these are all frames of the split, as far as its counts are known.
+
+        Args:
+            keys: of frames, such as "08/000005": what stands before the last stroke is the sequence.
+            source: where they come from, for the error.
+
+        Raises:
+            InputError: there are fewer, in all or of a sequence.
+        """
+        counts = Counter(key.rpartition("/")[0] for key in keys)
+        total, recorded = self.frames or self.least or 0, sum(self.recordings.values())
+        for sequence, recordings in self.recordings.items():
+            # Its share of all frames, less a tenth for sequences whose annotation ends early.
+            share = total * recordings / recorded
+            if counts[sequence] < 0.9 * share:
+                raise _incomplete(f"sequence {sequence}", f"about {share:.0f} frames", counts[sequence], source)
+        if len(keys) < total:
+            raise _incomplete("frames", total if self.frames else f"at least {total}", len(keys), source)
+
+
+def _incomplete(field: str, expected: object, found: object, source: object) -> InputError:
+    remedy = (
+        "Complete the copy and predict all of it; with --partial only the frames that the copy holds are asked for."
+    )
+    return InputError(file=source, field=field, expected=expected, found=found, remedy=remedy)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,17 @@ class UserError(Exception):
         self.remedy = remedy
         super().__init__(f"{file}: {field}: expected {expected}, found {found}. {remedy}")
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickled as it is, whatever its class takes to be made: errors cross the borders of processes."""
+        return _made_again, (type(self), self.args, self.__dict__)
+
+
+def _made_again(kind: type[UserError], arguments: tuple[object, ...], parts: dict[str, object]) -> UserError:
+    error = kind.__new__(kind)
+    error.args = arguments
+    error.__dict__.update(parts)
+    return error
+
 
 class InputError(UserError, ValueError):
     """A file, value or name handed to voxway is not usable."""

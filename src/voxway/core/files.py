@@ -1,4 +1,4 @@
-"""Atomic writing: a file is either the old one or the complete new one, never half of it."""
+"""Files: written whole or not at all, and what the operating system says about them in five parts."""
 
 from __future__ import annotations
 
@@ -15,9 +15,72 @@ from voxway.core.errors import InputError, OutputError, UserError
 Json: TypeAlias = Any
 """What a JSON file holds: text, numbers, truth values, null, and lists and mappings of such."""
 
+COMPLETE = "Run `voxway check-data` to list everything that is missing."
+"""What to do about an absent file of a dataset."""
+
 
 @contextmanager
-def writing(path: Path | str) -> Generator[None]:
+def reading(path: Path | str, remedy: str = COMPLETE) -> Generator[None]:
+    """Turn what the operating system says about reading `path`, a file or a folder, into an error that says what to do.
+
+    Errors without a system's error number, as decoders raise them for damaged contents, pass through.
+
+    Args:
+        path: what is read.
+        remedy: what to do if it is absent.
+
+    Raises:
+        InputError: it is absent, a folder where a file is wanted or the other way round, or it cannot be read.
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, UserError) or error.errno is None:
+            raise
+        raise _unreadable(path, error, remedy) from None
+
+
+def _unreadable(path: Path | str, error: OSError, remedy: str) -> InputError:
+    if isinstance(error, FileNotFoundError):
+        return InputError(file=path, field="file", expected="present", found="absent", remedy=remedy)
+    if isinstance(error, IsADirectoryError | NotADirectoryError):
+        found = "a folder" if isinstance(error, IsADirectoryError) else "a path through something that is no folder"
+        return InputError(file=path, field="file", expected="a file", found=found, remedy=remedy)
+    owner = "Give yourself the right to read it (ls -l and chmod, or ask its owner)."
+    remedy = owner if isinstance(error, PermissionError) else "Check the disk, or the connection to it, and try again."
+    return InputError(file=path, field="reading", expected="readable", found=error.strerror, remedy=remedy)
+
+
+def present(path: Path | str) -> bool:
+    """Whether there is such a file or folder.
+
+    Raises:
+        InputError: nobody can tell, as a folder above may not be looked into.
+    """
+    with reading(path):
+        return Path(path).exists()
+
+
+def listed(folder: Path | str) -> list[Path]:
+    """What lies in a folder, sorted by name; nothing if there is no such folder.
+
+    Unlike `Path.glob`, which takes a folder that may not be read for an empty one.
+
+    Raises:
+        InputError: it may not or cannot be read.
+    """
+    with reading(folder):
+        try:
+            return sorted(Path(folder).iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+
+_ELSEWHERE = "Free space or choose another folder; nothing was changed."
+
+
+@contextmanager
+def writing(path: Path | str, remedy: str = _ELSEWHERE) -> Generator[None]:
     """Turn what the operating system says about writing to `path` into an error that says what to do.
 
     Raises:
@@ -33,7 +96,7 @@ def writing(path: Path | str) -> Generator[None]:
             field="writing",
             expected="a folder that can be written to, with space left",
             found=error.strerror or error,
-            remedy="Free space or choose another folder; nothing was changed.",
+            remedy=remedy,
         ) from error
 
 
@@ -85,14 +148,10 @@ def read_json(path: Path | str, remedy: str = "Restore or rewrite the file.") ->
     """Read JSON from `path`.
 
     Raises:
-        InputError: the file is absent or is not JSON.
+        InputError: the file is absent, cannot be read, or is not JSON.
     """
-    path = Path(path)
     try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        raise InputError(file=path, field="file", expected="present", found="absent", remedy=remedy) from None
-    except OSError as error:  # a folder, a path below a file, or no permission
-        raise InputError(file=path, field="file", expected="a file", found=error.strerror, remedy=remedy) from None
+        with reading(path, remedy):
+            return json.loads(Path(path).read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(file=path, field="contents", expected="JSON", found=error, remedy=remedy) from None

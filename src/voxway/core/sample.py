@@ -160,6 +160,28 @@ class Prediction:
         """The most likely class of every voxel."""
         return self.logits.argmax(1).to(torch.uint8)
 
+    def finite(self, keys: Sequence[str]) -> Prediction:
+        """The prediction, if its logits are numbers: among others, no class is the most likely.
+
+        Args:
+            keys: of the frames that it is about.
+
+        Raises:
+            InputError: a logit is NaN or infinite; names the frames.
+        """
+        fine = self.logits.isfinite().flatten(1).all(1).tolist()
+        if not all(fine):
+            broken = [key for key, good in zip(keys, fine) if not good]
+            raise InputError(
+                file=f"frame {', '.join(broken)}",
+                field="prediction",
+                expected="finite scores",
+                found=f"NaN or infinity in {int((~self.logits.isfinite()).sum())} of {self.logits.numel()}",
+                remedy="Look at the frame's inputs (`voxway check-data`); if it is so with every frame, the network's "
+                "weights are unusable.",
+            )
+        return self
+
     @property
     def tensors(self) -> dict[str, Tensor]:
         """Logits and all intermediates that are single tensors, by name: what a network says as a teacher."""

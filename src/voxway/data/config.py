@@ -34,9 +34,9 @@ class DataConfig(ABC):
     split: Split = "train"
     """Which of the benchmark's splits."""
     drives: tuple[str, ...] = ()
-    """Sequences or scenes to read instead of the split's own."""
+    """Sequences or scenes to read instead of the split's own; one that is named twice counts once."""
     keys: tuple[str, ...] = ()
-    """Frames to read, by key, instead of all."""
+    """Frames to read, by key, instead of all; one that is named twice counts once."""
     partial: bool = False
     """Accept a copy that lacks parts of the split."""
     needs: frozenset[str] = frozenset({"images", "target"})
@@ -70,6 +70,8 @@ class DataConfig(ABC):
     """Least depth in depth images, and the one from which on points are left out; None draws all in front."""
 
     def __post_init__(self) -> None:
+        for name in ("drives", "keys"):
+            object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
         if self.image_px is not None and min(self.image_px) < 1:
             raise ValueError(f"image_px is (height, width) in pixels, got {self.image_px}")
         if self.every < 1:

@@ -19,6 +19,8 @@ class Job:
     """The file that belongs to a key; of several, the one that is written last."""
     make: Callable[[str, Path], None]
     """Writes it, atomically."""
+    remark: Callable[[], str] = str
+    """What is to be said at the end of the files made so far; empty for nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

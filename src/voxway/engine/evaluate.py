@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from voxway.core.occupancy import Occupancy
 from voxway.core.progress import progress_bar
@@ -16,6 +16,7 @@ from voxway.core.result import Protocol, Result
 from voxway.core.sample import Batch, Sample, collate
 from voxway.core.task import Task
 from voxway.engine.distributed import Group
+from voxway.engine.loading import explained_workers, read_ahead
 from voxway.engine.visits import Samples
 
 Predictor = Callable[[Batch], UInt8[Tensor, "b x y z"]]
@@ -40,12 +41,12 @@ class Metric(typing.Protocol):
 
 
 def network_predictor(network: nn.Module) -> Predictor:
-    """Predict with a network in evaluation mode, without gradients."""
+    """Predict with a network in evaluation mode, without gradients; scores that are no numbers are refused."""
 
     def predict(batch: Batch) -> Tensor:
         network.eval()
         with torch.no_grad():
-            return network(batch).classes
+            return network(batch).finite(batch.keys).classes
 
     return predict
 
@@ -78,8 +79,9 @@ def evaluate(
     """
     group = group or Group()
     mine = range(group.rank, len(data), group.size)
-    with progress_bar("evaluating", len(mine), show=show and group.leads) as bar:
-        for batch in _batches(data, mine, workers):
+    batches = read_ahead(_Reading(data, mine), len(mine), workers)
+    with explained_workers(), progress_bar("evaluating", len(mine), show=show and group.leads) as bar:
+        for batch in batches:
             metric.update(batch.need("target"), predict(batch.to(group.device)).cpu(), batch.masks)
             bar.advance()
     metric.reduce()
@@ -100,10 +102,13 @@ def predictions(
             bar.advance()
 
 
-def _batches(data: Samples, indices: range, workers: int) -> DataLoader:
-    return DataLoader(
-        data,  # ty: ignore[invalid-argument-type]  # a sequence of samples is all that it needs
-        batch_sampler=[[index] for index in indices],
-        collate_fn=collate,
-        num_workers=workers,
-    )
+@dataclass(frozen=True)
+class _Reading:
+    """Batches of one sample; an object, so that it can be sent to other processes."""
+
+    data: Samples
+    indices: range
+
+    def __call__(self, number: int) -> Batch:
+        """The batch of one sample."""
+        return collate([self.data[self.indices[number]]])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voxway.core.errors import MissingExtra
-from voxway.core.files import Json, write_bytes, writing
+from voxway.core.files import Json, reading, write_bytes, writing
 from voxway.core.progress import progress_bar, tracked
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ class RunLog:
 
     def __init__(self, folder: Path, step: int, tensorboard: bool = False) -> None:
         self.path = folder / "log.jsonl"
-        lines = self.path.read_text().splitlines() if self.path.exists() else []
-        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
+        with reading(self.path):
+            lines = self.path.read_text(errors="replace").splitlines() if self.path.exists() else []
+        kept = [line for line in lines if _step_of(line) <= step]
         write_bytes(self.path, "".join(line + "\n" for line in kept).encode())
         with writing(self.path):
             self.file = self.path.open("a", buffering=1)
@@ -64,6 +66,14 @@ class RunLog:
         self.file.close()
         if self.writer is not None:
             self.writer.close()
+
+
+def _step_of(line: str) -> float:
+    """The step of a line; infinite of one that was cut off or damaged."""
+    try:
+        return json.loads(line)["step"]
+    except (ValueError, KeyError, TypeError):
+        return math.inf
 
 
 def read_log(folder: Path) -> list[dict[str, Json]]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from voxway.core.config import from_json, to_json
 from voxway.core.errors import InputError
-from voxway.core.files import Json, atomic_path, read_json, write_json
+from voxway.core.files import Json, atomic_path, read_json, reading, write_json
 from voxway.core.version import __version__
 from voxway.methods import registry
 from voxway.methods.contract import Buildable
@@ -42,11 +42,9 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         InputError: the file is absent or damaged.
     """
     try:
+        with reading(path, "Check the folder's name."), path.open("rb"):  # safetensors calls any failure an absence
+            pass
         return load_file(path)
-    except FileNotFoundError:
-        raise InputError(
-            file=path, field="file", expected="present", found="absent", remedy="Check the folder's name."
-        ) from None
     except (SafetensorError, OSError) as error:
         raise InputError(
             file=path,
@@ -135,9 +133,10 @@ def load_weights(network: nn.Module, state: Mapping[str, Tensor], source: Path) 
     """Load weights strictly.
 
     Raises:
-        InputError: names or shapes differ; lists them.
+        InputError: names or shapes differ, or a weight is not finite; lists them.
     """
     require_alike(network.state_dict(), state, source)
+    require_finite(state, source)
     network.load_state_dict(state)
 
 
@@ -168,8 +167,35 @@ def _shape(tensor: Tensor | None) -> str:
 
 def fingerprint(folder: Path) -> str:
     """SHA-256 of a network's weights, by which results name it."""
-    with (folder / WEIGHTS).open("rb") as file:
+    return file_fingerprint(folder / WEIGHTS)
+
+
+def file_fingerprint(path: Path) -> str:
+    """SHA-256 of a file.
+
+    Raises:
+        InputError: it is absent or cannot be read.
+    """
+    with reading(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def require_finite(state: Mapping[str, Tensor], source: object) -> None:
+    """Refuse weights that are not numbers.
+
+    Raises:
+        InputError: a tensor holds NaN or infinity; names it.
+    """
+    broken = [name for name, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    if broken:
+        some = f"{', '.join(broken[:3])}{' ...' if len(broken) > 3 else ''}"
+        raise InputError(
+            file=source,
+            field="weights",
+            expected="finite numbers",
+            found=f"NaN or infinity in {len(broken)} of {len(state)} tensors: {some}",
+            remedy="Training went astray, or the file is damaged: take an earlier checkpoint, or copy it again.",
+        )
 
 
 def read_published(path: Path) -> dict[str, Tensor]:
@@ -183,15 +209,10 @@ def read_published(path: Path) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
         return load_tensors(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise InputError(
-            file=path, field="file", expected="present", found="absent", remedy="Check the path."
-        ) from None
-    except OSError as error:
-        raise InputError(
-            file=path, field="file", expected="a file", found=error.strerror or error, remedy="Check the path."
-        ) from None
+        with reading(path, "Check the path."):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except InputError:
+        raise
     except Exception as error:  # bytes that are no checkpoint make the unpickler raise anything
         raise InputError(
             file=path,

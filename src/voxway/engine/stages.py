@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from voxway.core.errors import InputError
 from voxway.core.files import writing
 from voxway.core.result import Result
 from voxway.engine.distributed import Group
-from voxway.engine.model_files import WEIGHTS, fingerprint, load_tensors, require_alike
-from voxway.engine.run_folder import claim, finished
+from voxway.engine.model_files import WEIGHTS, fingerprint, load_tensors, require_alike, require_finite
+from voxway.engine.run_folder import claim, finished, owned
 from voxway.engine.teaching.teacher import TeacherConfig
 from voxway.engine.train import train
 from voxway.engine.train_config import TrainConfig
@@ -87,15 +88,17 @@ def train_stages(stages: Sequence[Stage], folder: Path, *, group: Group | None =
         )
     for stage in stages:
         config_name(stage.method)  # before the first begins
-    claim(folder, {"stages": [stage.name for stage in stages]}, group)
-    before: tuple[Stage, Path] | None = None
-    for number, stage in enumerate(stages, start=1):
-        run = folder / f"stage-{number}-{stage.name}"
-        _run(stage, run, before, group, show)
-        before = stage, run
-    if group.leads and not finished(folder):
-        _copy(run / "model", folder / "model")
-    group.wait()
+    done = finished(folder)
+    with nullcontext() if done else owned(folder, group):
+        claim(folder, {"stages": [stage.name for stage in stages]}, group)
+        before: tuple[Stage, Path] | None = None
+        for number, stage in enumerate(stages, start=1):
+            run = folder / f"stage-{number}-{stage.name}"
+            _run(stage, run, before, group, show)
+            before = stage, run
+        if group.leads and not done:
+            _copy(run / "model", folder / "model")
+        group.wait()
     return folder / "model"
 
 
@@ -139,6 +142,7 @@ def fitting_weights(method: Buildable, model: Path, *, whole: bool = False) -> d
     with torch.device("meta"):
         ours = method.build().state_dict()
     found = load_tensors(model / WEIGHTS)
+    require_finite(found, model / WEIGHTS)
     if whole:
         require_alike(ours, found, model / WEIGHTS)
     taken = {name: tensor for name, tensor in found.items() if name in ours and tensor.shape == ours[name].shape}

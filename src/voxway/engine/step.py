@@ -42,7 +42,7 @@ def accumulate(
         terms = network.loss(prediction, part.batch)
         if said is not None and isinstance(network, Follower):
             terms |= network.follow(prediction, said, part.batch)
-        _require_finite(terms, part.batch.keys)
+        _require_finite(terms, step, part.batch.keys)
         (torch.stack(list(terms.values())).sum() / count).backward()
         for name, term in terms.items():
             totals[name] = totals.get(name, torch.zeros_like(term)) + term.detach() / count
@@ -52,7 +52,9 @@ def accumulate(
     return dict(zip(sorted(totals), summed.tolist()))
 
 
-def update(config: TrainConfig, optimizer: torch.optim.Optimizer, parts: Sequence[MicroBatch], group: Group) -> float:
+def update(
+    config: TrainConfig, optimizer: torch.optim.Optimizer, parts: Sequence[MicroBatch], step: int, group: Group
+) -> float:
     """Change the weights by the gradients of all processes; return the norm that those had.
 
     Raises:
@@ -61,21 +63,22 @@ def update(config: TrainConfig, optimizer: torch.optim.Optimizer, parts: Sequenc
     learning = [p for parameters in optimizer.param_groups for p in parameters["params"]]
     group.sum_many(p.grad for p in learning if p.grad is not None)
     norm = nn.utils.clip_grad_norm_(learning, config.clip_norm)
-    _require_finite({"gradient norm": norm}, [key for part in parts for key in part.batch.keys])
+    _require_finite({"gradient norm": norm}, step, [key for part in parts for key in part.batch.keys])
     optimizer.step()
     optimizer.zero_grad(set_to_none=False)
     return float(norm)
 
 
-def _require_finite(values: Mapping[str, Tensor], keys: Sequence[str]) -> None:
+def _require_finite(values: Mapping[str, Tensor], step: int, keys: Sequence[str]) -> None:
     broken = {name: value.item() for name, value in values.items() if not torch.isfinite(value)}
     if broken:
         raise NonFiniteLoss(
-            file=f"samples {', '.join(keys)}",
+            file=f"step {step + 1}, samples {', '.join(keys)}",
             field=", ".join(broken),
             expected="finite values",
             found=", ".join(map(str, broken.values())),
-            remedy="Check these samples with `voxway check-data`, lower the learning rate, or use float32.",
+            remedy="Check these samples with `voxway check-data`, lower the learning rate, or use float32. "
+            "The last checkpoint is kept.",
         )
 
 

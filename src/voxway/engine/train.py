@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -17,10 +18,11 @@ from voxway.engine.checkpoint import TrainingState
 from voxway.engine.distributed import Group
 from voxway.engine.ema import MovingAverage
 from voxway.engine.interrupt import stoppable
+from voxway.engine.loading import explained_workers
 from voxway.engine.log import RunLog
 from voxway.engine.model_files import save_model
 from voxway.engine.optimizer import build_optimizer, set_rate
-from voxway.engine.run_folder import claim, finished
+from voxway.engine.run_folder import claim, fingerprint_of, finished, owned
 from voxway.engine.step import NonFiniteLoss, accumulate, average_buffers, update
 from voxway.engine.teaching.teacher import Teacher
 from voxway.engine.train_config import TrainConfig
@@ -73,10 +75,29 @@ def train(
     if teacher is not None:
         about.setdefault("teacher", teacher.facts())
     _check(config, method_config, data, folder, group)
+    seen = {"samples": {"count": len(data), "names": fingerprint_of(data.keys)}}
+    run = {"train": to_json(config), "method": to_json(method_config), **about, **seen}
     done = finished(folder)  # asked before `claim` waits for all processes, so that none sees another one finish
-    claim(folder, {"train": to_json(config), "method": to_json(method_config), **about}, group)
-    if done:
-        return folder / "model"
+    with nullcontext() if done else owned(folder, group):
+        claim(folder, run, group)
+        if not done:
+            _run(config, method_config, data, folder, group, start, teacher, validate, about, show)
+    return folder / "model"
+
+
+def _run(
+    config: TrainConfig,
+    method_config: Buildable,
+    data: Samples,
+    folder: Path,
+    group: Group,
+    start: Mapping[str, Tensor] | None,
+    teacher: Teacher | None,
+    validate: Callable[[nn.Module], Result] | None,
+    about: Mapping[str, object],
+    show: bool,
+) -> None:
+    """Train in a folder that is this run's, from where it was; see `train`."""
     network = _network(config, method_config, start, teacher, group)
     learner = _learner(network, teacher, folder)
     optimizer = build_optimizer(network, config)
@@ -88,6 +109,7 @@ def train(
 
     with (
         stoppable() as stopped,
+        explained_workers(),
         progress_bar("training", config.steps, state.step, show=show and group.leads) as bar,
     ):
         for step, parts in steps:
@@ -95,7 +117,7 @@ def train(
             rate = config.learning_rate * config.schedule.factor(step, config.steps)
             set_rate(optimizer, rate)
             terms = accumulate(config, learner, teacher, parts, step, group)
-            norm = update(config, optimizer, parts, group)
+            norm = update(config, optimizer, parts, step, group)
             average_buffers(network, group)
             state.after_step(step)
 
@@ -115,7 +137,6 @@ def train(
         facts = {"ema": state.average is not None, "steps": config.steps, **about}
         save_model(folder / "model", method_config, state.weights(), **facts)
     group.wait()
-    return folder / "model"
 
 
 def _check(config: TrainConfig, method_config: Buildable, data: Samples, folder: Path, group: Group) -> None:

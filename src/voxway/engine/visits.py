@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from torch.utils.data import DataLoader
 
 from voxway.core.sample import Batch, Sample, collate
 from voxway.engine.distributed import Group
+from voxway.engine.loading import read_ahead
 from voxway.engine.train_config import TrainConfig
 
 
@@ -98,15 +98,8 @@ def steps_left(
         for step in range(first, config.steps)
         for micro in [_planned(config, step, len(data))]
     ]
-    reading = iter(
-        DataLoader(
-            Visits(data, own_view),  # ty: ignore[invalid-argument-type]  # a sequence of samples is all that it needs
-            batch_sampler=[visits for _, mine in plan for _, visits in mine],
-            collate_fn=_collate_views,
-            num_workers=config.workers,
-            pin_memory=False,
-        )
-    )
+    visits = [visits for _, mine in plan for _, visits in mine]
+    reading = read_ahead(_Reading(Visits(data, own_view), visits), len(visits), config.workers)
     for step, mine in plan:
         parts = []
         for number, _ in mine:
@@ -115,15 +108,24 @@ def steps_left(
         yield step, parts
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """What is seen at planned visits, batch by batch; an object, so that it can be sent to other processes."""
+
+    seen: Visits
+    plan: Sequence[Sequence[tuple[int, int]]]
+
+    def __call__(self, number: int) -> tuple[Batch, ...]:
+        """The views of one micro-batch."""
+        samples = [self.seen[visit] for visit in self.plan[number]]
+        return tuple(collate(views) for views in zip(*samples))
+
+
 def _planned(config: TrainConfig, step: int, count: int) -> list[list[tuple[int, int]]]:
     """The step's micro-batches: which samples, and the seed with which each is altered."""
     indices = micro_batches(step, count, config.batch, config.micro_batch, config.seed)
     seeds = visit_seeds(step, config.batch, config.micro_batch, config.seed)
     return [list(zip(*micro)) for micro in zip(indices, seeds)]
-
-
-def _collate_views(visits: list[tuple[Sample, ...]]) -> tuple[Batch, ...]:
-    return tuple(collate(samples) for samples in zip(*visits))
 
 
 @functools.lru_cache(maxsize=2)

@@ -203,6 +203,14 @@ def _compared(model: ModelProto, scratch: Path, network: nn.Module, batches: Seq
 
 
 def _demand(parity: Parity, config: ExportConfig, out: Path) -> None:
+    if not np.isfinite(parity.logits_difference):
+        raise InputError(
+            file=out,
+            field="scores",
+            expected="finite ones, as the network's are",
+            found=f"NaN or infinity in the file's ({config.precision}, {parity.frames} frames)",
+            remedy="No file was written. Try a higher precision.",
+        )
     if parity.agreement < config.demanded:
         raise InputError(
             file=out,
@@ -215,7 +223,7 @@ def _demand(parity: Parity, config: ExportConfig, out: Path) -> None:
 
 @torch.no_grad()
 def _answer(network: nn.Module, batch: Batch) -> dict[str, np.ndarray]:
-    prediction = network(batch)
+    prediction = network(batch).finite(batch.keys)
     return {"classes": prediction.classes.numpy(), "logits": prediction.logits.numpy()}
 
 

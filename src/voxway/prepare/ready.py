@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+from voxway.core.errors import OutputError
 from voxway.data.config import DataConfig
 from voxway.data.job import JobOptions
 from voxway.engine.distributed import Group
@@ -32,6 +34,7 @@ def ready(
 
     Raises:
         InputError: what they are made from is missing or damaged, or nobody said what that is.
+        OutputError: they cannot be kept there.
     """
     group, store = group or Group(), cache or Path(data.root)
     for need in sorted(data.needs & set(makers.MAKERS) - set(data.prepared)):
@@ -41,7 +44,25 @@ def ready(
             continue
         folder = store / need / (source or "")
         options = JobOptions(source=source, depth=store / "depth" / (source or ""))
-        run(makers.job(need, data, folder, options), shard=(group.rank, group.size), show=show and group.leads)
+        with _elsewhere(cache):
+            run(makers.job(need, data, folder, options), shard=(group.rank, group.size), show=show and group.leads)
         group.wait()
         data = data.with_prepared(need, folder)
     return data
+
+
+@contextmanager
+def _elsewhere(cache: Path | None) -> Generator[None]:
+    """Where files cannot be kept beside the data, say how to keep them elsewhere."""
+    try:
+        yield
+    except OutputError as error:
+        if cache is not None:
+            raise
+        raise OutputError(
+            file=error.file,
+            field=error.field,
+            expected=f"{error.expected}, as prepared files are kept beside the data",
+            found=error.found,
+            remedy="Keep them elsewhere: --cache FOLDER (in Python cache=FOLDER).",
+        ) from error

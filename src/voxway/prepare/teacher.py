@@ -66,7 +66,7 @@ def teacher_job(data: DataConfig, folder: Path, options: JobOptions) -> Job:
     @torch.no_grad()
     def make(key: str, path: Path) -> None:
         batch = collate([samples[key]]).to(options.device)
-        voxels = network(batch).need("voxels")[0].flatten(1)
+        voxels = network(batch).finite(batch.keys).need("voxels")[0].flatten(1)
         index = network.followed(batch.need("target"))[0].flatten().nonzero()[:, 0]
         save_tensors(path, {"index": index.int(), "voxels": voxels[:, index].T.half()})
 

@@ -8,10 +8,13 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+from voxway.core.cores import available_cores
 from voxway.core.errors import InputError, MissingExtra
 from voxway.core.files import read_json, write_json
+from voxway.core.lock import locked
 from voxway.core.progress import progress_bar
 from voxway.world.layouts.layout import Answer, Job, Layout, Record
 
@@ -25,28 +28,28 @@ def generate(root: Path | str, config: Layout[Answer], *, processes: int | None 
     Args:
         root: folder to write to; made if missing.
         config: what to write, in the layout that it is a configuration of.
-        processes: how many to work with, each on one thread; all cores by default. The bytes do not depend on it.
+        processes: how many to work with, each on one thread; by default one per core. The bytes do not depend on it.
         progress: whether to say how far it is.
 
     Returns:
         root.
 
     Raises:
-        InputError: `root` holds a world of another configuration.
+        InputError: `root` holds a world of another configuration, or another process writes one there.
         MissingExtra: embreex is not installed.
         OutputError: `root` cannot be written to.
     """
     root = Path(root)
     _need_embree()
-    _claim(root, config)
     answers: dict[Job, Answer] = {}
-    with _Workers(processes or os.cpu_count() or 1) as workers:
+    with locked(root), _Workers(processes or available_cores()) as workers:
+        _claim(root, config)
         for stage in config.stages(root):
             with progress_bar(stage.what, sum(len(job.frames) for job in stage.jobs), show=progress) as bar:
                 for job, answer in workers.finish(stage.jobs, config.do):
                     answers[job] = answer
                     bar.advance(count=len(job.frames))
-    config.finish(root, answers)
+        config.finish(root, answers)
     return root
 
 
@@ -111,7 +114,18 @@ class _Workers:
         share = len(jobs) / len(self._pools)
         futures = {self._pools[int(i / share)].submit(do, job): job for i, job in enumerate(jobs)}
         for future in as_completed(futures):
-            yield futures[future], future.result()
+            try:
+                answer = future.result()
+            except BrokenProcessPool as error:
+                raise InputError(
+                    file="--processes",
+                    field="process",
+                    expected="to work until the end",
+                    found="one that was killed",
+                    remedy="Most often memory has run out: use fewer (--processes 1), or allow for more memory. "
+                    "The same command continues.",
+                ) from error
+            yield futures[future], answer
 
 
 def _begin() -> None:

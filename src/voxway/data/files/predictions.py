@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -160,10 +161,17 @@ def open_submission(path: Path, remedy: str = _REMEDY) -> Generator[tuple[list[s
         archive = zipfile.ZipFile(path)
     except FileNotFoundError:
         raise _bad(path, "file", "a folder or a zip", "absent", remedy) from None
+    except OSError as error:
+        raise _bad(path, "reading", "readable", error.strerror, "Give yourself the right to read it.") from None
     except zipfile.BadZipFile as error:
         raise _bad(path, "contents", "a zip archive", error, remedy) from error
     with archive:
-        yield archive.namelist(), archive.read
+        names = archive.namelist()
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
+        if twice:
+            found = f"{len(twice)} more than once, the first {twice[0]}"
+            raise _bad(path, "frames", "every file once", found, remedy)
+        yield names, archive.read
 
 
 def _bad(file: object, field: str, expected: object, found: object, remedy: str = _REMEDY) -> InputError:

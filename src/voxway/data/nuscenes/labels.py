@@ -11,6 +11,7 @@ from jaxtyping import Bool, UInt8
 
 from voxway.core.arrays import read_array, read_member
 from voxway.core.errors import InputError
+from voxway.core.files import listed
 from voxway.core.task import IGNORE
 from voxway.data.files.volumes import read_labels, read_mask
 from voxway.data.files.voxel_order import order_fault
@@ -33,7 +34,8 @@ def occ3d_path(folder: Path, frame: KeyFrame) -> Path:
 @lru_cache(maxsize=4)
 def _folders_by_token(folder: Path) -> dict[str, Path]:
     """For info files that name no scenes."""
-    return {path.name: path for path in folder.glob("scene-*/*")}
+    scenes = [path for path in listed(folder) if path.name.startswith("scene-")]
+    return {path.name: path for scene in scenes for path in listed(scene)}
 
 
 def read_occ3d(path: Path) -> tuple[UInt8[np.ndarray, "x y z"], dict[str, Bool[np.ndarray, "x y z"]]]:

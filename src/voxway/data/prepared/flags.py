@@ -20,6 +20,7 @@ from torch import Tensor
 
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
+from voxway.core.files import listed
 from voxway.core.task import Task
 from voxway.data.files.flags import read_flags, write_flags
 from voxway.data.prepared.lies_on import LiesOn
@@ -45,7 +46,7 @@ class Proposals:
         path = Path(folder) / drive / "queries" / f"{frame}.query"
         if path.exists():
             return path
-        others = sorted(path.parent.glob(f"{frame}.query_*"))
+        others = [other for other in listed(path.parent) if other.name.startswith(f"{frame}.query_")]
         if len(others) > 1:
             raise InputError(
                 file=path.parent,
