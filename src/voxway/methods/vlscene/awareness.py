@@ -182,4 +182,4 @@ class SparseAwareness(nn.Module):
         features = self.interact(rows[place].to(self.interact.halve.dtype), sites)
         dense = features.new_zeros(*rows.shape[:-1], self.channels)
         dense[place] = features
-        return dense.movedim(-1, 1)
+        return dense.movedim(-1, 1).contiguous()

@@ -10,14 +10,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from voxway.methods.vlscene.rig import VECTOR
+from voxway.nn.group_norm import GroupNorm
 from voxway.ops.deform_conv import deform_conv
 
 _DILATIONS = (1, 6, 12, 18)
 
 
-def group_norm(channels: int) -> nn.GroupNorm:
+def group_norm(channels: int) -> GroupNorm:
     """Two groups, as all group norms of the published depth networks have."""
-    return nn.GroupNorm(2, channels)
+    return GroupNorm(2, channels)
 
 
 class CameraGate(nn.Module):

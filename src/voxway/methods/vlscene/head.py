@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from voxway.nn.group_norm import GroupNorm
+
 _SIZES = (3, 5, 7)
 _DILATIONS = (1, 2, 4)
 
@@ -74,7 +76,7 @@ class Trunk(nn.Module):
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
         self.conv = nn.Conv3d(channels, 2 * width, 3, padding=1, bias=False)
-        self.norm = nn.GroupNorm(32 if width % 16 == 0 else 2, 2 * width)
+        self.norm = GroupNorm(32 if width % 16 == 0 else 2, 2 * width)
         self.diffuse = Diffusion(2 * width, width)
 
     def forward(self, volume: Float[Tensor, "b c x y z"]) -> Float[Tensor, "b d x y z"]:

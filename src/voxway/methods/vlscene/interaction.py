@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from voxway.methods.vlscene.stereo import Hourglass
+from voxway.nn.group_norm import GroupNorm
 
 
 class ReliableAttention(nn.Module):
@@ -48,11 +49,11 @@ class ChannelAttention(nn.Module):
 
     def __init__(self, width: int, hidden: int = 4) -> None:
         super().__init__()
-        self.enter = nn.Sequential(nn.Conv3d(width, width, 3, padding=1), nn.GELU(), nn.GroupNorm(1, width))
+        self.enter = nn.Sequential(nn.Conv3d(width, width, 3, padding=1), nn.GELU(), GroupNorm(1, width))
         self.gate = nn.Sequential(
             nn.Conv3d(width, hidden, 1), nn.GELU(), nn.Conv3d(hidden, width, 1), nn.GELU(), nn.Sigmoid()
         )
-        self.leave = nn.Sequential(nn.Conv3d(width, width, 3, padding=1), nn.GELU(), nn.GroupNorm(1, width))
+        self.leave = nn.Sequential(nn.Conv3d(width, width, 3, padding=1), nn.GELU(), GroupNorm(1, width))
         self.alpha = nn.Parameter(torch.zeros(1))
 
     def forward(self, x: Float[Tensor, "b c d h w"]) -> Float[Tensor, "b c d h w"]:
