@@ -85,6 +85,7 @@ class Reference:
     folder: Path
     seeded_tensor: Callable[[str, tuple[int, ...], str], np.ndarray]
     seeded_image: Callable[[tuple[int, ...], str], np.ndarray]
+    generator: Callable[[str, str], np.random.Generator]
 
     def __getitem__(self, key: str) -> np.ndarray:
         return self.arrays[key]
@@ -103,6 +104,10 @@ class Reference:
     def state(self, shapes: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
         """Weights for published names."""
         return {n: torch.from_numpy(np.array(self.seeded_tensor(n, s, self.salt))) for n, s in shapes.items()}
+
+    def normal(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
+        """Standard normal numbers of the case's salt, by name."""
+        return torch.from_numpy(self.generator(self.salt, name).standard_normal(shape).astype(np.float32))
 
     def image(self, shape: tuple[int, ...], suffix: str = "") -> torch.Tensor:
         """A smooth image of the case's salt plus `suffix`."""
@@ -183,12 +188,12 @@ def load_reference(config: pytest.Config, method: str, part: str = "") -> Refere
         place / "seeded.py" for place in (folder, folder.parent, SHARED / "reference") if (place / "seeded.py").exists()
     )
     seeded = runpy.run_path(str(generator))
-    return Reference(dict(np.load(path)), salt, folder, seeded["seeded_tensor"], seeded["seeded_image"])
+    return Reference(dict(np.load(path)), salt, folder, seeded["seeded_tensor"], seeded["seeded_image"], seeded["_rng"])
 
 
 def _whose(folder: Path) -> str | None:
     """The method that a folder of reference tensors belongs to, if its names tell."""
     path = folder / "manifest.json"
     names = path.read_text() if path.exists() else ""
-    marks = {"monoocc": '"pts_bbox_head.', "effocc": '"occ_head.'}
+    marks = {"vlscene": '"sparse_unet.', "monoocc": '"pts_bbox_head.', "effocc": '"occ_head.'}
     return next((method for method, mark in marks.items() if mark in names), None)

@@ -13,8 +13,8 @@ from voxway.core.grid import VoxelGrid
 from voxway.core.sample import collate
 from voxway.methods.contract import Student
 from voxway.methods.effocc.bev import ResidualConfig
-from voxway.methods.effocc.depth_bins import DepthBins
 from voxway.methods.effocc.lidar import LidarConfig
+from voxway.methods.shared.depth_bins import DepthBins
 from voxway.recipes.networks import effocc
 
 FUSION = TINY["effocc"]

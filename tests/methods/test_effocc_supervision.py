@@ -14,9 +14,9 @@ from voxway.core.sample import Batch, Prediction, collate
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.losses.depth import depth_cross_entropy, nearest_bin
-from voxway.methods.effocc.depth_bins import DepthBins
 from voxway.methods.effocc.distillation import Distillation, follow, known_classes
 from voxway.methods.effocc.supervision import Supervision, known_target, supervise
+from voxway.methods.shared.depth_bins import DepthBins
 from voxway.recipes.networks.effocc import OPENOCCUPANCY_R18, PUBLISHED, SMALL_FUSION
 
 GRID = VoxelGrid((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (4, 6, 2))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.methods.tiny import LISTED, TINY, sample
+from tests.methods.tiny import LISTED, TINY, sample_for
 from voxway.core.config import from_json, to_json
 from voxway.core.errors import InputError
 from voxway.core.sample import collate
@@ -19,6 +19,7 @@ PINNED = {
     "effocc": (2_933_964, "5d276a67ce3f"),
     "monoocc": (2_901_304, "54970d6f86d0"),
     "qpn": (52_505, "e8398154d08d"),
+    "vlscene": (3_016_008, "dc0c12c24775"),
 }
 """Parameters of the tiny networks, and a digest of their names: a change breaks everyone's checkpoints."""
 
@@ -41,7 +42,7 @@ def test_is_listed_and_described(name):
 def test_forward_and_contract(name):
     network = build(name)
     assert isinstance(network, Method) and isinstance(network.config, MethodConfig)
-    prediction = network.eval()(collate([sample(0), sample(1)]))
+    prediction = network.eval()(collate([sample_for(name, 0), sample_for(name, 1)]))
     assert prediction.logits.shape == (2, len(network.task.classes), *network.task.grid.shape)
     assert prediction.classes.dtype == torch.uint8
 
@@ -55,7 +56,7 @@ def test_parameters_are_pinned(name):
 
 def test_learns_one_sample_and_reaches_every_parameter(name):
     network = build(name).train()
-    batch = collate([sample(0)])
+    batch = collate([sample_for(name, 0)])
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
     losses = []
     for _ in range(8):
@@ -72,7 +73,7 @@ def test_learns_one_sample_and_reaches_every_parameter(name):
 
 
 def test_evaluation_is_deterministic(name):
-    network, batch = build(name).eval(), collate([sample(0)])
+    network, batch = build(name).eval(), collate([sample_for(name, 0)])
     with torch.no_grad():
         assert torch.equal(network(batch).logits, network(batch).logits)
 
@@ -80,7 +81,7 @@ def test_evaluation_is_deterministic(name):
 @pytest.mark.parametrize("second", [(48, 80), (40, 72)], ids=["images alike", "images of unlike size"])
 def test_batch_of_two_equals_two_batches_of_one(name, second):
     network = build(name).eval()
-    samples = [sample(0, size=(48, 80)), sample(1, size=second)]
+    samples = [sample_for(name, 0, size=(48, 80)), sample_for(name, 1, size=second)]
     with torch.no_grad():
         together = network(collate(samples)).logits
         alone = torch.cat([network(collate([s])).logits for s in samples])
@@ -88,14 +89,14 @@ def test_batch_of_two_equals_two_batches_of_one(name, second):
 
 
 def test_training_and_evaluation_compute_the_same(name):
-    network, batch = build(name).eval(), collate([sample(0)])
+    network, batch = build(name).eval(), collate([sample_for(name, 0)])
     with torch.no_grad():
         plain = network(batch).logits
     torch.testing.assert_close(network(batch).logits, plain, atol=1e-5, rtol=1e-5)
 
 
 def test_bfloat16_is_close(name):
-    network, batch = build(name).eval(), collate([sample(0)])
+    network, batch = build(name).eval(), collate([sample_for(name, 0)])
     with torch.no_grad():
         exact = network(batch).logits
         with torch.autocast("cpu", torch.bfloat16):
@@ -103,19 +104,27 @@ def test_bfloat16_is_close(name):
     assert (rough.float() - exact).abs().mean() < 0.05 * exact.std()
 
 
+def without(batch, field):
+    if field in batch.extras:
+        return replace(batch, extras={n: tensor for n, tensor in batch.extras.items() if n != field})
+    return replace(batch, **{field: None})
+
+
 def test_missing_field_is_named(name):
     network = build(name)
     for field in network.inputs:
         with pytest.raises(InputError, match=f"{field}: expected present"):
-            network(replace(collate([sample(0)]), **{field: None}))
+            network(without(collate([sample_for(name, 0)]), field))
 
 
 def test_nothing_labelled_gives_a_finite_loss(name):
-    batch = collate([sample(0)])
+    batch = collate([sample_for(name, 0)])
     batch = replace(
         batch,
         target=torch.full_like(batch.target, 255),
         semantics_2d=torch.full_like(batch.semantics_2d, 255),
+        point_labels=torch.full_like(batch.point_labels, 255),
+        depth=torch.zeros_like(batch.depth),
     )
     network = build(name)
     terms = network.loss(network(batch), batch)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 import torch
 
 from voxway.core.camera import Cameras
@@ -11,12 +13,13 @@ from voxway.core.task import Task
 from voxway.methods.effocc import EffOccConfig
 from voxway.methods.effocc.bev import SecondConfig
 from voxway.methods.effocc.camera import CameraConfig
-from voxway.methods.effocc.depth_bins import DepthBins
 from voxway.methods.effocc.lidar import LidarConfig
 from voxway.methods.effocc.supervision import Supervision
 from voxway.methods.monoocc import MonoOccConfig
 from voxway.methods.qpn import QPNConfig
 from voxway.methods.registry import entry, names
+from voxway.methods.shared.depth_bins import DepthBins
+from voxway.methods.vlscene import VLSceneConfig
 
 GRID = VoxelGrid(lower=(0.0, -6.4, -2.0), cell=(0.4, 0.4, 0.4), shape=(32, 32, 8))
 TASK = Task(
@@ -51,9 +54,50 @@ TINY = {
         dropout=0.0,
     ),
     "qpn": QPNConfig(task=TASK),
+    "vlscene": VLSceneConfig(
+        task=TASK,
+        backbone="resnet18",
+        reductions=(8, 16),
+        norm="group",
+        width=16,
+        depth_bins=DepthBins(start=2.0, end=14.0, step=1.0),
+        stereo_features=8,
+        stereo_groups=4,
+        dropout=0.0,
+        sparse_widths=(8, 8, 12),
+        head_width=16,
+        guidance=None,
+    ),
 }
 LISTED = sorted(name for name in names() if isinstance(entry(name).config, str))
 """The package's own methods, whatever other tests have registered; each must be in TINY."""
+
+
+STEREO = {"vlscene"}
+"""Methods that look at a rectified pair."""
+
+
+def sample_for(name: str, seed: int = 0, size: tuple[int, int] = (48, 80)) -> Sample:
+    """A scene as a method sees it."""
+    return paired(sample(seed, size)) if name in STEREO else sample(seed, size)
+
+
+def paired(one: Sample) -> Sample:
+    """The scene with a second camera, half a metre to the right, that sees something else."""
+    assert one.cameras is not None and one.images is not None and one.depth is not None
+    assert one.semantics_2d is not None
+    T_right = one.cameras.T_cam_ego.clone()
+    T_right[:, 0, 3] -= 0.5
+    right = replace(one.cameras, T_cam_ego=T_right)
+    cameras = {f.name: torch.cat([getattr(one.cameras, f.name), getattr(right, f.name)]) for f in fields(Cameras)}
+    return replace(
+        one,
+        cameras=Cameras(**cameras),
+        images=torch.cat([one.images, one.images.roll(-3, -1)]),
+        depth=torch.cat([one.depth, one.depth]),
+        semantics_2d=torch.cat([one.semantics_2d, one.semantics_2d]),
+        extras={"T_rect_ego": one.cameras.T_cam_ego[0]},
+    )
 
 
 def sample(seed: int = 0, size: tuple[int, int] = (48, 80), grid: VoxelGrid = GRID) -> Sample:
@@ -82,6 +126,7 @@ def sample(seed: int = 0, size: tuple[int, int] = (48, 80), grid: VoxelGrid = GR
         cameras=Cameras.pinhole(K[None], T_cam_ego[None], torch.tensor([size])),
         images=torch.randint(0, 256, (1, 3, *size), generator=generator).to(torch.uint8),
         points=points,
+        point_labels=target[tuple(chosen.T)],
         target=target,
         masks={"camera": torch.rand(grid.shape, generator=torch.Generator().manual_seed(seed)) < 0.8},
         proposals=proposals,

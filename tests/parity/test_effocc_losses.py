@@ -15,11 +15,11 @@ from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Batch, Prediction
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
-from voxway.methods.effocc.depth_bins import DepthBins
 from voxway.methods.effocc.distillation import Distillation
 from voxway.methods.effocc.distillation import follow as follow_teacher
 from voxway.methods.effocc.supervision import Supervision
 from voxway.methods.effocc.supervision import supervise as supervise_task
+from voxway.methods.shared.depth_bins import DepthBins
 from voxway.recipes.networks.effocc import (
     OCC3D_NUSCENES_WEIGHTS,
     OCC3D_SUPERVISION,

@@ -143,7 +143,7 @@ def test_odd_amounts_are_refused(make, amounts: tuple[int, ...]) -> None:
         ),
         (("--layout", "nuscenes", "--val", "0"), "at least one frame of each split"),
         (("--layout", "nuscenes", "--processes", "0"), "--processes"),
-        (("--layout", "kitti360"), "semantickitti"),
+        (("--layout", "kitti"), "semantickitti"),
     ],
 )
 def test_odd_options_are_refused(

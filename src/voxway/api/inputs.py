@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -142,6 +143,33 @@ def proposals_of(
                 "proposals.",
             )
         return propose(sample.points[:, :3], sample.grid), "lidar"
+    pair = _with_right(sample, right, baseline_m)
+    assert pair.images is not None and pair.cameras is not None
+    return propose_from_stereo(sample.grid, pair.images, pair.cameras), "stereo"
+
+
+def rectified_pair(sample: Sample, right: Picture | None, baseline_m: float | None) -> Sample:
+    """The sample for a network that looks at a rectified pair: with the right picture, and with the frame in which both
+    cameras only stand at another place, which is the left camera's own where nobody said another.
+
+    Args:
+        sample: with the pictures of both cameras, or with the left one's.
+        right: the right picture, where the sample lacks it.
+        baseline_m: distance of the two cameras, for that picture.
+
+    Raises:
+        InputError: a right picture of another size, or without the baseline.
+    """
+    if sample.cameras is None or sample.images is None:
+        return sample
+    if right is not None and sample.cameras.count == 1:
+        sample = _with_right(sample, right, baseline_m)
+    assert sample.cameras is not None
+    return replace(sample, extras={"T_rect_ego": sample.cameras.T_cam_ego[0], **sample.extras})
+
+
+def _with_right(sample: Sample, right: Picture, baseline_m: float | None) -> Sample:
+    """The first picture and the right one, with a camera for each."""
     if baseline_m is None or not 0 < baseline_m < 10:
         raise InputError(
             file="predict",
@@ -161,7 +189,7 @@ def proposals_of(
             remedy="Give a rectified pair of one size.",
         )
     pair = torch.stack([sample.images[0], torch.from_numpy(picture).permute(2, 0, 1)])
-    return propose_from_stereo(sample.grid, pair, _pair(sample.cameras[:1], baseline_m)), "stereo"
+    return replace(sample, images=pair, cameras=_pair(sample.cameras[:1], baseline_m))
 
 
 def _pair(left: Cameras, baseline_m: float) -> Cameras:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import nn
 
-from voxway.api.inputs import Picture, cloud, plain_sample, proposals_of
+from voxway.api.inputs import Picture, cloud, plain_sample, proposals_of, rectified_pair
 from voxway.api.occupancy import Occupancy
 from voxway.api.rig import Rig
 from voxway.core.errors import InputError
@@ -135,7 +135,8 @@ class Model:
             intrinsics: K (3, 3) of each camera, pixels.
             poses: `T_ego_cam` (4, 4) of each camera: its pose in the ego frame (x ahead, y left, z up), metres.
             points: LiDAR points (p, c) in the ego frame, if the network reads them, or to make proposals from.
-            right: right picture of a rectified pair whose left one is the first image, to make proposals from.
+            right: right picture of a rectified pair whose left one is the only image, for networks that look at pairs,
+                or to make proposals from.
             baseline_m: distance of the pair's cameras.
             pose: `T_world_ego`, kept with the result.
             key: what the moment is called.
@@ -186,6 +187,8 @@ class Model:
         """At the network's size, with what can be made from what is there."""
         if "proposals" in self.needs and sample.proposals is None:
             sample = replace(sample, proposals=proposals_of(sample, right, baseline_m)[0])
+        if "T_rect_ego" in self.needs:
+            sample = rectified_pair(sample, right, baseline_m)
         cameras = sample.cameras
         if cameras is not None and self.image_px is not None and (cameras.size_px != torch.tensor(self.image_px)).any():
             sample = resized(sample, ImageChanges(self.image_px, None, np.random.default_rng(0)))
@@ -196,9 +199,7 @@ class Model:
     def _check(self, sample: Sample) -> None:
         # Points first: depth images are drawn from them.
         for need in sorted(self.needs, key=lambda name: (name != "points", name)):
-            if (
-                getattr(sample, need, None) if need != "points" else sample.points
-            ) is None and need not in sample.extras:
+            if getattr(sample, need, None) is None and need not in sample.extras:
                 raise InputError(
                     file=f"sample {sample.key}",
                     field=need,

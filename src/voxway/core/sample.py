@@ -15,7 +15,9 @@ from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
 from voxway.core.task import IGNORE
 
-NEEDS = frozenset({"images", "points", "pose", "target", "proposals", "pseudo", "semantics_2d", "depth"})
+NEEDS = frozenset(
+    {"images", "points", "point_labels", "pose", "target", "proposals", "pseudo", "semantics_2d", "depth"}
+)
 """Fields of a sample that a method may ask for by name; prepared files may add others, which arrive as `extras`."""
 
 T = TypeVar("T")
@@ -38,6 +40,8 @@ class Sample:
     points: Float[Tensor, "p c"] | None = None
     """LiDAR points in the ego frame: x, y, z in metres, then the benchmark's own columns (KITTI: remission 0..1;
     nuScenes: intensity 0..255, age in seconds)."""
+    point_labels: UInt8[Tensor, "p"] | None = None
+    """Training ids of the points, 255 where unknown."""
     pose: Float[Tensor, "4 4"] | None = None
     """`T_world_ego`, float64."""
     earlier: tuple[Sample, ...] = ()
@@ -66,6 +70,8 @@ class Sample:
                 raise self._wrong(name, f"{shape} voxels, as its grid has", tuple(volume.shape))
         if self.proposals is not None and any(whole % part for whole, part in zip(shape, self.proposals.shape)):
             raise self._wrong("proposals", f"{shape} divided by whole factors", tuple(self.proposals.shape))
+        if self.points is not None and self.point_labels is not None and len(self.points) != len(self.point_labels):
+            raise self._wrong("point_labels", f"{len(self.points)}, one per point", len(self.point_labels))
         for name in ("images", "semantics_2d", "depth"):
             self._check_pixels(name, getattr(self, name))
 
@@ -95,6 +101,7 @@ class Batch:
     points: Float[Tensor, "p c"] | None = None
     point_offsets: Int[Tensor, "b1"] | None = None
     """Sample i owns points `point_offsets[i]` up to `point_offsets[i + 1]`."""
+    point_labels: UInt8[Tensor, "p"] | None = None
     pose: Float[Tensor, "b 4 4"] | None = None
     earlier: tuple[Batch, ...] = ()
     target: UInt8[Tensor, "b x y z"] | None = None
@@ -241,6 +248,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         images=together.of("images", _stack_padded),
         points=torch.cat(points) if points else None,
         point_offsets=torch.tensor(counts).cumsum(0) if counts else None,
+        point_labels=together.of("point_labels", torch.cat),
         pose=together.of("pose", torch.stack),
         earlier=tuple(collate([s.earlier[i] for s in samples]) for i in range(earlier.pop())),
         target=together.of("target", torch.stack),

@@ -17,9 +17,9 @@ from voxway.core.sample import Sample
 class Reader(Protocol):
     """Frames of one benchmark by key.
 
-    Raw fields that a reader may provide: ``images`` ``points`` ``pose`` ``target``, and as extras ``point_labels``
-    (training ids per point, uint8, 255 unknown), ``T_cam_points`` (points to cameras, (n, 4, 4) float32, where it is
-    not the cameras' own), ``P`` and ``T_rect_ego`` (KITTI's projections (n, 3, 4) and ego to rectified camera 0).
+    Raw fields that a reader may provide: ``images`` ``points`` ``point_labels`` ``pose`` ``target``, and as extras
+    ``T_cam_points`` (points to cameras, (n, 4, 4) float32, where it is not the cameras' own), ``P`` and ``T_rect_ego``
+    (projections (n, 3, 4) of rectified cameras, and ego to the frame that they project from).
     """
 
     @property

@@ -230,6 +230,7 @@ class Samples:
             sample,
             images=None if sample.images is None else sample.images.contiguous(),
             points=sample.points if "points" in needs else None,
+            point_labels=sample.point_labels if "point_labels" in needs else None,
             extras={name: tensor for name, tensor in sample.extras.items() if name in needs},
         )
 

@@ -46,7 +46,7 @@ def made_up_batch(
     Raises:
         InputError: a need is neither a field of a sample nor among the extras.
     """
-    unknown = sorted(set(needs) - NEEDS - extras.keys() - {"cameras"})
+    unknown = sorted(set(needs) - NEEDS - extras.keys() - {"cameras", "T_rect_ego"})
     if unknown:
         raise InputError(
             file="made-up frame",
@@ -55,12 +55,14 @@ def made_up_batch(
             found=", ".join(unknown),
             remedy="Give the network an attribute `extras`: {name: shape of one sample}.",
         )
-    rig = camera_rig(frame.cameras, frame.image_px) if cameras is None else cameras
+    paired = "T_rect_ego" in needs
+    rig = cameras or (pair(frame.image_px) if paired else camera_rig(frame.cameras, frame.image_px))
     # Points and labels follow images in the order of random numbers, whether or not they are asked for.
     generator = torch.Generator().manual_seed(seed)
     images = blotches(rig, generator)
     points = scans(frame.sweeps, frame.columns, generator)
     made = {"images": images, "points": points, "pose": torch.eye(4, dtype=torch.float64)[None]}
+    made["point_labels"] = random_classes(task, (len(points),), torch.Generator().manual_seed(seed))
     if "depth" in needs:
         made["depth"] = draw_depth(points[:, :3], rig[0], border="rounded", range_m=(1.0, 45.0))[None]
     made["target"] = random_classes(task, (1, *task.grid.shape), generator)
@@ -72,6 +74,9 @@ def made_up_batch(
         keys=("made-up/earlier",), grid=task.grid, cameras=rig, images=made.get("images"), pose=made.get("pose")
     )
     labelled = "target" in needs
+    others = {name: torch.randn(1, *shape, generator=generator) for name, shape in extras.items() if name in needs}
+    if paired:
+        others["T_rect_ego"] = rig.T_cam_ego[:, 0]
     return Batch(
         keys=(f"made-up/{seed}",),
         grid=task.grid,
@@ -81,7 +86,7 @@ def made_up_batch(
         masks=masks if labelled else {},
         labelled=torch.tensor([True]) if labelled else None,
         earlier=(before,) * frame.earlier,
-        extras={name: torch.randn(1, *shape, generator=generator) for name, shape in extras.items() if name in needs},
+        extras=others,
     )
 
 
@@ -96,6 +101,15 @@ def ahead(size_px: tuple[int, int]) -> Cameras:
     K = torch.tensor([[0.5767 * width, 0, 0.491 * width], [0, 0.5767 * width, 0.495 * height], [0, 0, 1]])
     T_cam_ego = torch.tensor([[0.0, -1, 0, 0], [0, 0, -1, -0.08], [1, 0, 0, -0.27], [0, 0, 0, 1]])
     return Cameras.pinhole(K[None, None], T_cam_ego[None, None], torch.tensor([[size_px]]))
+
+
+def pair(size_px: tuple[int, int]) -> Cameras:
+    """A rectified pair (1, 2): the one that looks ahead, and another 0.54 m to its right."""
+    left = ahead(size_px)
+    T_right = left.T_cam_ego.clone()
+    T_right[..., 0, 3] -= 0.54
+    same = {name: torch.cat([getattr(left, name)] * 2, 1) for name in ("K", "size_px", "T_image")}
+    return Cameras(T_cam_ego=torch.cat([left.T_cam_ego, T_right], 1), **same)
 
 
 def ring(count: int, size_px: tuple[int, int]) -> Cameras:

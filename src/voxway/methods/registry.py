@@ -46,6 +46,11 @@ METHODS: Registry[Entry] = Registry(
             names="voxway.methods.qpn.names",
             variants="voxway.recipes.networks.qpn:PUBLISHED",
         ),
+        "vlscene": Entry(
+            config="voxway.methods.vlscene:VLSceneConfig",
+            names="voxway.methods.vlscene.names",
+            variants="voxway.recipes.networks.vlscene:PUBLISHED",
+        ),
     },
     how="voxway.methods.registry.register('name', Entry(config=...))",
 )

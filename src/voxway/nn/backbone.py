@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from voxway.nn.internimage import VARIANTS, InternImage
 
-Norm = Literal["frozen-batch", "batch", "group"]
+Norm = Literal["frozen-batch", "frozen-statistics", "batch", "group"]
 
 
 class ImageBackbone(nn.Module):
@@ -24,7 +24,8 @@ class ImageBackbone(nn.Module):
         name: a timm model that supports `features_only`.
         reductions: image pixels per feature pixel of each map, ascending.
         norm: ``"frozen-batch"`` keeps batch statistics and their scales fixed, as published networks that start from
-            ImageNet do; ``"batch"`` trains them; ``"group"`` replaces them, which is safe for batches of one.
+            ImageNet do; ``"frozen-statistics"`` trains the scales alone; ``"batch"`` trains both; ``"group"`` replaces
+            them, which is safe for batches of one.
         frozen_stages: freeze the stem (0) and this many stages after it; -1 freezes nothing.
         pretrained: start from timm's ImageNet weights, downloaded unless cached.
 
@@ -54,8 +55,8 @@ class ImageBackbone(nn.Module):
         network: nn.Module = create(out_indices=indices, pretrained=pretrained)
         self.network = network.to(memory_format=torch.channels_last)
         self.channels = [levels[i].channels for i in indices]
-        self.frozen_norms = norm == "frozen-batch"
-        if self.frozen_norms:
+        self.frozen_norms = norm in ("frozen-batch", "frozen-statistics")
+        if norm == "frozen-batch":
             for module in self._batch_norms():
                 module.requires_grad_(False)
         for part in _first_stages(name, self.network, levels, frozen_stages):

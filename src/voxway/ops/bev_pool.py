@@ -1,11 +1,13 @@
-"""Lift-splat pooling: image features, spread over depth, summed into the cells of a bird's-eye map (ECCV 2020).
+"""Lift-splat pooling: image features, spread over depth, summed into the cells of a bird's-eye map or of a volume
+(ECCV 2020).
 
-`frustum_points` says where each pixel's depth bins stand, `bev_cells` in which cell, `bev_pool` sums. The first two
-depend on calibration alone; `pool_table` keeps their result for a fixed rig.
+`frustum_points` says where each pixel's depth bins stand, `bev_cells` or `volume_cells` in which cell, `bev_pool` sums.
+The first two depend on calibration alone; `pool_table` keeps their result for a fixed rig.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -69,14 +71,36 @@ def bev_cells(points: Float[Tensor, "b n d h w 3"], grid: VoxelGrid) -> Int[Tens
         points: ego metres.
         grid: cells of the map, with all their height in one slab.
     """
+    (x, y, _), inside = _truncated(points, grid)
+    nx, ny, _ = grid.shape
+    samples = len(points)
+    return torch.where(inside, (_sample(points) * ny + y) * nx + x, samples * ny * nx)
+
+
+def volume_cells(points: Float[Tensor, "b n d h w 3"], grid: VoxelGrid) -> Int[Tensor, "b n d h w"]:
+    """Cell ``((sample * nx + x) * ny + y) * nz + z`` of every point; one past the last for points outside.
+
+    Truncated towards zero along all axes, as in `bev_cells`.
+
+    Args:
+        points: ego metres.
+        grid: the volume's cells.
+    """
+    (x, y, z), inside = _truncated(points, grid)
+    nx, ny, nz = grid.shape
+    return torch.where(inside, ((_sample(points) * nx + x) * ny + y) * nz + z, len(points) * grid.count)
+
+
+def _truncated(points: Float[Tensor, "b n d h w 3"], grid: VoxelGrid) -> tuple[tuple[Tensor, ...], Tensor]:
+    """Position of every point along x, y and z in whole cells, and whether it counts as inside."""
     # The bound in cells is compared as a float: beyond the range of integers conversion is undefined.
     position = (points - points.new_tensor(grid.lower)) / points.new_tensor(grid.cell)
     inside = ((position > -1) & (position < points.new_tensor(grid.shape))).all(-1)
-    x, y, _ = position.nan_to_num(0).clamp(-1, max(grid.shape)).long().unbind(-1)
-    nx, ny, _ = grid.shape
-    samples = len(points)
-    sample = torch.arange(samples, device=points.device)[:, None, None, None, None]
-    return torch.where(inside, (sample * ny + y) * nx + x, samples * ny * nx)
+    return position.nan_to_num(0).clamp(-1, max(grid.shape)).long().unbind(-1), inside
+
+
+def _sample(points: Float[Tensor, "b n d h w 3"]) -> Int[Tensor, "b 1 1 1 1"]:
+    return torch.arange(len(points), device=points.device)[:, None, None, None, None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,23 +111,23 @@ class PoolTable:
         points: flat index of every point within (b, n, d, h, w).
         pixels: flat index of its feature pixel within (b, n, h, w).
         starts: where each cell's points begin.
-        size: samples, rows and columns of the map.
+        size: samples, then cells of the map (y, x) or of the volume (x, y, z).
     """
 
     points: Int[Tensor, "p"]
     pixels: Int[Tensor, "p"]
     starts: Int[Tensor, "cells"]
-    size: tuple[int, int, int]
+    size: tuple[int, ...]
 
 
-def pool_table(cells: Int[Tensor, "b n d h w"], size: tuple[int, int]) -> PoolTable:
+def pool_table(cells: Int[Tensor, "b n d h w"], size: tuple[int, ...]) -> PoolTable:
     """Sort points by cell, once for a fixed rig.
 
     Args:
-        cells: from `bev_cells`.
-        size: rows (y) and columns (x) of the map.
+        cells: from `bev_cells` or `volume_cells`.
+        size: rows (y) and columns (x) of the map, or cells (x, y, z) of the volume.
     """
-    samples, count = len(cells), len(cells) * size[0] * size[1]
+    samples, count = len(cells), len(cells) * math.prod(size)
     ordered, points = cells.flatten().to(torch.int32).sort(stable=True)
     starts = torch.searchsorted(ordered, torch.arange(count + 1, dtype=torch.int32, device=cells.device))
     points = points[: int(starts[-1])]
@@ -119,7 +143,7 @@ def pool_table(cells: Int[Tensor, "b n d h w"], size: tuple[int, int]) -> PoolTa
 
 def bev_pool(
     depth: Float[Tensor, "b n d h w"], context: Float[Tensor, "b n c h w"], table: PoolTable
-) -> Float[Tensor, "b c y x"]:
+) -> Float[Tensor, "b c *cells"]:
     """Sum of depth times context over the points of every cell; zero where there are none.
 
     A weighted sum of feature rows, so the lifted features (d times the context) are never stored.
@@ -132,4 +156,4 @@ def bev_pool(
     rows = context.movedim(2, -1).flatten(0, 3)
     weights = depth.to(rows.dtype).flatten()[table.points]
     summed = F.embedding_bag(table.pixels, rows, table.starts, mode="sum", per_sample_weights=weights)
-    return summed.view(*table.size, rows.shape[1]).permute(0, 3, 1, 2)
+    return summed.view(*table.size, rows.shape[1]).movedim(-1, 1)

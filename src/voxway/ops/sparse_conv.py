@@ -27,6 +27,8 @@ _BLOCK = 16384
 class Sites:
     """Active cells of a batch of volumes, in ascending order of (sample, z, y, x).
 
+    The three axes may be any: z, y, x stand for the first, second and last axis of the features' volume.
+
     Attributes:
         index: sample, z, y, x of every site; ascending, without repetition.
         shape: cells of a volume along z, y and x.
@@ -96,26 +98,37 @@ class Table:
         return found
 
 
-def submanifold_table(sites: Sites) -> Table:
-    """Table of a 3 x 3 x 3 convolution whose outputs are its input sites.
+def submanifold_table(sites: Sites, kernel: Triple = (3, 3, 3)) -> Table:
+    """Table of a convolution whose outputs are its input sites.
 
-    Of each row of three neighbours along x only the first is searched for: the others follow it in the order of keys.
-    Offsets come in pairs that mirror each other, so half of them are enough.
+    Of each row of neighbours along the last axis only the first is searched for: the others follow it in the order of
+    keys. Offsets come in pairs that mirror each other, so half of them are enough.
+
+    Args:
+        sites: where features are.
+        kernel: cells of the kernel along the axes, 1 or 3 each.
+
+    Raises:
+        ValueError: another kernel.
     """
+    if not set(kernel) <= {1, 3}:
+        raise ValueError(f"kernels of submanifold convolutions have 1 or 3 cells along each axis, got {kernel}")
     keys, count = sites.keys, len(sites)
     _, up_z, up_y, _ = sites._steps
     rows = torch.arange(count, device=keys.device)
     halves: list[tuple[Tensor, Tensor]] = []
-    for dz in (-1, 0):
-        for dy in (-1, 0, 1) if dz else (-1,):
-            wanted = keys + (dz * up_z + dy * up_y - 1)
+    half_z, half_y, half_x = (size // 2 for size in kernel)
+    for dz in range(-half_z, 1):
+        for dy in range(-half_y, half_y + 1) if dz else range(-half_y, 0):
+            wanted = keys + (dz * up_z + dy * up_y - half_x)
             position = torch.searchsorted(keys, wanted)
-            for _ in range(3):
+            for _ in range(kernel[2]):
                 hit = keys[position.clamp(max=count - 1)] == wanted if count else position.bool()
                 halves.append((position[hit], rows[hit]))
                 wanted, position = wanted + 1, position + hit
-    adjacent = (keys[1:] == keys[:-1] + 1).nonzero()[:, 0]
-    halves.append((adjacent, adjacent + 1))
+    if half_x:
+        adjacent = (keys[1:] == keys[:-1] + 1).nonzero()[:, 0]
+        halves.append((adjacent, adjacent + 1))
     pairs = [*halves, (rows, rows), *((target, source) for source, target in reversed(halves))]
     return _table(pairs, count, count)
 

@@ -28,6 +28,7 @@ from voxway.recipes.monoocc import (
 from voxway.recipes.networks.monoocc import MONOOCC_S
 from voxway.recipes.qpn import qpn, qpn_world
 from voxway.recipes.recipe import Recipe, StagedRecipe
+from voxway.recipes.vlscene import vlscene, vlscene_alone, vlscene_overfit, vlscene_world
 
 RECIPES: Mapping[str, Callable[[Path], Recipe | StagedRecipe]] = {
     "monoocc-s": monoocc_s,
@@ -42,6 +43,10 @@ RECIPES: Mapping[str, Callable[[Path], Recipe | StagedRecipe]] = {
     "monoocc-world-student": monoocc_world_student,
     "qpn": qpn,
     "qpn-world": qpn_world,
+    "vlscene": vlscene,
+    "vlscene-alone": vlscene_alone,
+    "vlscene-overfit": vlscene_overfit,
+    "vlscene-world": vlscene_world,
     **EFFOCC_RECIPES,
 }
 
@@ -52,6 +57,7 @@ FULL_SIZE = (
     "monoocc-l",
     "monoocc-teacher-s",
     "qpn",
+    "vlscene-alone",
     "flashocc-r50",
     "effocc-student-r50",
     "effocc-fusion-r18",

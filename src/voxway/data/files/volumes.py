@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from voxway.core.arrays import read_member
+from voxway.core.arrays import read_array, read_member
 from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError
 from voxway.core.task import IGNORE
@@ -59,3 +59,27 @@ def read_volume(path: Path, name: str, benchmark: Benchmark) -> np.ndarray:
     if volume.dtype.kind not in "bui":
         raise InputError(file=path, field=name, expected="whole numbers", found=volume.dtype, remedy=_REMEDY)
     return volume
+
+
+def read_training_ids(path: Path | str, benchmark: Benchmark, factor: int = 1) -> UInt8[np.ndarray, "x y z"]:
+    """Training ids of the common preprocessing: one array, which public archives hold as float32 or uint8.
+
+    Args:
+        path: a `.npy` file.
+        benchmark: whose classes and grid.
+        factor: how much coarser than the grid it is.
+
+    Raises:
+        InputError: missing or damaged file, another shape, or values that are neither a class nor 255.
+    """
+    remedy = "The file is damaged or of another dataset; make it again from the raw voxels."
+    stored = read_array(path, "Make it again, or read the raw voxels instead.")
+    shape, highest = benchmark.grid.coarsen(factor).shape, len(benchmark.classes) - 1
+    if stored.shape != shape:
+        raise InputError(file=path, field="shape", expected=shape, found=stored.shape, remedy=remedy)
+    target = stored.astype(np.uint8)
+    known = ((target <= highest) | (target == IGNORE)) & (target == stored)
+    if not known.all():
+        expected, found = f"training ids 0..{highest} and 255", np.unique(stored[~known])[:5].tolist()
+        raise InputError(file=path, field="label ids", expected=expected, found=found, remedy=remedy)
+    return target

@@ -88,9 +88,10 @@ class SemanticKITTIReader:
         files, frame = self._files(key)
         cameras = self._cameras(key) if fields & {"images", "cameras"} else None
         points = read_scan(files.scan(frame)) if fields & {"points", "point_labels"} else None
-        extras: dict[str, Tensor] = {}
+        labels: Tensor | None = None
         if points is not None and "point_labels" in fields:
-            extras["point_labels"] = torch.from_numpy(_point_classes(files.point_labels(frame), len(points)))
+            labels = torch.from_numpy(_point_classes(files.point_labels(frame), len(points)))
+        extras: dict[str, Tensor] = {}
         if fields & {"P", "T_rect_ego"}:
             calibration = calibration_of(files, self.config.cameras)
             projections = [calibration.projection(camera) for camera in self.config.cameras]
@@ -102,6 +103,7 @@ class SemanticKITTIReader:
             cameras=cameras,
             images=load_pictures(self._pictures(key), cameras) if cameras and "images" in fields else None,
             points=None if points is None else torch.from_numpy(points),
+            point_labels=labels,
             pose=self._pose(files, frame) if "pose" in fields else None,
             extras=extras,
         )

@@ -31,6 +31,6 @@ def draw_depth_images(
 
 def draw_semantics(sample: Sample) -> Sample:
     """With classes per pixel from its labelled points: training ids, 255 where no labelled point falls."""
-    assert sample.points is not None and sample.cameras is not None
-    drawn = draw_values(sample.points[:, :3].double(), sample.extras["point_labels"], sample.cameras, IGNORE)
+    assert sample.points is not None and sample.point_labels is not None and sample.cameras is not None
+    drawn = draw_values(sample.points[:, :3].double(), sample.point_labels, sample.cameras, IGNORE)
     return replace(sample, semantics_2d=drawn)

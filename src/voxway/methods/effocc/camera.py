@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
-from voxway.methods.effocc.depth_bins import DepthBins
+from voxway.methods.shared.depth_bins import DepthBins
 from voxway.nn import swin
 from voxway.nn.backbone import ImageBackbone
 from voxway.nn.conv_norm import ConvNorm, conv3x3

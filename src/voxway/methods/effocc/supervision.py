@@ -21,8 +21,8 @@ from voxway.losses.lovasz import lovasz_softmax
 from voxway.losses.scene_affinity import geometric_affinity, semantic_affinity
 from voxway.losses.shrink import shrink_target
 from voxway.losses.valid import valid_log_probs
-from voxway.methods.effocc.depth_bins import DepthBins
 from voxway.methods.shared.batches import by_image_size, in_order
+from voxway.methods.shared.depth_bins import DepthBins
 
 
 def balanced_weights(counts: Sequence[int]) -> tuple[float, ...]:

@@ -54,9 +54,10 @@ from voxway.methods.contract import Said
 from voxway.methods.monoocc.attention import ImageCrossAttention, VoxelSelfAttention
 from voxway.methods.monoocc.cross_view import CrossViewTransformer
 from voxway.methods.monoocc.frames import views_of
-from voxway.methods.monoocc.heads import SemanticDecoder, VoxelHead
+from voxway.methods.monoocc.heads import SemanticDecoder
 from voxway.methods.shared.batches import by_image_size, check_grid, in_order
 from voxway.methods.shared.teaching import heard
+from voxway.methods.shared.voxel_head import VoxelHead
 from voxway.nn.backbone import Norm, build_backbone
 
 

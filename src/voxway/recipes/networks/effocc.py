@@ -8,10 +8,10 @@ from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENE
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.methods.effocc.bev import ResidualConfig, SecondConfig
 from voxway.methods.effocc.camera import CameraConfig
-from voxway.methods.effocc.depth_bins import DepthBins
 from voxway.methods.effocc.lidar import LidarConfig
 from voxway.methods.effocc.model import EffOccConfig
 from voxway.methods.effocc.supervision import Supervision, balanced_weights
+from voxway.methods.shared.depth_bins import DepthBins
 
 OCC3D_NUSCENES_WEIGHTS = balanced_weights((
     944004, 1897170, 152386, 2391677, 16957802, 724139, 189027, 2074468, 413451, 2384460, 5916653, 175883646, 4275424,

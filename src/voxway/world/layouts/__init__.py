@@ -42,6 +42,7 @@ LAYOUTS: Mapping[str, Entry] = {
         {"openoccupancy": "whose key frames OpenOccupancy labels"},
     ),
     "waymo": Entry(f"{_HERE}.waymo.config:waymo_world", "five cameras, labels of Occ3D"),
+    "kitti360": Entry(f"{_HERE}.kitti360.config:kitti360_world", "a stereo pair, labels of SSCBench"),
 }
 DEFAULT = "semantickitti"
 """The layout that is written where none is named; the demo's."""

@@ -1,0 +1,140 @@
+"""Depth from the pair: a correlation volume over disparities (GwcNet, CVPR 2019), warped to depths and aggregated."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from voxway.methods.vlscene.depth import CameraGate, Reduce, group_norm
+
+
+def conv_norm(channels: int, width: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
+    """norm(conv) in 3D."""
+    conv = nn.Conv3d(channels, width, kernel, stride=stride, padding=kernel // 2, bias=False)
+    return nn.Sequential(conv, group_norm(width))
+
+
+class Doubling(nn.Module):
+    """norm(transposed conv) onto twice the size, or onto one less where the map that it joins has that size."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.conv = nn.ConvTranspose3d(channels, width, 3, stride=2, padding=1, bias=False)
+        self.norm = nn.BatchNorm3d(width)
+
+    def forward(
+        self, x: Float[Tensor, "b c d h w"], like: Float[Tensor, "b e d2 h2 w2"]
+    ) -> Float[Tensor, "b e d2 h2 w2"]:
+        """Features as large as `like`."""
+        return self.norm(self.conv(x, output_size=like.shape[2:]))
+
+
+class Hourglass(nn.Module):
+    """Two halvings and two doublings with shortcuts."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.halve = conv_norm(width, 2 * width, stride=2)
+        self.at_half = conv_norm(2 * width, 2 * width)
+        self.quarter = conv_norm(2 * width, 4 * width, stride=2)
+        self.at_quarter = conv_norm(4 * width, 4 * width)
+        self.to_half = Doubling(4 * width, 2 * width)
+        self.to_whole = Doubling(2 * width, width)
+        self.keep_half = conv_norm(2 * width, 2 * width, kernel=1)
+        self.keep_whole = conv_norm(width, width, kernel=1)
+
+    def forward(self, x: Float[Tensor, "b c d h w"]) -> Float[Tensor, "b c d h w"]:
+        """Features of the same size."""
+        half = F.relu(self.at_half(F.relu(self.halve(x))))
+        deep = F.relu(self.at_quarter(F.relu(self.quarter(half))))
+        half = F.relu(self.to_half(deep, half) + self.keep_half(half))
+        return F.relu(self.to_whole(half, x) + self.keep_whole(x))
+
+
+class StereoNet(nn.Module):
+    """Probability of every depth bin from the features of both images."""
+
+    def __init__(self, channels: int, features: int, groups: int) -> None:
+        super().__init__()
+        self.groups = groups
+        self.reduce = Reduce(channels, channels)
+        self.gate = CameraGate(channels)
+        self.features = nn.Conv2d(channels, features, 1)
+        self.first = nn.Sequential(conv_norm(groups, groups), nn.ReLU(), conv_norm(groups, groups), nn.ReLU())
+        self.second = nn.Sequential(conv_norm(groups, groups), nn.ReLU(), conv_norm(groups, groups))
+        self.hourglasses = nn.Sequential(*(Hourglass(groups) for _ in range(3)))
+        self.last = nn.Sequential(conv_norm(groups, groups), nn.ReLU())
+        self.score = nn.Conv3d(groups, 1, 3, padding=1, bias=False)
+
+    def forward(
+        self,
+        left: Float[Tensor, "b c h w"],
+        right: Float[Tensor, "b c h w"],
+        left_camera: Float[Tensor, "b v"],
+        right_camera: Float[Tensor, "b v"],
+        steps: Float[Tensor, "b d"],
+    ) -> Float[Tensor, "b d h w"]:
+        """Probabilities, over the left image.
+
+        Args:
+            left: features of the left image.
+            right: features of the right one.
+            left_camera: what describes the left camera.
+            right_camera: what describes the right one.
+            steps: disparity of every bin in pixels of the features (`StereoRig.steps`).
+        """
+        both = self.features(self.gate(self.reduce(torch.cat([left, right])), torch.cat([left_camera, right_camera])))
+        volume = self.first(depth_volume(*both.chunk(2), steps, self.groups))
+        volume = self.hourglasses(volume + self.second(volume))
+        return self.score(self.last(volume))[:, 0].softmax(1)
+
+
+def depth_volume(
+    left: Float[Tensor, "b c h w"],
+    right: Float[Tensor, "b c h w"],
+    steps: Float[Tensor, "b d"],
+    groups: int,
+) -> Float[Tensor, "b g d h w"]:
+    """Correlation of the left features with the right ones where they would be at the disparity of each depth bin.
+
+    Entry d of the published volume correlates ``left(x)`` with ``right(x - d)``, group by group, for as many pixels d
+    of the features as there are bins; it is read at every bin's disparity by linear interpolation, 0 beyond. Only those
+    entries that are read are computed.
+
+    Args:
+        left: features.
+        right: features.
+        steps: disparity of every bin, in pixels of the features.
+        groups: groups of channels, each of which gives one mean of products.
+    """
+    return torch.stack([_of_pair(*pair, groups) for pair in zip(left, right, steps, strict=True)])
+
+
+def _of_pair(
+    left: Float[Tensor, "c h w"], right: Float[Tensor, "c h w"], at: Float[Tensor, "d"], groups: int
+) -> Float[Tensor, "g d h w"]:
+    first = at.floor()
+    share = (at - first).to(left.dtype)
+    entries: dict[int, Tensor] = {}
+
+    def entry(shift: int) -> Tensor:
+        if shift not in entries:
+            entries[shift] = _correlation(left, right, shift, groups)
+        return entries[shift]
+
+    planes = []
+    for low, part in zip(first.long().tolist(), share):
+        plane = (1 - part) * entry(low) if low < len(at) else left.new_zeros(groups, *left.shape[1:])
+        planes.append(plane + part * entry(low + 1) if low + 1 < len(at) else plane)
+    return torch.stack(planes, 1)
+
+
+def _correlation(left: Tensor, right: Tensor, shift: int, groups: int) -> Float[Tensor, "g h w"]:
+    """Means over the channels of a group of ``left(x) * right(x - shift)``, 0 where x < shift."""
+    width = left.shape[-1]
+    if shift >= width:
+        return left.new_zeros(groups, *left.shape[1:])
+    product = left[..., shift:] * right[..., : width - shift]
+    return F.pad(product.unflatten(0, (groups, -1)).mean(1), (shift, 0))

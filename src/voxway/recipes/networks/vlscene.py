@@ -1,0 +1,45 @@
+"""VLScene's networks, published and small."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
+from voxway.methods.shared.depth_bins import DepthBins
+from voxway.methods.vlscene import VLSceneConfig
+
+_SHARES = (
+    5.41773033e9, 1.57835390e7, 1.25136e5, 1.18809e5, 6.46799e5, 8.21951e5, 2.62978e5, 2.83696e5, 2.04750e5,
+    6.16887030e7, 4.50296100e6, 4.48836500e7, 2.26992300e6, 5.68402180e7, 1.57196520e7, 1.58442623e8, 2.06162300e6,
+    3.69705220e7, 1.15198800e6, 3.34146e5,
+)  # fmt: skip
+"""Voxels of each class in SemanticKITTI's training set, free first."""
+CLASS_WEIGHTS = tuple(1 / math.log(count + 0.001) for count in _SHARES)
+
+VLSCENE = VLSceneConfig(task=SEMANTIC_KITTI.task, class_weights=CLASS_WEIGHTS)
+"""The paper's network on SemanticKITTI."""
+
+PUBLISHED = (VLSCENE,)
+"""Networks whose checkpoints the authors gave out."""
+
+SMALL = replace(
+    VLSCENE,
+    coarsening=(4, 4, 4),
+    backbone="resnet18",
+    reductions=(8, 16),
+    norm="group",
+    width=48,
+    stereo_features=32,
+    depth_bins=DepthBins(start=2.0, end=58.0, step=1.0),
+    stereo_bins="intended",
+    stereo_groups=8,
+    dropout=0.0,
+    propagation=5,
+    sparse_widths=(24, 32, 48),
+    head_width=32,
+    gate="intended",
+    points=False,
+    guidance=None,
+)
+"""VLScene for a laptop: working voxels of 0.8 m, narrow, no ImageNet weights."""

@@ -1,0 +1,1 @@
+"""Foundation networks that teach: configurations that a recipe holds as its `teacher`."""
