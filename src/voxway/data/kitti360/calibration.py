@@ -46,15 +46,22 @@ def constants() -> Calibration:
     return Calibration(np.stack([_LEFT, _RIGHT]), np.linalg.inv(_T_VELO_CAM))
 
 
+def calibration_files(folder: Path) -> tuple[Path, ...]:
+    """The files that a calibration is read from; none where constants serve."""
+    files = (folder / "perspective.txt", folder / "calib_cam_to_velo.txt")
+    return files if all(present(path) for path in files) else ()
+
+
 def read_calibration(folder: Path | str) -> Calibration:
     """The calibration of a copy: from its files, or the constants where it has none.
 
     Raises:
         InputError: a file without a line or with other numbers than it must have, or matrices that cannot be.
     """
-    perspective, to_velo = Path(folder) / "perspective.txt", Path(folder) / "calib_cam_to_velo.txt"
-    if not (present(perspective) and present(to_velo)):
+    files = calibration_files(Path(folder))
+    if not files:
         return constants()
+    perspective, to_velo = files
     rows = _rows(perspective)
     projections = [_numbers(perspective, rows, f"P_rect_{camera:02d}", 12).reshape(3, 4) for camera in (0, 1)]
     for camera, P in enumerate(projections):

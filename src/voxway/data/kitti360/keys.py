@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from voxway.core.errors import InputError
 from voxway.data.kitti360.benchmark import SSCBENCH_KITTI360
 from voxway.data.kitti360.config import KITTI360Config
-from voxway.data.kitti360.layout import DriveFiles, drive_name, parse_key
+from voxway.data.kitti360.layout import DriveFiles, parse_key
 
 
 def drives_of(config: KITTI360Config) -> tuple[str, ...]:
     """Whole names of the drives that `config` asks for."""
-    return tuple(drive_name(name) for name in config.drives) or SSCBENCH_KITTI360.splits[config.split].sequences
+    return config.drives or SSCBENCH_KITTI360.splits[config.split].sequences
 
 
 def keys_of(config: KITTI360Config, drive: str) -> list[str]:
     """Annotated frames of a drive."""
-    files = DriveFiles(config.root, drive, config.labels)
+    files = DriveFiles(config.folder, drive, config.labels)
     return [f"{drive}/{frame}" for frame in files.annotated("target" in config.needs)]
 
 
@@ -33,7 +31,7 @@ def find_keys(config: KITTI360Config) -> tuple[str, ...]:
     missing = [drive for drive, keys in by_drive.items() if not keys]
     if len(missing) == len(by_drive) or (missing and not config.partial):
         raise InputError(
-            file=Path(config.root) / "data_2d_raw",
+            file=config.folder / "data_2d_raw",
             field="drives",
             expected=f"annotated frames of {', '.join(by_drive)}",
             found=f"none of {', '.join(missing)}",

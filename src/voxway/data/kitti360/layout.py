@@ -31,6 +31,7 @@ from jaxtyping import Float32, UInt8
 
 from voxway.core.errors import InputError
 from voxway.core.files import listed, present
+from voxway.data.files.names import picture
 from voxway.data.files.scan_faults import ScanLayout
 from voxway.data.files.scans import read_points
 from voxway.data.files.volumes import read_training_ids
@@ -103,7 +104,7 @@ class DriveFiles:
 
     def image(self, camera: Camera, frame: str) -> Path:
         """Picture of the left (0) or right (1) camera."""
-        return self.folder / f"image_{camera:02d}" / "data_rect" / f"{frame}.png"
+        return picture(self.folder / f"image_{camera:02d}" / "data_rect" / f"{frame}.png")
 
     def scan(self, frame: str) -> Path:
         """LiDAR scan."""

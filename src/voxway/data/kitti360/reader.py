@@ -11,13 +11,12 @@ from torch import Tensor
 
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
-from voxway.core.files import present
 from voxway.core.occupancy import Occupancy
 from voxway.core.sample import Sample
 from voxway.data.checks.pictures import check_principal_point
 from voxway.data.files.images import image_size
 from voxway.data.kitti360.benchmark import SSCBENCH_KITTI360
-from voxway.data.kitti360.calibration import Calibration, read_calibration
+from voxway.data.kitti360.calibration import Calibration, calibration_files, read_calibration
 from voxway.data.kitti360.config import KITTI360Config
 from voxway.data.kitti360.keys import find_keys, split_keys
 from voxway.data.kitti360.layout import DriveFiles, parse_key, read_scan, read_target
@@ -45,7 +44,7 @@ class KITTI360Reader:
     @cached_property
     def calibration(self) -> Calibration:
         """Of all drives."""
-        return read_calibration(Path(self.config.root) / "calibration")
+        return read_calibration(self.config.folder / "calibration")
 
     def drive(self, key: str) -> str:
         """The drive's whole name."""
@@ -56,11 +55,14 @@ class KITTI360Reader:
         drive, frame = parse_key(key)
         return f"{drive}/{max(int(frame) - recordings, 0):0{len(frame)}d}"
 
-    def holds(self, key: str, field: str) -> bool:
-        """Whether the scan, the target, or all pictures exist."""
+    def files(self, key: str, field: str) -> tuple[Path, ...]:
+        """See `Reader.files`; constants serve where there is no calibration."""
         files, frame = self._files(key)
-        paths = {"points": [files.scan(frame)], "target": [files.target(frame)], "pose": [files.poses]}
-        return all(present(path) for path in paths.get(field, self._pictures(key)))
+        own = {"points": files.scan(frame), "target": files.target(frame), "pose": files.poses}
+        if field in ("points", "target"):
+            return (own[field],)
+        pictures = self._pictures(key) if field in ("images", "cameras") else []
+        return *pictures, *([own[field]] if field in own else []), *calibration_files(files.calibration)
 
     def moment(self, key: str, fields: frozenset[str], random: np.random.Generator) -> Sample:
         """What the files hold of a frame.
@@ -97,7 +99,7 @@ class KITTI360Reader:
 
     def _files(self, key: str) -> tuple[DriveFiles, str]:
         drive, frame = parse_key(key)
-        return DriveFiles(self.config.root, drive, self.config.labels), frame
+        return DriveFiles(self.config.folder, drive, self.config.labels), frame
 
     def _pictures(self, key: str) -> list[Path]:
         files, frame = self._files(key)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from voxway.engine.model_files import read_published
+from voxway.engine.published_files import read_published
 from voxway.engine.teaching.foundation import FoundationTeacher
 from voxway.methods.vlscene.lseg.image import ImageTower
 from voxway.methods.vlscene.lseg.names import from_published
