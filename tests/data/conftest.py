@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.data.toy import write_sequence
+from tests.data.toy_kitti360 import write_kitti360
 from tests.data.toy_nuscenes import write_nuscenes
 from tests.data.toy_waymo import write_waymo
 
@@ -43,6 +44,12 @@ def nuscenes_copy(nuscenes_root: Path, tmp_path: Path) -> Path:
 def waymo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two toy sequences as Waymo's files; tests must not change them."""
     return write_waymo(tmp_path_factory.mktemp("waymo"))
+
+
+@pytest.fixture(scope="session")
+def kitti360_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two toy drives as KITTI-360's files; tests must not change them."""
+    return write_kitti360(tmp_path_factory.mktemp("kitti360"))
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
 from voxway.data.reader import Reader
 
 NEEDS = frozenset({"images", "points", "target"})
-NAMES = ["semantickitti", "occ3d-nuscenes", "openoccupancy-nuscenes", "occ3d-waymo"]
+NAMES = ["semantickitti", "occ3d-nuscenes", "openoccupancy-nuscenes", "occ3d-waymo", "sscbench-kitti360"]
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +31,11 @@ def kitti_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(params=NAMES)
 def one(request: pytest.FixtureRequest, tmp_path: Path) -> Toy:
     name = request.param.split("-")[-1]
-    source = {"semantickitti": "kitti_root", "nuscenes": "nuscenes_root", "waymo": "waymo_root"}[name]
+    source = "kitti_root" if name == "semantickitti" else f"{name}_root"
     root = Path(shutil.copytree(request.getfixturevalue(source), tmp_path / "data"))
     if name == "nuscenes":
         return toys.nuscenes(root, Occ3DNuScenesConfig if request.param.startswith("occ3d") else OpenOccupancyConfig)
-    return toys.kitti(root) if name == "semantickitti" else toys.waymo(root)
+    return {"semantickitti": toys.kitti, "waymo": toys.waymo, "kitti360": toys.kitti360}[name](root)
 
 
 def check(config: DataConfig, contents: int = 0) -> Report:
@@ -151,6 +151,8 @@ def test_a_folder_of_another_benchmark_is_named(one: Toy) -> None:
 
 @pytest.mark.parametrize("drives", [("nowhere",), ("segment-10203656353524179475",)])
 def test_unknown_drives_are_answered_with_those_that_are_there(one: Toy, drives: tuple[str, ...]) -> None:
-    known = {"semantickitti": "00, 01, 02", "occ3d-waymo": "000"}.get(registry.config_name(one.config), "scene-0001")
+    name = registry.config_name(one.config)
+    known = {"semantickitti": "00, 01, 02", "occ3d-waymo": "000", "sscbench-kitti360": "drive_0000_sync"}
+    known = known.get(name, "scene-0001")
     with pytest.raises(InputError, match=f"that are there.*{known}"):
         replace(one.config, drives=drives).build()

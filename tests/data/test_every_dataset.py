@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.data.toys import Toy, kitti, nuscenes, paint, waymo, write_kitti
+from tests.data.toys import Toy, kitti, kitti360, nuscenes, paint, waymo, write_kitti
 from voxway.core.errors import InputError
 from voxway.core.sample import Sample
 from voxway.core.task import IGNORE
@@ -33,15 +33,17 @@ def kitti_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_kitti(tmp_path_factory.mktemp("kitti"))
 
 
-@pytest.fixture(params=["semantickitti", "occ3d-nuscenes", "openoccupancy-nuscenes", "occ3d-waymo"])
+@pytest.fixture(
+    params=["semantickitti", "occ3d-nuscenes", "openoccupancy-nuscenes", "occ3d-waymo", "sscbench-kitti360"]
+)
 def one(request: pytest.FixtureRequest, tmp_path: Path) -> Toy:
     """A copy of a dataset's toy drives that shares its files: replace them, never write into them."""
     name = request.param.split("-")[-1]
-    source = {"semantickitti": "kitti_root", "nuscenes": "nuscenes_root", "waymo": "waymo_root"}[name]
+    source = "kitti_root" if name == "semantickitti" else f"{name}_root"
     root = Path(shutil.copytree(request.getfixturevalue(source), tmp_path / "copy", copy_function=os.link))
     if name == "nuscenes":
         return nuscenes(root, Occ3DNuScenesConfig if request.param.startswith("occ3d") else OpenOccupancyConfig)
-    return kitti(root) if name == "semantickitti" else waymo(root)
+    return {"semantickitti": kitti, "waymo": waymo, "kitti360": kitti360}[name](root)
 
 
 def assert_same(one: Sample, other: Sample) -> None:

@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests.data import toy, toy_nuscenes, toy_waymo
+from tests.data import toy, toy_kitti360, toy_nuscenes, toy_waymo
 from tests.small_world import rewrite
 from voxway.data.config import DataConfig
+from voxway.data.kitti360.config import KITTI360Config
+from voxway.data.kitti360.layout import DriveFiles
 from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
 from voxway.data.nuscenes.reader import NuScenesReader
 from voxway.data.samples import Samples
@@ -113,6 +115,25 @@ def waymo(root: Path) -> Toy:
         before=("000/001", "000/000"),
         sizes_px=tuple(toy_waymo.SIZES_PX[folder] for folder in toy_waymo.FOLDER_OF_SLOT),
         pictures=("kitti_format/training/image_*/*.png",),
+        labels=labels,
+    )
+
+
+def kitti360(root: Path) -> Toy:
+    """SSCBench-KITTI-360: `before` are frames without labels."""
+
+    def labels(samples: Samples, key: str) -> list[Path]:
+        drive, frame = key.split("/")
+        return [DriveFiles(root, drive).target(frame)]
+
+    drive = toy_kitti360.DRIVES[1]
+    return Toy(
+        config=KITTI360Config(root=root, partial=True),
+        key=f"{drive}/000005",
+        earlier=(3, 6),
+        before=(f"{drive}/000002", f"{drive}/000000"),
+        sizes_px=(toy_kitti360.SIZE_PX,),
+        pictures=("data_2d_raw/*/image_00/data_rect/*.png",),
         labels=labels,
     )
 

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -22,6 +24,24 @@ def random(*shape, seed=0, dtype=torch.float32):
 
 def table_of(given, settings):
     return (given, submanifold_table(given)) if settings == SUBMANIFOLD else strided_table(given, *settings)
+
+
+@pytest.mark.parametrize("kernel", [(1, 3, 3), (3, 1, 3), (3, 3, 1), (3, 1, 1), (1, 3, 1), (1, 1, 3), (1, 1, 1)])
+@pytest.mark.parametrize("share", [0.2, 1.0])
+def test_flat_and_long_kernels_equal_dense_ones(kernel, share):
+    given = sites(share)
+    table = submanifold_table(given, kernel)
+    padding = tuple(size // 2 for size in kernel)
+    assert len(table.counts) == math.prod(kernel)
+    x, weight = random(len(given), 4), random(len(table.counts), 4, 3, seed=1)
+    expected = convolve(dense(x, given.index, SHAPE, 2), weight, kernel, (1, 1, 1), padding)
+    found = sparse_conv(x, weight, table)
+    torch.testing.assert_close(found, expected.permute(0, 2, 3, 4, 1)[tuple(given.index.T)], atol=1e-5, rtol=1e-5)
+
+
+def test_other_kernels_of_submanifolds_are_refused():
+    with pytest.raises(ValueError, match="1 or 3 cells"):
+        submanifold_table(sites(), (3, 5, 3))
 
 
 def test_sites_are_sorted():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from voxway.core.errors import InputError
+from voxway.data.files.names import names_in, some
 from voxway.data.kitti360.benchmark import SSCBENCH_KITTI360
 from voxway.data.kitti360.config import KITTI360Config
 from voxway.data.kitti360.layout import DriveFiles, parse_key
@@ -33,8 +34,8 @@ def find_keys(config: KITTI360Config) -> tuple[str, ...]:
         raise InputError(
             file=config.folder / "data_2d_raw",
             field="drives",
-            expected=f"annotated frames of {', '.join(by_drive)}",
-            found=f"none of {', '.join(missing)}",
+            expected=f"annotated frames of {some(by_drive)}",
+            found=f"none of {some(missing)}; drives that are there: {some(names_in(config.folder / 'data_2d_raw'))}",
             remedy="Check the root folder: it must hold data_2d_raw, and targets in preprocess/labels (or name their "
             "folder with `labels`); name the drives that you have, or set `partial`.",
         )

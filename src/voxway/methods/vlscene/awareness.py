@@ -25,12 +25,15 @@ class Propagation(nn.Module):
     def __init__(self, channels: int, width: int, reach: int) -> None:
         super().__init__()
         self.reduce = nn.Conv3d(channels, width, 1, bias=False)
-        self.spread = nn.Conv3d(width, width, reach, padding=reach // 2, bias=False)
-        self.smooth = nn.Conv3d(width, width, 3, padding=1, bias=False)
+        spreads = reach > 1
+        self.spread = nn.Conv3d(width, width, reach, padding=reach // 2, bias=False) if spreads else None
+        self.smooth = nn.Conv3d(width, width, 3, padding=1, bias=False) if spreads else None
 
     def forward(self, volume: Float[Tensor, "b c x y z"]) -> Float[Tensor, "b d x y z"]:
         """Features of the voxels that hold some, and of those around them."""
         near = F.relu(self.reduce(volume))
+        if self.spread is None or self.smooth is None:
+            return near
         return F.relu(near + self.smooth(F.relu(self.spread(near))))
 
 
@@ -162,17 +165,26 @@ class SparseUNet(nn.Module):
 
 
 class SparseAwareness(nn.Module):
-    """A lifted volume to a denser and semantic one."""
+    """A lifted volume to a denser and semantic one.
 
-    def __init__(self, channels: int, widths: tuple[int, int, int], reach: int, gate: Gate) -> None:
+    Args:
+        channels: of the volume.
+        widths: channels of the resolutions, fine to coarse.
+        reach: cells of the kernel that spreads features to near voxels; 1 spreads none.
+        gate: of the sparse U-Net; None leaves the U-Net out.
+    """
+
+    def __init__(self, channels: int, widths: tuple[int, int, int], reach: int, gate: Gate | None) -> None:
         super().__init__()
         self.propagate = Propagation(channels, widths[0], reach)
-        self.interact = SparseUNet(widths, gate)
-        self.channels = self.interact.channels
+        self.interact = None if gate is None else SparseUNet(widths, gate)
+        self.channels = widths[0] if self.interact is None else self.interact.channels
 
     def forward(self, volume: Float[Tensor, "b c x y z"]) -> Float[Tensor, "b d x y z"]:
         """Features of all voxels; zero where nothing came near."""
         near = self.propagate(volume)
+        if self.interact is None:
+            return near
         rows = near.movedim(1, -1)
         index = (rows.abs().sum(-1) != 0).nonzero()
         place = tuple(index.unbind(1))

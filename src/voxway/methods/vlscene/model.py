@@ -28,6 +28,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from voxway.core.errors import InputError
 from voxway.core.sample import Batch, Prediction
 from voxway.core.task import IGNORE
 from voxway.losses.cross_entropy import cross_entropy
@@ -77,7 +78,9 @@ class VLScene(nn.Module):
         self.depth_net = DepthNet(width, bins, config.dropout)
         self.stereo = StereoNet(width, config.stereo_features, config.stereo_groups)
         self.interaction = MutualInteraction(config.stereo_groups)
-        self.awareness = SparseAwareness(width, config.sparse_widths, config.propagation, config.gate)
+        self.awareness = SparseAwareness(
+            width, config.sparse_widths, config.propagation, config.gate if config.interaction else None
+        )
         self.trunk = Trunk(self.awareness.channels, config.head_width)
         self.head = VoxelHead(config.head_width, classes, config.coarsening)
         self.point_head = (
@@ -206,7 +209,14 @@ class VLScene(nn.Module):
             InputError: the teacher says nothing of that kind, or the network has no part for it.
         """
         features, scores = heard(said, FEATURES), heard(said, SCORES)
-        assert self.guidance is not None
+        if self.guidance is None:
+            raise InputError(
+                file=type(self).__name__,
+                field="guidance",
+                expected="a network with a part for a vision-language teacher",
+                found="none",
+                remedy="Configure it (method.guidance), or train without a teacher.",
+            )
         return self.guidance.terms(torch.stack(list(prediction.each("context"))), features, scores)
 
     def inherit(self, teacher: nn.Module) -> None:
