@@ -72,9 +72,9 @@ def world(small_world: Path, tmp_path: Path) -> Path:
             5,
             [
                 "00/queries/000000.query",
-                "made/proposals.json",
                 "made/proposals/00/000000.json",
                 "made/proposals/00/000005.json",
+                "made/proposals.json",
             ],
         ),
         (
