@@ -391,8 +391,8 @@ def test_full_disk_while_training(places: Places, capsys: pytest.CaptureFixture,
         fsync(handle)
 
     command = [*TRAIN, "train.steps=2", "train.checkpoint_every=1"]
-    # Two proposals with a record each and one of both, run.json, log.jsonl, and four files per checkpoint: in the middle
-    # of the second one.
+    # Two proposals with a record each and one of both, run.json, log.jsonl, and four files per checkpoint: in the
+    # middle of the second one.
     stop = 5 + 2 + 4 + 2
     monkeypatch.setattr(os, "fsync", filling)
     assert run([*command], places) == 2
