@@ -350,7 +350,7 @@ def test_wrong_options(command: Sequence[str], places: Places, capsys: pytest.Ca
         ("predict", (*PREDICT, "--cache", "{root}"), "out/sequences/08/predictions/000000.label"),
         ("eval", EVAL, "result.json"),
         ("train", TRAIN, "run/run.json"),
-        ("prepare", LIDAR, "out/00/queries/000000.query"),
+        ("prepare", LIDAR, "out/made/proposals/00/000000.json"),
         ("view", VIEW, "out/page.html"),
         ("world", ("world", "--out", "{tmp}/world", "--train", "1", "--val", "1"), "world/world.json"),
     ],
@@ -391,8 +391,9 @@ def test_full_disk_while_training(places: Places, capsys: pytest.CaptureFixture,
         fsync(handle)
 
     command = [*TRAIN, "train.steps=2", "train.checkpoint_every=1"]
-    # Two proposals, run.json, log.jsonl, and four files per checkpoint: in the middle of the second one.
-    stop = 2 + 2 + 4 + 2
+    # Two proposals with a record each and one of both, run.json, log.jsonl, and four files per checkpoint: in the
+    # middle of the second one.
+    stop = 5 + 2 + 4 + 2
     monkeypatch.setattr(os, "fsync", filling)
     assert run([*command], places) == 2
     assert "No space left on device" in capsys.readouterr().err

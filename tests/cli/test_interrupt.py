@@ -58,9 +58,25 @@ def world(small_world: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("command", "where", "times", "kept"),
     [
-        # In the middle of writing the second file: the first one is there, the second one is not.
-        (("prepare", "targets", "--root", "{world}", "--out", "{out}"), "os:fsync", 2, ["00/000000_1_8.npy"]),
-        (("prepare", "proposals", "--root", "{world}", "--out", "{out}"), "os:fsync", 2, ["00/queries/000000.query"]),
+        # In the middle of writing the second file: the first one is there, the second one is not. Records of what files
+        # are made from come before them, and that of all after the first.
+        (
+            ("prepare", "targets", "--root", "{world}", "--out", "{out}"),
+            "os:fsync",
+            3,
+            ["00/000000_1_8.npy", "made/targets/00/000000.json"],
+        ),
+        (
+            ("prepare", "proposals", "--root", "{world}", "--out", "{out}"),
+            "os:fsync",
+            5,
+            [
+                "00/queries/000000.query",
+                "made/proposals/00/000000.json",
+                "made/proposals/00/000005.json",
+                "made/proposals.json",
+            ],
+        ),
         (
             ("predict", "{model}", "--root", "{world}", "--split", "train", "--cache", "{world}", "--out", "{out}"),
             "os:fsync",
