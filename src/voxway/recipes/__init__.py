@@ -28,7 +28,14 @@ from voxway.recipes.monoocc import (
 from voxway.recipes.networks.monoocc import MONOOCC_S
 from voxway.recipes.qpn import qpn, qpn_world
 from voxway.recipes.recipe import Recipe, StagedRecipe
-from voxway.recipes.vlscene import vlscene, vlscene_alone, vlscene_overfit, vlscene_world
+from voxway.recipes.vlscene import (
+    vlscene,
+    vlscene_kitti360,
+    vlscene_overfit,
+    vlscene_world,
+    vlscene_world_kitti360,
+    without_guidance,
+)
 
 RECIPES: Mapping[str, Callable[[Path], Recipe | StagedRecipe]] = {
     "monoocc-s": monoocc_s,
@@ -44,9 +51,12 @@ RECIPES: Mapping[str, Callable[[Path], Recipe | StagedRecipe]] = {
     "qpn": qpn,
     "qpn-world": qpn_world,
     "vlscene": vlscene,
-    "vlscene-alone": vlscene_alone,
+    "vlscene-alone": lambda root: without_guidance(vlscene(root)),
+    "vlscene-kitti360": vlscene_kitti360,
+    "vlscene-kitti360-alone": lambda root: without_guidance(vlscene_kitti360(root)),
     "vlscene-overfit": vlscene_overfit,
     "vlscene-world": vlscene_world,
+    "vlscene-world-kitti360": vlscene_world_kitti360,
     **EFFOCC_RECIPES,
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from voxway.data.kitti360.benchmark import SSCBENCH_KITTI360
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.methods.shared.depth_bins import DepthBins
 from voxway.methods.vlscene import VLSceneConfig
@@ -19,6 +20,15 @@ CLASS_WEIGHTS = tuple(1 / math.log(count + 0.001) for count in _SHARES)
 
 VLSCENE = VLSceneConfig(task=SEMANTIC_KITTI.task, class_weights=CLASS_WEIGHTS)
 """The paper's network on SemanticKITTI."""
+
+KITTI360_WEIGHTS = (
+    0.464, 0.595, 0.865, 0.871, 0.717, 0.657, 0.852, 0.541, 0.602, 0.567, 0.607, 0.540, 0.636, 0.513, 0.564, 0.701,
+    0.774, 0.580, 0.690,
+)  # fmt: skip
+"""As the authors' later network for SSCBench-KITTI-360 has them."""
+VLSCENE_KITTI360 = VLSceneConfig(task=SSCBENCH_KITTI360.task, class_weights=KITTI360_WEIGHTS, points=False)
+"""The same on SSCBench-KITTI-360, which has no labelled points. Its configuration was not published; this is that of
+the authors' later network."""
 
 PUBLISHED = (VLSCENE,)
 """Networks whose checkpoints the authors gave out."""
@@ -43,3 +53,5 @@ SMALL = replace(
     guidance=None,
 )
 """VLScene for a laptop: working voxels of 0.8 m, narrow, no ImageNet weights."""
+SMALL_KITTI360 = replace(SMALL, task=SSCBENCH_KITTI360.task, class_weights=KITTI360_WEIGHTS)
+"""The same for SSCBench-KITTI-360."""
