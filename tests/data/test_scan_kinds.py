@@ -126,3 +126,15 @@ def test_the_z_axis_points_up(tmp_path: Path) -> None:
         (tmp_path / "a.bin").write_bytes(points.tobytes())
         with pytest.raises(InputError, match="z upwards"):
             read(tmp_path / "a.bin")
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_something_lies_ahead(reader: str, tmp_path: Path) -> None:
+    """Mirrored or turned axes leave nothing ahead of a car that looks ahead."""
+    read, own = READERS[reader]
+    axis = 1 if reader == "nuscenes" else 0
+    points = scan(own)
+    points[:, axis] = -np.abs(points[:, axis]) - 1
+    (tmp_path / "a.bin").write_bytes(points.tobytes())
+    with pytest.raises(InputError, match="points ahead of the car, where [xy] is positive"):
+        read(tmp_path / "a.bin")

@@ -8,6 +8,7 @@ of another kind.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -23,6 +24,7 @@ _SOME, _MANY = 100, 1000
 _ODD_SHARE = 0.05
 _TALL = 3.0
 _OTHER_ROWS = 0.4
+_AHEAD_SHARE = 0.002
 _SAMPLE = 4096
 
 Points = Float[np.ndarray, "p c"]
@@ -37,12 +39,14 @@ class ScanLayout:
         read: how many of them are; those after the third among them are never negative.
         highest_intensity: of column 3; None where it is not bounded.
         sensor_frame: whether the origin is the sensor, well above the road; else it stands on the road.
+        ahead: which of x and y points ahead of the car.
     """
 
     columns: tuple[str, ...]
     read: int
     highest_intensity: float | None
     sensor_frame: bool
+    ahead: Literal[0, 1] = 0
 
     @property
     def words(self) -> str:
@@ -102,7 +106,15 @@ def fault(points: Points, layout: ScanLayout) -> Fault | None:
             expected = f"{name} (column {column + 1}) from 0" + ("" if highest is None else f" to {highest:g}")
             found = f"{int(odd.sum())} of {len(points)} others, between {values.min():.4g} and {values.max():.4g}"
             return Fault(expected, found)
-    return mixed_rows(points)
+    return mixed_rows(points) or _nothing_ahead(points, layout.ahead)
+
+
+def _nothing_ahead(points: Points, axis: int) -> Fault | None:
+    """Whether all points lie behind the car, as where axes are turned or mirrored."""
+    if len(points) < _MANY or (share := float((points[:, axis] > 0).mean())) > _AHEAD_SHARE:
+        return None
+    name = "xy"[axis]
+    return Fault(f"points ahead of the car, where {name} is positive", f"{100 * (1 - share):.0f} % with {name} below 0")
 
 
 def mixed_rows(points: Points) -> Fault | None:

@@ -14,7 +14,9 @@ from voxway.data.files.scans import read_points
 from voxway.data.nuscenes.key_frame import KeyFrame
 
 _NEAR_M = 1.0
-_SCAN = ScanLayout(columns=("x", "y", "z", "intensity", "ring"), highest_intensity=255.0, sensor_frame=True, read=4)
+_SCAN = ScanLayout(
+    columns=("x", "y", "z", "intensity", "ring"), highest_intensity=255.0, sensor_frame=True, read=4, ahead=1
+)
 
 Choice = Literal["random", "nearest"]
 Near = Literal["sweeps", "all", "none"]
