@@ -58,13 +58,13 @@ def world(small_world: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("command", "where", "times", "kept"),
     [
-        # In the middle of writing the second file: the first one is there, the second one is not. Records of what files
-        # are made from come before them, and that of all after the first.
+        # In the middle of writing the second file: the first one is there, the second one is not, nor is the record of
+        # what it is made from.
         (
             ("prepare", "targets", "--root", "{world}", "--out", "{out}"),
             "os:fsync",
             3,
-            ["00/000000_1_8.npy", "made/targets/00/000000.json"],
+            ["00/000000_1_8.npy"],
         ),
         (
             ("prepare", "proposals", "--root", "{world}", "--out", "{out}"),
@@ -73,7 +73,6 @@ def world(small_world: Path, tmp_path: Path) -> Path:
             [
                 "00/queries/000000.query",
                 "made/proposals/00/000000.json",
-                "made/proposals/00/000005.json",
                 "made/proposals.json",
             ],
         ),
