@@ -136,5 +136,17 @@ def test_something_lies_ahead(reader: str, tmp_path: Path) -> None:
     points = scan(own)
     points[:, axis] = -np.abs(points[:, axis]) - 1
     (tmp_path / "a.bin").write_bytes(points.tobytes())
-    with pytest.raises(InputError, match="points ahead of the car, where [xy] is positive"):
+    with pytest.raises(InputError, match=r"points ahead of the car, where [xy] is positive"):
         read(tmp_path / "a.bin")
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_scan_with_a_point_that_is_no_number_is_no_other_kind_of_file(reader: str, tmp_path: Path) -> None:
+    read, own = READERS[reader]
+    points = scan(own)
+    points[7, :3] = np.nan
+    (tmp_path / "a.bin").write_bytes(points.tobytes())
+    with pytest.raises(InputError) as caught:
+        read(tmp_path / "a.bin")
+    assert "1 points with NaN or infinity, the first at 7" in caught.value.found
+    assert "looks like" not in caught.value.found

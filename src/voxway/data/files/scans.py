@@ -41,6 +41,8 @@ def read_points(path: Path | str, layout: ScanLayout) -> Float32[np.ndarray, "p 
         finite = np.isfinite(rows).all(0)
         worst = int(np.flatnonzero(~finite)[0])
         found = f"{int((~finite).sum())} points with NaN or infinity, the first at {worst}: {points[worst].tolist()}"
+        if finite.any() and fault(points[finite], layout) is None:  # a scan but for these
+            raise InputError(file=path, field="points", expected="finite numbers", found=found, remedy=_REMEDY)
         raise _bad(path, layout, data, "points", "finite numbers", found)
     wrong = fault(points, layout)
     if wrong is not None:
