@@ -112,3 +112,13 @@ def test_settings_that_cannot_be():
         override(Drawing(circle=Circle()), "circle", "x")
     with pytest.raises(InputError, match="expected a field with fields of its own, found 3"):
         override(Drawing(), "width.x", "3")
+
+
+def test_whole_numbers_without_an_end_are_refused():
+    with pytest.raises(InputError, match="expected float, found 1000"):
+        from_json(Circle, {"radius": 10**400}, "config.json")
+
+
+def test_an_empty_text_is_seen_in_an_error():
+    error = InputError(file="a", field="b", expected="c", found="", remedy="d")
+    assert error.found == "''" and "found ''." in str(error)

@@ -87,6 +87,7 @@ FRONT = ("cams", "CAM_FRONT")
         (_set(*FRONT, "sensor2ego_translation", value=[0, np.inf, 0]), "sensor2ego_translation: expected finite"),
         (_drop("lidar2ego_rotation"), "lidar2ego_rotation: expected present"),
         (_set("timestamp", value=1.5e9), "timestamp: expected microseconds, found 1500000000.0, which looks like sec"),
+        (_set("timestamp", value=10**30), "timestamp: expected a number, found 1000000"),
         (_set("sweeps", 3, "timestamp", value=2**52), r"sweeps\[3\].timestamp: expected before the key frame's"),
         (_drop("sweeps", 0, "sensor2lidar_rotation"), r"sweeps\[0\].sensor2lidar_rotation: expected present"),
     ],

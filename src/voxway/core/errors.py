@@ -18,9 +18,9 @@ class UserError(Exception):
         self.file = str(file)
         self.field = field
         self.expected = str(expected)
-        self.found = str(found)
+        self.found = str(found) if str(found).strip() else repr(found)  # an empty text is seen by its quotes
         self.remedy = remedy
-        super().__init__(f"{file}: {field}: expected {expected}, found {found}. {remedy}")
+        super().__init__(f"{file}: {field}: expected {expected}, found {self.found}. {remedy}")
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickled as it is, whatever its class takes to be made: errors cross the borders of processes."""

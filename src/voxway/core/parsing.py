@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -102,7 +103,8 @@ def parse(kind: Form, value: Json, source: object) -> Any:
     elif kind is Path and isinstance(value, str):
         return Path(value)
     elif kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        with suppress(OverflowError):  # a whole number without an end
+            return float(value)
     elif isinstance(kind, type) and type(value) is kind:
         return value
     raise misfit(source, "value", _type_name(kind), repr(value))

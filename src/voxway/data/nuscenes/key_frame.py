@@ -14,6 +14,8 @@ from voxway.core.files import Json
 from voxway.core.geometry_faults import intrinsics_fault, microseconds_fault, rotation_fault
 from voxway.data.nuscenes.key_frame_faults import key_frame_faults
 
+_MOST = 2**63 - 1
+"""Greatest whole number of a file."""
 _REMEDY = "Make the info file again from nuScenes' own tables with `write_infos`."
 CAMERAS = ("CAM_FRONT_LEFT", "CAM_FRONT", "CAM_FRONT_RIGHT", "CAM_BACK_LEFT", "CAM_BACK", "CAM_BACK_RIGHT")
 """The six cameras in the order in which networks see them."""
@@ -210,7 +212,9 @@ class _Record:
 
     def whole(self, name: str) -> int:
         value = self[name]
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
+        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        # Beyond 64 bits Python's whole numbers are none of NumPy's.
+        if not number or not -_MOST <= value <= _MOST:
             raise self.wrong(name, "a number", repr(value)[:80])
         if (wrong := microseconds_fault(value)) is not None:
             raise wrong.error(self.file, self.prefix + name, _REMEDY)
