@@ -55,12 +55,12 @@ def test_a_method_of_ones_own(own):
         registry.register("qpn", Entry(config=OwnConfig))
     with pytest.raises(InputError, match=r"can be exported: effocc, found own"):
         registry.exporter("own")
-    with pytest.raises(InputError, match=r"published names are known: effocc, monoocc, qpn, found none"):
+    with pytest.raises(InputError, match=r"published names are known: effocc, monoocc, qpn, vlscene, found none"):
         registry.published("own")
 
 
 def test_unknown_names_and_configurations():
-    with pytest.raises(InputError, match=r"expected one of effocc, monoocc, qpn, found 'monooc'.*'monoocc'"):
+    with pytest.raises(InputError, match=r"expected one of effocc, monoocc, qpn, vlscene, found 'monooc'.*'monoocc'"):
         registry.entry("monooc")
     with pytest.raises(InputError, match=r"OwnConfig: method: expected .* found neither.*register"):
         registry.config_name(OwnConfig())

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tests.methods.tiny import TINY, paired, sample
+from tests.methods.tiny import TINY, sample_for
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.sample import collate
@@ -29,7 +29,7 @@ def rig_of(one):
 
 
 def test_the_pair_in_numbers():
-    rig = rig_of(paired(sample(0)))
+    rig = rig_of(sample_for("vlscene"))
     assert float(rig.baseline) == pytest.approx(0.5) and float(rig.disparity) == pytest.approx(30)
     left, right = rig.vector(0)[0], rig.vector(1)[0]
     assert left.shape == (30,) and left[:5].tolist() == [60, 60, 40, 24, 0] and float(right[4]) == pytest.approx(-30)
@@ -38,7 +38,7 @@ def test_the_pair_in_numbers():
 
 
 def test_lifted_points_project_back():
-    one = paired(sample(0))
+    one = sample_for("vlscene")
     template = torch.tensor([[[[10.0, 5.0, 4.0], [70.0, 40.0, 9.0]]]])
     points = rig_of(one).lift(template)[0, 0, 0].double()
     pixels, depth = one.cameras.project(points)
@@ -69,12 +69,12 @@ def zoomed(one):
         (swapped, r"baseline: expected the second camera to the right of the first, found -0\.50 m"),
         (turned, "T_cam_ego: expected cameras turned alike"),
         (zoomed, "K: expected one focal length"),
-        (lambda one: replace(sample(0), extras=one.extras), "cameras: expected 2, left and right, found 1"),
+        (lambda one: replace(sample_for("monoocc"), extras=one.extras), "cameras: expected 2, left and right, found 1"),
     ],
 )
 def test_what_is_no_rectified_pair_is_refused(change, message):
     with pytest.raises(InputError, match=message):
-        build().eval()(collate([change(paired(sample(0)))]))
+        build().eval()(collate([change(sample_for("vlscene"))]))
 
 
 def test_correlation_where_the_disparity_is():
@@ -94,7 +94,7 @@ def test_correlation_where_the_disparity_is():
 
 
 def test_intended_bins_are_those_of_the_depths():
-    rig, depths = rig_of(paired(sample(0))), torch.tensor([2.0, 4.0, 8.0])
+    rig, depths = rig_of(sample_for("vlscene")), torch.tensor([2.0, 4.0, 8.0])
     assert rig.steps(depths, 8, "intended")[0].tolist() == pytest.approx([30 / 16, 30 / 32, 30 / 64])
     assert rig.steps(depths, 8, "released")[0].tolist() == pytest.approx([7.5, 3.75, 2.5])
 
@@ -111,7 +111,7 @@ SWITCHES = (
 
 @pytest.mark.parametrize("switch", SWITCHES, ids=lambda switch: next(iter(switch)))
 def test_every_switch_changes_what_it_names(switch):
-    batch = collate([paired(sample(0))])
+    batch = collate([sample_for("vlscene")])
     as_released, switched = build(), build(**switch)
     if "interaction" not in switch and "propagation" not in switch:
         switched.load_state_dict(as_released.state_dict())
@@ -126,7 +126,7 @@ def test_every_switch_changes_what_it_names(switch):
 def test_guidance_reaches_its_parameters_and_the_context():
     network, batch = (
         build(guidance=GuidanceConfig(words=5, features=12, hidden=8)).train(),
-        collate([paired(sample(0)), paired(sample(1))]),
+        collate([sample_for("vlscene"), sample_for("vlscene", 1)]),
     )
     prediction = network(batch)
     said = {FEATURES: torch.randn(2, 12, 6, 10), SCORES: torch.randn(2, 5, 6, 10)}
@@ -140,7 +140,7 @@ def test_guidance_reaches_its_parameters_and_the_context():
 
 
 def test_without_a_part_for_it_a_teacher_is_refused():
-    network, batch = build().train(), collate([paired(sample(0))])
+    network, batch = build().train(), collate([sample_for("vlscene")])
     said = {FEATURES: torch.randn(1, 12, 6, 10), SCORES: torch.randn(1, 5, 6, 10)}
     with pytest.raises(InputError, match=r"guidance: expected a network with a part for a vision-language teacher"):
         network.follow(network(batch), said, batch)

@@ -79,7 +79,7 @@ STEREO = {"vlscene"}
 
 def sample_for(name: str, seed: int = 0, size: tuple[int, int] = (48, 80)) -> Sample:
     """A scene as a method sees it."""
-    return paired(sample(seed, size)) if name in STEREO else sample(seed, size)
+    return paired(sample(seed, size, labelled_points=True)) if name in STEREO else sample(seed, size)
 
 
 def paired(one: Sample) -> Sample:
@@ -100,7 +100,9 @@ def paired(one: Sample) -> Sample:
     )
 
 
-def sample(seed: int = 0, size: tuple[int, int] = (48, 80), grid: VoxelGrid = GRID) -> Sample:
+def sample(
+    seed: int = 0, size: tuple[int, int] = (48, 80), grid: VoxelGrid = GRID, *, labelled_points: bool = False
+) -> Sample:
     """A random scene with everything that any method may need: ground, boxes of three classes, unknown voxels."""
     generator = torch.Generator().manual_seed(seed)
     target = torch.zeros(grid.shape, dtype=torch.uint8)
@@ -126,7 +128,7 @@ def sample(seed: int = 0, size: tuple[int, int] = (48, 80), grid: VoxelGrid = GR
         cameras=Cameras.pinhole(K[None], T_cam_ego[None], torch.tensor([size])),
         images=torch.randint(0, 256, (1, 3, *size), generator=generator).to(torch.uint8),
         points=points,
-        point_labels=target[tuple(chosen.T)],
+        point_labels=target[tuple(chosen.T)] if labelled_points else None,
         target=target,
         masks={"camera": torch.rand(grid.shape, generator=torch.Generator().manual_seed(seed)) < 0.8},
         proposals=proposals,
