@@ -42,6 +42,9 @@ def to_int8(model: ModelProto, source: Path, target: Path, feeds: Sequence[Mappi
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv", "Gemm", "MatMul"],
             per_channel=True,
+            # Weights in 7 bits: processors without instructions for 8-bit products add pairs of these in 16 bits, which
+            # larger weights exceed, and then say something else without a word.
+            reduce_range=True,
             activation_type=QuantType.QInt8,
             weight_type=QuantType.QInt8,
             nodes_to_exclude=sorted(positional(model)),
