@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def to_int8(model: ModelProto, source: Path, target: Path, feeds: Sequence[Mapping[str, np.ndarray]]) -> None:
-    """Write a model with convolutions and matrix products in 8-bit integers, weights scaled per channel.
+    """Write a model with convolutions and matrix products in 8-bit integers, weights in 7 bits and scaled per channel.
 
     Args:
         model: in float32.
