@@ -16,19 +16,21 @@ from voxway.core.result import Result
 from voxway.recipes.recipe import Recipe
 
 
-def train_and_score(chosen: Recipe, folder: Path, wait_for: Path | None = None) -> Path:
-    """Train a recipe on one thread and score it on the validation split.
+def train_and_score(chosen: Recipe, folder: Path, wait_for: Path | None = None, device: str = "cpu") -> Path:
+    """Train a recipe on one thread, or on a GPU, and score it on the validation split.
 
     Args:
         chosen: what to run.
         folder: of the run; the score goes to ``result.json`` there.
         wait_for: a teacher's score, which must be there first.
+        device: where it computes.
     """
     import torch
 
     from voxway.api.load import load
     from voxway.api.score import score
     from voxway.api.train import train
+    from voxway.engine.distributed import Group
     from voxway.engine.memory import keep_freed_memory
     from voxway.prepare.ready import ready
 
@@ -36,10 +38,11 @@ def train_and_score(chosen: Recipe, folder: Path, wait_for: Path | None = None) 
     keep_freed_memory()
     while wait_for is not None and not wait_for.exists():
         time.sleep(2)
-    model = load(train(chosen, folder, folder.name, show=False))
+    group = Group(device=torch.device(device))
+    model = load(train(chosen, folder, folder.name, group=group, show=False), device)
     # What a teacher looks at besides is no part of what the student is scored with.
     data = ready(replace(chosen.data, split="val", needs=model.method.inputs), chosen.sources, show=False)
-    score(model, data, name=folder.name, show=False)[0].save(folder / "result.json")
+    score(model, data, name=folder.name, group=group, show=False)[0].save(folder / "result.json")
     return folder
 
 
@@ -49,6 +52,22 @@ def finish(run: Callable[..., Path], jobs: Sequence[Any], processes: int) -> Non
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
         for folder in pool.map(run, jobs):
             print(f"{time.strftime('%H:%M:%S')} {folder.name}", flush=True)
+
+
+def paired_difference(folders: Sequence[Path], others: Sequence[Path], what: str = "miou") -> tuple[float, float, int]:
+    """Mean difference (points of %) between runs and other runs of the same seeds, half the width of its 95 %
+    interval by Student's t, and how many pairs are done."""
+    done = [
+        100 * (getattr(Result.load(one / "result.json"), what) - getattr(Result.load(other / "result.json"), what))
+        for one, other in zip(folders, others, strict=True)
+        if (one / "result.json").exists() and (other / "result.json").exists()
+    ]
+    if len(done) < 2:
+        return (float(np.mean(done)) if done else float("nan")), float("nan"), len(done)
+    from scipy.stats import t
+
+    half = t.ppf(0.975, len(done) - 1) * np.std(done, ddof=1) / len(done) ** 0.5
+    return float(np.mean(done)), float(half), len(done)
 
 
 def mean_and_spread(folders: Sequence[Path]) -> tuple[int, float, str, str] | None:

@@ -72,8 +72,22 @@ _SURROUND = (
 _LIDAR = ("method.lidar.cell=[0.8,0.8,0.4]", "method.lidar.widths=[4,4,4]")
 
 
+_PAIR = (
+    "data.image_px=[48,160]",
+    "train.batch=1",
+    "train.micro_batch=1",
+    "method.width=8",
+    "method.stereo_features=8",
+    "method.stereo_groups=2",
+    "method.sparse_widths=[8,8,8]",
+    "method.head_width=8",
+)
+
+
 def settings_for(name: str) -> tuple[str, ...]:
     """For ``--set``: a recipe of the synthetic world with its network as small as it gets."""
+    if name.startswith("vlscene"):
+        return _PAIR
     if not name.startswith("effocc"):
         return SETTINGS
     return _SURROUND if name.endswith(("camera-world", "student-world")) else (*_SURROUND, *_LIDAR)

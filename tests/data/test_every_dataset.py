@@ -17,6 +17,7 @@ from voxway.core.errors import InputError
 from voxway.core.sample import Sample
 from voxway.core.task import IGNORE
 from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
+from voxway.data.prepared.class_maps import SKY, PseudoLabels
 from voxway.data.reader import holds
 from voxway.data.samples import Samples
 from voxway.data.steps.augment import Augment
@@ -340,3 +341,17 @@ def test_proposals_and_pseudo_points_are_mirrored_with_the_voxels(one: Toy, tmp_
     for name, value in flags.items():
         np.testing.assert_array_equal(getattr(plain, name), value)
         np.testing.assert_array_equal(getattr(mirrored, name), value[::-1, ::-1])
+
+
+def test_pseudo_labels_are_read_at_the_networks_size(one: Toy, tmp_path: Path) -> None:
+    kind, cameras = PseudoLabels(), one.build(needs=frozenset({"images"}))[one.key].cameras
+    assert cameras is not None
+    height, width = cameras.size_px.max(0).values.tolist()
+    maps = np.full((cameras.count, height, width), 1, np.uint8)
+    maps[:, :, width // 2 :] = SKY
+    kind.write(kind.path(tmp_path / "labels", one.key), maps)
+    prepared = {"pseudo_labels": tmp_path / "labels"}
+    read = one.build(needs=frozenset({"pseudo_labels"}), prepared=prepared, image_px=(16, 24))[one.key]
+    found = read.extras["pseudo_labels"]
+    assert found.shape == (cameras.count, 16, 24)
+    assert (found[:, -1, 0] == 1).all() and (found[:, -1, -1] == SKY).all()

@@ -31,6 +31,7 @@ from voxway.data.nuscenes.labels import read_occ3d, read_openoccupancy
 from voxway.data.nuscenes.points import read_lidar
 from voxway.data.nuscenes.submission import OCC3D_FILES
 from voxway.data.nuscenes.tables import read_tables
+from voxway.data.prepared.class_maps import PseudoLabels
 from voxway.data.prepared.maps import DepthMaps, SemanticMaps
 from voxway.data.semantickitti import layout
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
@@ -78,6 +79,12 @@ def _picture(kind: str, mode: str = "RGB", **options: Any) -> Callable[[], bytes
         return buffer.getvalue()
 
     return encoded
+
+
+def _ids() -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 20, (12, 20)).astype(np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _turned() -> Image.Exif:
@@ -302,6 +309,9 @@ FORMATS = (
     Format(name="semantic maps", path="a.npy", make=_put("a.npy", _npy(_DENSE.astype(np.uint8))),
            read=lambda f: SemanticMaps().read(f / "a.npy", SEMANTIC_KITTI.task, None),
            holds=lambda maps: maps.ndim == 3 and maps.dtype == torch.uint8, mutations=(mutate.of_npy,)),
+    Format(name="pseudo-labels", path="a.png", make=_put("a.png", _ids),
+           read=lambda f: PseudoLabels().read(f / "a.png", SEMANTIC_KITTI.task, None),
+           holds=lambda maps: maps.ndim == 3 and maps.dtype == torch.uint8),
     *(_tables(name) for name in ("scene", "sample", "sample_data", "calibrated_sensor", "sensor", "ego_pose")),
     Format(name="info file", path="infos.pkl", make=_put("infos.pkl", _infos), read=_key_frames,
            holds=_sound_key_frames, mutations=(mutate.of_pickle, mutate.of_pickle), cost=4),

@@ -14,8 +14,9 @@ from voxway.core.errors import InputError
 from voxway.core.sample import collate
 from voxway.engine.log import read_log
 from voxway.engine.model_files import load_tensors
+from voxway.engine.teaching.folder import teacher_config
 from voxway.engine.teaching.network import NetworkTeacherConfig
-from voxway.engine.teaching.stored import StoredTeacherConfig, teacher_config
+from voxway.engine.teaching.stored import StoredTeacherConfig
 from voxway.prepare.ready import ready
 
 

@@ -18,6 +18,7 @@ from voxway.core.files import present
 from voxway.core.result import Result
 from voxway.core.task import Task
 from voxway.data.config import DataConfig
+from voxway.data.prepared.made import check_named
 from voxway.data.prepared.registry import prepared_format
 from voxway.data.registry import benchmark, config_name
 from voxway.data.samples import Samples
@@ -26,6 +27,8 @@ from voxway.engine.evaluate import network_predictor
 from voxway.engine.model_files import WEIGHTS, file_fingerprint
 from voxway.engine.stages import Stage, train_stages
 from voxway.engine.teaching.network import NetworkTeacher
+from voxway.engine.teaching.recorded import RecordedTeacher
+from voxway.engine.teaching.stored import StoredTeacher
 from voxway.engine.teaching.teacher import Teacher
 from voxway.engine.teaching.together import each
 from voxway.engine.train import train as train_network
@@ -110,6 +113,7 @@ def _opened(chosen: Recipe, name: str, cache: Path | None, group: Group, show: b
     _check(chosen, name)
     teacher = chosen.teacher.build(group.device) if chosen.teacher else None
     samples = ready(_seen_by(chosen.data, teacher), chosen.sources, cache, group, show).build()
+    _check_kept(teacher, samples)
     about: dict[str, object] = {
         "recipe": name,
         "dataset": config_name(chosen.data),
@@ -129,6 +133,23 @@ def _opened(chosen: Recipe, name: str, cache: Path | None, group: Group, show: b
         }
         logger.info("starting from %s: %s", chosen.start, report)
     return _Run(samples, start, _validation(chosen, cache, group, show), about)
+
+
+def _check_kept(teacher: Teacher | None, samples: Samples) -> None:
+    """Refuse what a teacher left on disk where it is about other frames than those that the student sees."""
+    data = samples.config
+    for one in each(teacher):
+        if not isinstance(one, StoredTeacher | RecordedTeacher):
+            continue
+        check_named(one.folder, "teacher", lambda: samples.keys, data.folder)
+        if data.augment is not None and (isinstance(one, RecordedTeacher) or data.augment.mirrors):
+            raise InputError(
+                file=one.folder,
+                field="data.augment",
+                expected="frames as the teacher saw them",
+                found="frames that training changes at random",
+                remedy="Switch the changes off (--set data.augment=null), or let the teacher itself look at them.",
+            )
 
 
 def _prepared(data: DataConfig, key: str) -> dict[str, object]:

@@ -5,7 +5,9 @@
   targets     SS/FFFFFF_1_k.npy at scales k = 1, 2, 4, 8 from voxel files
   pseudo      SS/voxels/FFFFFF.pseudo from depth, ten frames put together: what `voxway train qpn` learns from
   queries     query files from pseudo points by a network that `voxway train qpn` made
-  teacher     voxel features of a trained network, for students: `voxway train --teacher OUT`
+  pseudo-labels  classes of pixels SS/FFFFFF.png; of a synthetic world, with the errors that networks make
+  teacher     what a teacher says of every frame, for students: `voxway train --teacher OUT`. Voxel features of a
+              trained network (--model), or what the teacher of a recipe says, such as LSeg's features (--recipe)
 
 examples:
   voxway prepare proposals --root KITTI --source stereo --out queries
@@ -16,11 +18,13 @@ examples:
   voxway prepare pseudo --root KITTI --source transformers --depth-model models/depth-anything-v2-metric --out pseudo
   voxway prepare queries --root KITTI --model runs/qpn/model --pseudo pseudo --out queries
   voxway prepare teacher --root KITTI --model runs/teacher/model --proposals queries --out features
+  voxway prepare teacher --root KITTI --recipe vlscene --set teacher.weights=demo_e200.ckpt --out language --shard 0/8
+  voxway prepare pseudo-labels --root world --source world --out labels
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,6 +77,9 @@ class Options:
     """What depths of pseudo points are multiplied with."""
     model: Folder = None
     """For queries: folder of the trained proposal network; for teacher: of the teacher."""
+    recipe: str | None = None
+    """For teacher: the recipe whose teacher is asked, about the frames that the recipe trains on."""
+    set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE", help="Settings of that recipe.")] = ()
     proposals: Proposals = None
     pseudo: Folder = None
     """For queries: folder of the pseudo points."""
@@ -118,19 +125,18 @@ def run(options: Options) -> None:
 
 def _job(options: Options, settings: JobOptions) -> Job:
     """What there is to make: files of the dataset's own layout, prepared files of any, or a teacher's features."""
-    from dataclasses import replace
-
     from voxway.core.errors import nearest
     from voxway.core.registry import loaded
     from voxway.data.registry import dataset
     from voxway.prepare import makers
 
     jobs = dataset(options.benchmark).jobs
-    what = "proposals" if options.what == "queries" else options.what
+    what = {"queries": "proposals", "pseudo-labels": "pseudo_labels"}.get(options.what, options.what)
     if options.what == "teacher":
-        return _teacher(options, settings)
+        return _teacher(options, settings) if options.recipe is None else _said(options, settings)
     if what not in (*makers.MAKERS, *jobs):
-        raise nearest(what, [*makers.MAKERS, *jobs, "queries", "teacher"], "prepare: job")
+        known = [need.replace("_", "-") for need in makers.MAKERS]
+        raise nearest(options.what, [*known, *jobs, "queries", "teacher"], "prepare: job")
     # Makers say themselves what they read; a frame that lacks it is an error, as somebody waits for its file.
     needs = frozenset({"target"} if what == "targets" else ())
     data = dataset_config(options.benchmark, options.root, needs, options.split, options.keys, options.sequences)
@@ -146,8 +152,6 @@ def _job(options: Options, settings: JobOptions) -> Job:
 
 
 def _teacher(options: Options, settings: JobOptions) -> Job:
-    from dataclasses import replace
-
     from voxway.api.data import select, with_origin
     from voxway.api.load import load
     from voxway.prepare.ready import ready
@@ -157,3 +161,27 @@ def _teacher(options: Options, settings: JobOptions) -> Job:
     data = select(replace(model.data, root=options.root), options.split, options.keys, options.sequences)
     data, sources = with_origin(data, model.sources, "proposals", options.proposals)
     return teacher_job(ready(data, sources, options.out), options.out, settings)
+
+
+def _said(options: Options, settings: JobOptions) -> Job:
+    from voxway.api.data import select
+    from voxway.cli.options import overridden
+    from voxway.prepare.ready import ready
+    from voxway.prepare.said import said_job
+    from voxway.recipes import recipe
+    from voxway.recipes.recipe import Recipe
+
+    chosen = recipe(options.recipe or "", options.root)
+    if not isinstance(chosen, Recipe) or chosen.teacher is None:
+        raise InputError(
+            file="prepare",
+            field="--recipe",
+            expected="a recipe with a teacher",
+            found=options.recipe,
+            remedy="Name one such as vlscene, or another network with --model.",
+        )
+    chosen = overridden(chosen, options.set)
+    assert chosen.teacher is not None
+    teacher = chosen.teacher.build(settings.device)
+    data = select(replace(chosen.data, needs=teacher.inputs), options.split, options.keys, options.sequences)
+    return said_job(teacher, ready(data, chosen.sources, options.out), options.out, settings.device)

@@ -37,7 +37,7 @@ class Options:
     proposals: Proposals = None
     cache: Cache = None
     teacher: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """Folder of a trained network to learn from, or of features that it left behind (`voxway prepare teacher`)."""
+    """Folder of a trained network to learn from, or of what a teacher left behind (`voxway prepare teacher`)."""
     start: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
     """Network to start from: a folder of ours, or a checkpoint with published names; what fits is taken."""
     steps: int | None = None
@@ -76,7 +76,7 @@ def _changed(chosen: Recipe, options: Options) -> Recipe:
     from dataclasses import replace
 
     from voxway.api.data import with_origin
-    from voxway.engine.teaching.stored import teacher_config
+    from voxway.engine.teaching.folder import teacher_config
 
     data = replace(chosen.data, keys=options.keys or chosen.data.keys)
     if options.proposals is not None and "proposals" in data.needs:

@@ -180,7 +180,7 @@ class Samples:
         for need, drawn in _DRAWN.items():
             if need in config.needs and need not in config.prepared:
                 fields |= drawn & self.reader.provides
-        if config.needs & _PICTURES:
+        if config.needs & _PICTURES or self._extras("pixels"):
             fields |= {"cameras"}
         return fields
 

@@ -66,6 +66,10 @@ MAKERS: dict[str, Maker] = {
             usual="stereo",
         ),
         Maker(
+            need="pseudo_labels",
+            sources={"world": "voxway.world.segmenter:from_world"},
+        ),
+        Maker(
             need="depth",
             sources=dict.fromkeys(("stereo", "transformers"), f"{_PREPARE}.depth:maps"),
             optional=True,

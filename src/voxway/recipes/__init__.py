@@ -34,6 +34,7 @@ from voxway.recipes.vlscene import (
     vlscene_overfit,
     vlscene_world,
     vlscene_world_kitti360,
+    with_stand_in,
     without_guidance,
 )
 
@@ -56,6 +57,7 @@ RECIPES: Mapping[str, Callable[[Path], Recipe | StagedRecipe]] = {
     "vlscene-kitti360-alone": lambda root: without_guidance(vlscene_kitti360(root)),
     "vlscene-overfit": vlscene_overfit,
     "vlscene-world": vlscene_world,
+    "vlscene-world-guided": lambda root: with_stand_in(vlscene_world(root)),
     "vlscene-world-kitti360": vlscene_world_kitti360,
     **EFFOCC_RECIPES,
 }

@@ -12,9 +12,11 @@ from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.engine.schedule import Schedule
 from voxway.engine.train import TrainConfig
 from voxway.methods.vlscene import VLSceneConfig
+from voxway.methods.vlscene.guidance import GuidanceConfig
 from voxway.recipes.networks.vlscene import SMALL, SMALL_KITTI360, VLSCENE, VLSCENE_KITTI360
 from voxway.recipes.recipe import Recipe
 from voxway.recipes.teachers.lseg import LSegConfig
+from voxway.recipes.teachers.stand_in import StandInConfig
 
 _SEEN = frozenset({"images", "T_rect_ego", "target", "depth"})
 _POINTS = frozenset({"points", "point_labels"})
@@ -90,6 +92,17 @@ def vlscene_world(root: Path) -> Recipe:
             checkpoint_every=90,
         ),
     )
+
+
+def with_stand_in(plain: Recipe) -> Recipe:
+    """A recipe of the synthetic world with language guidance by a stand-in, which is no vision-language network
+    (`voxway.recipes.teachers.stand_in`). The world must have been written with the class of every pixel."""
+    assert isinstance(plain.method, VLSceneConfig)
+    task = plain.method.task
+    teacher = StandInConfig(words=task.classes, sky=task.free)
+    guidance = GuidanceConfig(words=len(teacher.words), features=teacher.features, hidden=64)
+    method = replace(plain.method, guidance=guidance)
+    return replace(plain, method=method, teacher=teacher, sources={**plain.sources, "pseudo_labels": "world"})
 
 
 def vlscene_world_kitti360(root: Path) -> Recipe:

@@ -71,6 +71,22 @@ def to_rgb(image: Image.Image, source: object) -> UInt8[np.ndarray, "h w 3"]:
     return np.array(rgb if turn is None else rgb.transpose(turn))
 
 
+def read_ids(path: Path | str) -> UInt8[np.ndarray, "h w"]:
+    """Read a picture of ids: its one channel of 8 bits, or the numbers of its palette's colours, as they are.
+
+    Raises:
+        InputError: missing, truncated, no picture, or not of that kind.
+    """
+    with _opened(path, "a picture of ids") as image:
+        if image.mode not in ("L", "P"):
+            remedy = "Save ids as one channel of 8 bits, in a format without loss such as PNG."
+            found = f"mode {image.mode}"
+            raise InputError(file=path, field="picture", expected="one channel of 8 bits", found=found, remedy=remedy)
+        if image.width * image.height > MOST_PX:
+            raise _too_large(path, f"{image.width} x {image.height} px")
+        return np.array(image)
+
+
 def image_size(path: Path | str) -> tuple[int, int]:
     """(height, width) of a picture in pixels as `read_image` turns it, from its header.
 

@@ -12,6 +12,7 @@ from voxway.core.camera import Cameras
 from voxway.core.errors import InputError, nearest
 from voxway.core.registry import add
 from voxway.core.task import Task
+from voxway.data.prepared.class_maps import PseudoLabels
 from voxway.data.prepared.flags import Proposals, PseudoPoints
 from voxway.data.prepared.lies_on import LiesOn
 from voxway.data.prepared.maps import DepthMaps, SemanticMaps
@@ -54,7 +55,7 @@ class PreparedFormat(Protocol):
 
 
 FORMATS: dict[str, PreparedFormat] = {
-    kind.need: kind for kind in (Proposals(), PseudoPoints(), DepthMaps(), SemanticMaps())
+    kind.need: kind for kind in (Proposals(), PseudoPoints(), PseudoLabels(), DepthMaps(), SemanticMaps())
 }
 """By need."""
 

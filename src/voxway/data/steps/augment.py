@@ -31,6 +31,11 @@ class Augment:
             if low > high:
                 raise ValueError(f"{name} must ascend, got {low} to {high}")
 
+    @property
+    def mirrors(self) -> bool:
+        """Whether it may move voxels."""
+        return self.flip_x > 0 or self.flip_y > 0
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImageChange:

@@ -14,7 +14,6 @@ from voxway.core.errors import InputError
 from voxway.core.files import read_json
 from voxway.core.sample import Batch
 from voxway.engine.model_files import load_tensors
-from voxway.engine.teaching.network import NetworkTeacherConfig
 from voxway.engine.teaching.teacher import FrozenTeacher
 from voxway.methods.contract import Said, VoxelStudent
 
@@ -90,10 +89,3 @@ def feature_path(folder: Path, key: str) -> Path:
     """Where the features of a frame lie: safetensors of ``index`` (v), positions in the flattened volume, and
     ``voxels`` (v, c) float16."""
     return folder / f"{key}.safetensors"
-
-
-def teacher_config(folder: Path) -> NetworkTeacherConfig | StoredTeacherConfig:
-    """A teacher from its folder: of stored features, or of a trained network."""
-    if (folder / DESCRIPTION).exists():
-        return StoredTeacherConfig(features=folder)
-    return NetworkTeacherConfig(model=folder)

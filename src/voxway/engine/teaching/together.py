@@ -13,11 +13,14 @@ from voxway.core.errors import InputError
 from voxway.core.sample import Batch
 from voxway.engine.teaching.average import AverageTeacherConfig
 from voxway.engine.teaching.network import NetworkTeacherConfig
+from voxway.engine.teaching.recorded import RecordedTeacherConfig
 from voxway.engine.teaching.stored import StoredTeacherConfig
 from voxway.engine.teaching.teacher import Teacher, TeacherConfig
 from voxway.methods.contract import Said
 
-OneTeacherConfig = NetworkTeacherConfig | StoredTeacherConfig | AverageTeacherConfig | TeacherConfig
+OneTeacherConfig = (
+    NetworkTeacherConfig | StoredTeacherConfig | RecordedTeacherConfig | AverageTeacherConfig | TeacherConfig
+)
 """A teacher of a kind that is told apart in JSON, or one of a user's own."""
 
 

@@ -217,7 +217,19 @@ class VLScene(nn.Module):
                 found="none",
                 remedy="Configure it (method.guidance), or train without a teacher.",
             )
-        return self.guidance.terms(torch.stack(list(prediction.each("context"))), features, scores)
+        context = torch.stack(list(prediction.each("context")))
+        config, size = self.guidance.config, context.shape[-2:]
+        for name, tensor, channels in ((FEATURES, features, config.features), (SCORES, scores, config.words)):
+            if tuple(tensor.shape[1:]) != (channels, *size):
+                raise InputError(
+                    file="teacher",
+                    field=name,
+                    expected=f"{(channels, *size)}, as the network has",
+                    found=tuple(tensor.shape[1:]),
+                    remedy="Set method.guidance.features and method.guidance.words as the teacher has them, and ask it "
+                    "about pictures of the network's size.",
+                )
+        return self.guidance.terms(context, features, scores)
 
     def inherit(self, teacher: nn.Module) -> None:
         """Nothing: a vision-language teacher has no part that the student could start from."""

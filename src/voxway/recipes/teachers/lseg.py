@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from voxway.engine.model_files import file_fingerprint
 from voxway.engine.published_files import read_published
 from voxway.engine.teaching.foundation import FoundationTeacher
 from voxway.methods.vlscene.lseg.image import ImageTower
@@ -46,7 +47,8 @@ class LSegConfig:
         )
         facts: Mapping[str, object] = {
             "network": "LSeg",
-            "weights": str(self.weights),
+            "weights": self.weights.name,
+            "fingerprint": file_fingerprint(self.weights),
             "words": list(self.words),
             "crop": self.crop,
             "colours": self.colours,

@@ -34,15 +34,17 @@ class Entry:
 
 
 _HERE = "voxway.world.layouts"
+_NAMED = {"semantics": "whose frames have a name each that no other split's have"}
+"""Further options of most planners."""
 LAYOUTS: Mapping[str, Entry] = {
-    "semantickitti": Entry(f"{_HERE}.semantickitti.config:semantickitti_world", "a stereo pair"),
+    "semantickitti": Entry(f"{_HERE}.semantickitti.config:semantickitti_world", "a stereo pair", _NAMED),
     "nuscenes": Entry(
         f"{_HERE}.nuscenes.config:nuscenes_world",
         "six cameras, labels of Occ3D",
-        {"openoccupancy": "whose key frames OpenOccupancy labels"},
+        {"openoccupancy": "whose key frames OpenOccupancy labels", **_NAMED},
     ),
     "waymo": Entry(f"{_HERE}.waymo.config:waymo_world", "five cameras, labels of Occ3D"),
-    "kitti360": Entry(f"{_HERE}.kitti360.config:kitti360_world", "a stereo pair, labels of SSCBench"),
+    "kitti360": Entry(f"{_HERE}.kitti360.config:kitti360_world", "a stereo pair, labels of SSCBench", _NAMED),
 }
 DEFAULT = "semantickitti"
 """The layout that is written where none is named; the demo's."""

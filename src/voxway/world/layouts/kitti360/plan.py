@@ -34,6 +34,8 @@ class KITTI360Plan:
     """Of those scans, every so-many-th is used."""
     tail: int = 70
     """Frames that the drive goes on after the last key frame, for that frame's labels."""
+    semantics: bool = False
+    """Whether to write the class of every pixel too (`voxway.world.layouts.semantics`)."""
 
     def __post_init__(self) -> None:
         names = ("size_px", "columns", "truth_stride", "drives")

@@ -23,6 +23,7 @@ from voxway.world.layouts.files import write_png
 from voxway.world.layouts.kitti360.classes import SSCBENCH_IDS
 from voxway.world.layouts.kitti360.plan import KITTI360Plan
 from voxway.world.layouts.kitti360.rig import kitti360_rig
+from voxway.world.layouts.semantics import class_map_path, write_class_maps
 from voxway.world.sensors.camera import photograph
 from voxway.world.sensors.observe import Observer
 from voxway.world.sensors.street_cache import cached_street_and_caster
@@ -40,7 +41,7 @@ class DriveWriter:
     """
 
     def __init__(self, root: Path, config: KITTI360Plan, name: str) -> None:
-        self.config, self.name = config, name
+        self.root, self.config, self.name = root, config, name
         self.files = DriveFiles(root, name, root / "preprocess" / "labels")
         self.rig = kitti360_rig(config.size_px, config.columns)
         self._seen: tuple[Street, Observer] | None = None
@@ -55,12 +56,19 @@ class DriveWriter:
         """Pictures, scan, voxels and labels of a key frame; what is there is kept."""
         name, time = f"{frame:06d}", frame * PERIOD
         numbers: tuple[Camera, Camera] = (0, 1)
+        class_map = class_map_path(self.root, f"{self.name}/{name}")
         for number, camera in zip(numbers, (self.rig.left, self.rig.right)):
             path = self.files.image(number, name)
+            mapped = not self.config.semantics or number == 1 or class_map.exists()
+            if path.exists() and mapped:
+                continue
+            street, observer = self._at_hand()
+            noise, pose = self._stream(f"image_{number}", frame), observer.pose(time)
+            picture = photograph(observer.scene(time), street.light, camera, pose, noise)
             if not path.exists():
-                street, observer = self._at_hand()
-                noise, pose = self._stream(f"image_{number}", frame), observer.pose(time)
-                write_png(path, photograph(observer.scene(time), street.light, camera, pose, noise).image)
+                write_png(path, picture.image)
+            if not mapped:
+                write_class_maps(class_map, [picture], SSCBENCH_IDS.__getitem__, SSCBENCH_KITTI360.task)
         scan = self.files.scan(name)
         if not scan.exists():
             write_bytes(scan, np.ascontiguousarray(self._at_hand()[1].scan(frame).points, "<f4").tobytes())

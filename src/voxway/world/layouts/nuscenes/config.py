@@ -14,6 +14,7 @@ from voxway.world.layouts.nuscenes.plan import NuScenesPlan
 from voxway.world.layouts.nuscenes.tables import VERSION as TABLES
 from voxway.world.layouts.nuscenes.tables import SceneRows, has_tables, scene_rows, write_tables
 from voxway.world.layouts.nuscenes.write import SceneWriter
+from voxway.world.layouts.semantics import FOLDER, as_recorded
 
 VERSION = 1
 """Raised whenever the same configuration comes to mean other bytes."""
@@ -29,11 +30,12 @@ class NuScenesWorldConfig(NuScenesPlan):
     """A synthetic world in nuScenes' layout with Occ3D labels. The same configuration always gives the same bytes."""
 
     layout: ClassVar[str] = "nuscenes"
-    folders: ClassVar[tuple[str, ...]] = ("samples", "sweeps", "gts", "nuScenes-Occupancy-v0.1", TABLES)
+    folders: ClassVar[tuple[str, ...]] = ("samples", "sweeps", "gts", "nuScenes-Occupancy-v0.1", TABLES, FOLDER)
 
     def to_json(self) -> Record:
         """The configuration as `world.json` holds it."""
-        return {"layout": self.layout, "version": VERSION, "config": {**asdict(self), "scenes": dict(self.scenes)}}
+        content = {**asdict(self), "scenes": dict(self.scenes)}
+        return {"layout": self.layout, "version": VERSION, "config": as_recorded(content)}
 
     def stages(self, root: Path) -> Sequence[Stage]:
         """Key frames with the sweeps before each, and after each scene's the rows that the tables hold about it."""
@@ -61,13 +63,21 @@ class NuScenesWorldConfig(NuScenesPlan):
 
 
 def nuscenes_world(
-    train: int, val: int, sequences: int = 4, seed: int = 0, *, full_size: bool = False, openoccupancy: bool = False
+    train: int,
+    val: int,
+    sequences: int = 4,
+    seed: int = 0,
+    *,
+    full_size: bool = False,
+    openoccupancy: bool = False,
+    semantics: bool = False,
 ) -> NuScenesWorldConfig:
     """A world with `train` key frames spread over `sequences` training scenes, and a quarter as many scenes with `val`.
 
     Args:
         full_size: images of 900 x 1600 and 1084 LiDAR shots, instead of a quarter and half of that.
         openoccupancy: write OpenOccupancy's labels of 0.2 m too.
+        semantics: write the class of every pixel too.
 
     Raises:
         InputError: a count is out of range.
@@ -75,9 +85,10 @@ def nuscenes_world(
     check_amounts(train, val, sequences, len(TRAIN_SCENES), seed)
     shares = spread(train, TRAIN_SCENES, sequences) | spread(val, VAL_SCENES, max(sequences // 4, 1))
     if full_size:
-        return NuScenesWorldConfig(seed=seed, scenes=shares, openoccupancy=openoccupancy)
+        return NuScenesWorldConfig(seed=seed, semantics=semantics, scenes=shares, openoccupancy=openoccupancy)
     return NuScenesWorldConfig(
         seed=seed,
+        semantics=semantics,
         scenes=shares,
         width_px=400,
         columns=540,

@@ -24,13 +24,15 @@ from jaxtyping import Float, Float32, UInt16
 from voxway.core.camera import Cameras
 from voxway.core.files import write_bytes
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
+from voxway.data.nuscenes.key_frame import CAMERAS
 from voxway.truth.occ3d import build_occupancy, vote
 from voxway.world.layouts.files import write_jpeg, write_npz
 from voxway.world.layouts.nuscenes.classes import OCC3D_NUSCENES_IDS, OPENOCCUPANCY_IDS
 from voxway.world.layouts.nuscenes.names import SceneNames
 from voxway.world.layouts.nuscenes.plan import NuScenesPlan
 from voxway.world.layouts.nuscenes.rig import DELAY, nuscenes_rig
-from voxway.world.sensors.camera import Camera, photograph
+from voxway.world.layouts.semantics import class_map_path, write_class_maps
+from voxway.world.sensors.camera import Picture, photograph
 from voxway.world.sensors.lidar import Scan
 from voxway.world.sensors.observe import Observer
 from voxway.world.sensors.rig import recorded_cameras
@@ -58,10 +60,7 @@ class SceneWriter:
     def write_keys(self, keys: Sequence[int]) -> None:
         """Pictures, sweeps since the last key frame, and labels of key frames; what is there is kept."""
         for key in keys:
-            for channel, camera in self.rig.cameras.items():
-                path = self.root / self.names.picture(key, channel)
-                if not path.exists():
-                    self._photograph(path, key, channel, camera)
+            self._write_pictures(key)
             for turn in self.names.turns(key):
                 path = self.root / self.names.scan(turn)
                 if not path.exists():
@@ -73,13 +72,25 @@ class SceneWriter:
             if self.config.openoccupancy and not path.exists():
                 self._write_openoccupancy(path, key)
 
-    def _photograph(self, path: Path, key: int, channel: str, camera: Camera) -> None:
+    def _write_pictures(self, key: int) -> None:
+        class_map = class_map_path(self.root, self.names.token("sample", key))
+        mapped = not self.config.semantics or class_map.exists()
+        paths = {channel: self.root / self.names.picture(key, channel) for channel in CAMERAS}
+        taken = {
+            channel: self._photograph(key, channel) for channel, path in paths.items() if not (mapped and path.exists())
+        }
+        for channel, picture in taken.items():
+            if not paths[channel].exists():
+                write_jpeg(paths[channel], picture.image)
+        if not mapped:
+            write_class_maps(class_map, list(taken.values()), OCC3D_NUSCENES_IDS.__getitem__, OCC3D_NUSCENES.task)
+
+    def _photograph(self, key: int, channel: str) -> Picture:
         time = self.config.time(key * self.config.sweeps_per_key) + DELAY[channel]
-        observer = self._observer
-        picture = photograph(
+        observer, camera = self._observer, self.rig.cameras[channel]
+        return photograph(
             observer.scene(time), self._street.light, camera, observer.pose(time), self._stream(channel, key)
         )
-        write_jpeg(path, picture.image)
 
     def _write_occ3d(self, path: Path, key: int) -> None:
         own = key * self.config.sweeps_per_key

@@ -12,6 +12,7 @@ from voxway.world.layouts.amounts import check_amounts, spread
 from voxway.world.layouts.layout import Job, Record, Stage, jobs
 from voxway.world.layouts.semantickitti.plan import SemanticKITTIPlan
 from voxway.world.layouts.semantickitti.write import SequenceWriter
+from voxway.world.layouts.semantics import FOLDER, as_recorded
 
 VERSION = 1
 """Raised whenever the same configuration comes to mean other bytes."""
@@ -25,12 +26,12 @@ class WorldConfig(SemanticKITTIPlan):
     """A synthetic world in SemanticKITTI's layout. The same configuration always gives the same bytes."""
 
     layout: ClassVar[str] = "semantickitti"
-    folders: ClassVar[tuple[str, ...]] = ("sequences",)
+    folders: ClassVar[tuple[str, ...]] = ("sequences", FOLDER)
 
     def to_json(self) -> Record:
         """The configuration as `world.json` holds it."""
         content = {**asdict(self), "sequences": dict(self.sequences), "size_px": list(self.size_px)}
-        return {"layout": self.layout, "version": VERSION, "config": content}
+        return {"layout": self.layout, "version": VERSION, "config": as_recorded(content)}
 
     def stages(self, root: Path) -> Sequence[Stage]:
         """What sensors see in every frame; then the voxels of key frames, which are built from the scans on disk."""
@@ -59,12 +60,13 @@ class WorldConfig(SemanticKITTIPlan):
 
 
 def semantickitti_world(
-    train: int, val: int, sequences: int = 4, seed: int = 0, *, full_size: bool = False
+    train: int, val: int, sequences: int = 4, seed: int = 0, *, full_size: bool = False, semantics: bool = False
 ) -> WorldConfig:
     """A world with `train` key frames spread over `sequences` training drives, and `val` on held-out streets.
 
     Args:
         full_size: images of 370 x 1226 and 2048 LiDAR shots, instead of half of that.
+        semantics: write the class of every pixel too.
 
     Raises:
         InputError: a count is out of range.
@@ -73,6 +75,8 @@ def semantickitti_world(
     check_amounts(train, val, sequences, len(names), seed)
     shares = {**spread(train, names, sequences), HELD_OUT: val}
     if full_size:
-        return WorldConfig(seed=seed, sequences=shares)
+        return WorldConfig(seed=seed, semantics=semantics, sequences=shares)
     # Half of everything that costs time. A shorter drive after the last key frame thins only the last frames' voxels.
-    return WorldConfig(seed=seed, sequences=shares, size_px=(185, 613), columns=1024, truth_stride=2, tail=40)
+    return WorldConfig(
+        seed=seed, semantics=semantics, sequences=shares, size_px=(185, 613), columns=1024, truth_stride=2, tail=40
+    )

@@ -38,6 +38,8 @@ class SemanticKITTIPlan:
     """Of those scans, every so-many-th is used; 1 is what SemanticKITTI does, 2 halves the time."""
     tail: int = 70
     """Frames that the drive goes on after the last key frame, for that frame's voxels."""
+    semantics: bool = False
+    """Whether to write the class of every pixel too (`voxway.world.layouts.semantics`)."""
 
     def __post_init__(self) -> None:
         names = ("size_px", "columns", "image_stride", "truth_stride", "sequences")

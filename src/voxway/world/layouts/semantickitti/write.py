@@ -31,6 +31,7 @@ from voxway.truth.semantickitti import LabelledScan, build_truth
 from voxway.world.layouts.files import write_png
 from voxway.world.layouts.semantickitti.plan import SemanticKITTIPlan
 from voxway.world.layouts.semantickitti.rig import kitti_rig
+from voxway.world.layouts.semantics import class_map_path, write_class_maps
 from voxway.world.sensors.camera import Camera, photograph
 from voxway.world.sensors.lidar import scan
 from voxway.world.sensors.scene import Caster, Scene
@@ -51,7 +52,7 @@ class SequenceWriter:
     """
 
     def __init__(self, root: Path, config: SemanticKITTIPlan, name: str) -> None:
-        self.config, self.name = config, name
+        self.root, self.config, self.name = root, config, name
         self.files = SequenceFiles(root, name)
         self.rig = kitti_rig(config.size_px, config.columns)
         self.frames = config.frames(name)
@@ -70,9 +71,7 @@ class SequenceWriter:
 
     def write_frame(self, frame: int) -> None:
         """Scan, labels and, on frames that have them, images; what is there is kept."""
-        cameras = [
-            (number, camera) for number, camera in self._cameras(frame) if not self.files.image(number, frame).exists()
-        ]
+        cameras = [(number, camera) for number, camera in self._cameras(frame) if not self._there(number, frame)]
         scanned = self.files.scan(frame).exists() and self.files.point_labels(frame).exists()
         if scanned and not cameras:
             return
@@ -85,9 +84,11 @@ class SequenceWriter:
             write_point_labels(self.files.point_labels(frame), taken.labels)
         for number, camera in cameras:
             noise = self._stream(f"image_{number}", frame)
-            write_png(
-                self.files.image(number, frame), photograph(scene, street.light, camera, T_world_vehicle, noise).image
-            )
+            picture = photograph(scene, street.light, camera, T_world_vehicle, noise)
+            if not self.files.image(number, frame).exists():
+                write_png(self.files.image(number, frame), picture.image)
+            if self.config.semantics and number == 2:
+                write_class_maps(self._class_map(frame), [picture], _classes, SEMANTIC_KITTI.task)
 
     def write_voxels(self, keys: Sequence[int]) -> None:
         """Voxels of key frames, from their scans as they lie on disk; what is there is kept."""
@@ -109,6 +110,14 @@ class SequenceWriter:
             return []
         return [(2, self.rig.left), (3, self.rig.right)] if self.config.stereo else [(2, self.rig.left)]
 
+    def _there(self, number: Literal[2, 3], frame: int) -> bool:
+        """Whether a camera's picture is written, and of the left one the classes of its pixels."""
+        mapped = not self.config.semantics or number == 3 or self._class_map(frame).exists()
+        return mapped and self.files.image(number, frame).exists()
+
+    def _class_map(self, frame: int) -> Path:
+        return class_map_path(self.root, f"{self.name}/{frame:06d}")
+
     def _read(self, frame: int, T_world_velo: np.ndarray) -> LabelledScan:
         points = read_scan(self.files.scan(frame))
         return LabelledScan(points, read_point_labels(self.files.point_labels(frame), len(points)), T_world_velo)
@@ -118,3 +127,7 @@ class SequenceWriter:
 
     def _stream(self, sensor: str, frame: int) -> np.random.Generator:
         return random_stream(self.config.seed, self.name, sensor, frame)
+
+
+def _classes(raw: np.ndarray) -> np.ndarray:
+    return SEMANTIC_KITTI.to_train(raw, "world")
