@@ -7,6 +7,7 @@ on, and the exit code says that something failed.
 
     python bench/gpu.py --out bench/GPU.md
     python bench/gpu.py --parts card kernels --out kernels.md
+    python bench/gpu.py --only vlscene vlscene-alone --parts card parity networks training --out vlscene.md
     python bench/gpu.py --small --device cpu --out small.md          every step in small, to see that it works
 """
 
@@ -31,6 +32,7 @@ def main() -> int:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--small", action="store_true", help="every step with small networks")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--only", nargs="+", default=[], help="networks or methods, of parts that have them")
     parser.add_argument("--reference", type=Path, default=ROOT.parent / "shared" / "reference")
     parser.add_argument("--minutes", type=float, default=9.0, help="time for all parts together")
     parser.add_argument("--commit", default="", help="what the table says was measured; default: git's word")
@@ -40,7 +42,7 @@ def main() -> int:
     if given.work:
         todo, events = map(Path, given.work)
         return work(setting, todo, events)
-    rows = watch(setting, given.parts, 60 * given.minutes)
+    rows = watch(setting, given.parts, 60 * given.minutes, given.only)
     failed = write_report(given.out, setting, rows, given.commit)
     print(f"{given.out}: {len(rows)} rows, {failed} failed", flush=True)
     return 1 if failed else 0

@@ -17,6 +17,7 @@ FILES = {
     "operators": ("test_dcnv3.py", "test_deform_attn.py"),
     "monoocc": ("test_cross_view.py", "test_internimage.py", "test_monoocc.py", "test_temporal.py", "test_qpn.py"),
     "monoocc-l": ("test_monoocc_l.py",),
+    "vlscene": ("test_vlscene.py", "test_vlscene_losses.py"),
     "effocc": ("test_effocc_parts.py", "test_effocc_camera.py", "test_effocc_fusion.py"),
 }
 

@@ -47,16 +47,19 @@ class Watched:
         self.current = None
 
 
-def watch(setting: Setting, parts: Sequence[str], seconds: float) -> list[tuple[str, Row]]:
+def watch(setting: Setting, parts: Sequence[str], seconds: float, only: Sequence[str] = ()) -> list[tuple[str, Row]]:
     """Do all parts; rows with the names of their parts, and a row for whatever failed.
 
     Args:
         setting: of this call.
         parts: names, in order.
         seconds: for all together.
+        only: items to do of parts that have any of them; empty for all.
     """
     end = time.monotonic() + seconds
-    watched = Watched([(name, item) for name in parts for item in PARTS[name].items(setting)])
+    items = {name: PARTS[name].items(setting) for name in parts}
+    chosen = {name: [item for item in all_ if item in only] or all_ for name, all_ in items.items()}
+    watched = Watched([(name, item) for name in parts for item in chosen[name]])
     while watched.todo:
         if time.monotonic() > end:
             for item in list(watched.todo):
