@@ -104,6 +104,16 @@ def test_bfloat16_is_close(name):
     assert (rough.float() - exact).abs().mean() < 0.05 * exact.std()
 
 
+def test_bfloat16_trains(name):
+    """A step as the engine does it: the forward pass under autocast, the loss beside it."""
+    network, batch = build(name).train(), collate([sample_for(name, 0), sample_for(name, 1)])
+    with torch.autocast("cpu", torch.bfloat16):
+        prediction = network(batch)
+    torch.stack(list(network.loss(prediction, batch).values())).sum().backward()
+    grads = [p.grad for p in network.parameters() if p.grad is not None]
+    assert grads and all(grad.isfinite().all() for grad in grads)
+
+
 def without(batch, field):
     if field in batch.extras:
         return replace(batch, extras={n: tensor for n, tensor in batch.extras.items() if n != field})

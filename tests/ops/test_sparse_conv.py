@@ -91,6 +91,29 @@ def test_inverse_is_the_transpose():
     torch.testing.assert_close((sparse_conv(x, weight, table) * y).sum(), (x * back).sum(), atol=1e-3, rtol=1e-5)
 
 
+@pytest.mark.parametrize("settings", [SUBMANIFOLD, *STRIDED])
+@pytest.mark.parametrize("gathered", [40, 2**20])
+def test_all_offsets_at_once_are_the_same(settings, gathered, monkeypatch):
+    """What GPUs do, in slices of few rows and as a whole, forwards and backwards."""
+    given = sites()
+    for table in (table_of(given, settings)[1], table_of(given, settings)[1].transposed()):
+        found = []
+        for devices in (("cpu",), ()):
+            monkeypatch.setattr(module, "_IN_BLOCKS", devices)
+            monkeypatch.setattr(module, "_GATHERED", gathered)
+            x = random(table.inputs, 4, dtype=torch.float64).requires_grad_()
+            weight = random(len(table.counts), 4, 3, seed=1, dtype=torch.float64).requires_grad_()
+            y = sparse_conv(x, weight, table)
+            found.append(
+                (y, *torch.autograd.grad((y * random(*y.shape, seed=2, dtype=torch.float64)).sum(), (x, weight)))
+            )
+        for one, other in zip(*found):
+            torch.testing.assert_close(one, other)
+    monkeypatch.setattr(module, "_IN_BLOCKS", ())
+    empty = table_of(sites(0.0), settings)[1]
+    assert sparse_conv(random(0, 4), random(len(empty.counts), 4, 3), empty).shape == (0, 3)
+
+
 @pytest.mark.parametrize("settings", [SUBMANIFOLD, STRIDED[0]])
 @pytest.mark.parametrize("inverse", [False, True])
 def test_gradients(settings, inverse):

@@ -20,7 +20,11 @@ from voxway.ops.linear import linear
 
 Triple = tuple[int, int, int]
 _BLOCK = 16384
-"""Rows that are gathered at a time: enough to keep all threads busy, few enough to stay in the cache."""
+"""Rows that are gathered at a time on CPUs: enough to keep all threads busy, few enough to stay in the cache."""
+_IN_BLOCKS = ("cpu",)
+"""Devices that go offset by offset, block by block."""
+_GATHERED = 2**27
+"""Numbers that are gathered at a time elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +91,18 @@ class Table:
 
     def transposed(self) -> Table:
         """The table of the transposed (inverse) convolution: from the outputs back onto the inputs."""
-        return Table(self.targets, self.sources, self.counts, self.outputs, self.inputs)
+        return self._transposed
 
     def neighbours(self) -> Int[Tensor, "o k"]:
         """The same as one input row per output row and offset; `inputs`, one past the last row, means none."""
+        return self._neighbours
+
+    @cached_property
+    def _transposed(self) -> Table:
+        return Table(self.targets, self.sources, self.counts, self.outputs, self.inputs)
+
+    @cached_property
+    def _neighbours(self) -> Int[Tensor, "o k"]:
         found = self.sources.new_full((self.outputs, len(self.counts)), self.inputs)
         offset = torch.arange(len(self.counts), device=found.device)
         offset = offset.repeat_interleave(torch.tensor(self.counts, device=found.device))
@@ -209,7 +221,7 @@ class _SparseConv(torch.autograd.Function):
     def forward(ctx: Any, features: Tensor, weight: Tensor, table: Table) -> Tensor:
         ctx.save_for_backward(features, weight)
         ctx.table = table
-        return _gather_multiply_add(features, weight, table)
+        return _convolve(features, weight, table)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
@@ -218,23 +230,53 @@ class _SparseConv(torch.autograd.Function):
         table = ctx.table
         grad_features = grad_weight = None
         if ctx.needs_input_grad[0]:
-            grad_features = _gather_multiply_add(grad, weight.transpose(1, 2), table.transposed())
+            grad_features = _convolve(grad, weight.transpose(1, 2), table.transposed())
         if ctx.needs_input_grad[1]:
-            grad_weight = torch.zeros_like(weight)
+            grad_weight = _weight_gradient(features, grad, table)
+        return grad_features, grad_weight, None
+
+
+def _convolve(features: Tensor, weight: Tensor, table: Table) -> Tensor:
+    """Offset by offset on CPUs, whose caches hold a block of rows; on GPUs, where every call costs, all at once."""
+    with torch.autocast(features.device.type, enabled=False):
+        if features.device.type in _IN_BLOCKS:
+            return _gather_multiply_add(features, weight, table)
+        flat = weight.flatten(0, 1)
+        parts = [gathered @ flat for _, gathered in _gathered(features, table)]
+        return torch.cat(parts) if parts else features.new_zeros(table.outputs, weight.shape[2])
+
+
+def _weight_gradient(features: Tensor, grad: Tensor, table: Table) -> Tensor:
+    shape = len(table.counts), features.shape[1], grad.shape[1]
+    found = features.new_zeros(shape)
+    with torch.autocast(features.device.type, enabled=False):
+        if features.device.type in _IN_BLOCKS:
             for k, rows in _blocks(table.counts):
                 gathered = features.index_select(0, table.sources[rows])
-                grad_weight[k].addmm_(gathered.T, grad.index_select(0, table.targets[rows]))
-        return grad_features, grad_weight, None
+                found[k].addmm_(gathered.T, grad.index_select(0, table.targets[rows]))
+            return found
+        for rows, gathered in _gathered(features, table):
+            found.view(-1, shape[2]).addmm_(gathered.T, grad[rows])
+        return found
+
+
+def _gathered(features: Tensor, table: Table) -> Iterator[tuple[slice, Float[Tensor, "n kc"]]]:
+    """Slices of the output rows, each with the features that meet there side by side, 0 where there are none."""
+    padded = torch.cat([features, features.new_zeros(1, features.shape[1])])
+    near = table.neighbours()
+    rows = max(_GATHERED // max(near.shape[1] * features.shape[1], 1), 1)
+    for first in range(0, table.outputs, rows):
+        part = slice(first, min(first + rows, table.outputs))
+        yield part, padded.index_select(0, near[part].flatten()).view(part.stop - first, -1)
 
 
 def _gather_multiply_add(features: Tensor, weight: Tensor, table: Table) -> Tensor:
     out = features.new_zeros(table.outputs, weight.shape[2])
     gathered = features.new_empty(min(_BLOCK, max(table.counts, default=0)), features.shape[1])
-    with torch.autocast(features.device.type, enabled=False):
-        for k, rows in _blocks(table.counts):
-            met = gathered[: rows.stop - rows.start]
-            torch.index_select(features, 0, table.sources[rows], out=met)
-            out.index_add_(0, table.targets[rows], linear(met, weight[k].T))
+    for k, rows in _blocks(table.counts):
+        met = gathered[: rows.stop - rows.start]
+        torch.index_select(features, 0, table.sources[rows], out=met)
+        out.index_add_(0, table.targets[rows], linear(met, weight[k].T))
     return out
 
 

@@ -43,10 +43,11 @@ class PointHead(nn.Module):
             position: x, y, z within the grid, -1..1 from border to border.
             pixel: u, v within the image, -1..1 from edge to edge, and metres along the optical axis.
         """
-        # `grid_sample` takes the last axis first.
-        order = position if self.axes == "released" else position.flip(-1)
+        # `grid_sample` takes the last axis first. Positions keep their digits, whatever autocast left of the features.
+        volume, maps = (x.float() if x.dtype.itemsize < 4 else x for x in (volume, maps))
+        order = (position if self.axes == "released" else position.flip(-1)).to(volume.dtype)
         around = F.grid_sample(volume[None], order[None, :, None, None], align_corners=False)[0, :, :, 0, 0].T
-        seen = F.grid_sample(maps[None], pixel[None, :, None, :2], align_corners=False)[0, :, :, 0].T
+        seen = F.grid_sample(maps[None], pixel[None, :, None, :2].to(maps.dtype), align_corners=False)[0, :, :, 0].T
         valid = (pixel[:, 2] > 1e-5) & (pixel[:, :2].abs() < 1).all(-1)
         seen = self.project(seen * valid[:, None])
         share = self.weigh(around).softmax(-1)
