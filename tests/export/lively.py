@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from tests.methods.test_monoocc_frames import CONFIG as TEMPORAL
+from tests.methods.test_monoocc_frames import CONFIG as FRAMES
 from tests.methods.test_monoocc_frames import drive
 from tests.methods.tiny import TINY, sample, sample_for
 from voxway.core.sample import Batch, collate
@@ -31,7 +31,7 @@ CONFIGS = {
     "camera": CAMERA,
     "lidar": LIDAR,
     "mono": MONO,
-    "frames": replace(TEMPORAL, seed_layers=1, completion_layers=1, image_layers=1),
+    "frames": replace(FRAMES, frames=2, seed_layers=1, completion_layers=1, image_layers=1),
     "stereo": STEREO,
     "stereo-intended": replace(STEREO, gate="intended", stereo_bins="intended", propagation=1),
     "stereo-dense": replace(STEREO, interaction=False),

@@ -16,9 +16,9 @@ _LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 def positional(model: ModelProto) -> frozenset[str]:
     """Names of the nodes that decide where things are, and of those that look at nothing else.
 
-    They are what leads from calibration and coordinates to cells and tables; where a network chooses places itself, what
-    follows from the layer that predicts them, with that layer; and all that is made of these and of calibration alone,
-    such as the shares of neighbouring pixels, or gates for a camera: numbers of one tensor that share no scale.
+    They are what leads from calibration and coordinates to cells and tables; where a network chooses places itself,
+    what follows from the layer that predicts them, with that layer; and all that is made of these and of calibration
+    alone, such as shares of neighbouring pixels, or gates for a camera, whose numbers share no scale.
     """
     constants = _constants(model)
     made_by = {output: node for node in model.graph.node for output in node.output}

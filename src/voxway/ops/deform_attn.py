@@ -2,8 +2,8 @@
 
 The sum over points and corners is one weighted gather of rows, an embedding bag: no sample is ever stored,
 so memory does not grow with heads x points x channels. Callers split long query lists into chunks. On a GPU, Triton's
-kernels do the same (`voxway.ops.triton_attention`). ONNX has no embedding bag: an exported network gathers the rows, then
-sums them by a matrix product.
+kernels do the same (`voxway.ops.triton_attention`). ONNX has no embedding bag: an exported network gathers the rows,
+then sums them by a matrix product.
 """
 
 from __future__ import annotations

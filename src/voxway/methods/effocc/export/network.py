@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 

@@ -1,7 +1,7 @@
 """MonoOcc's deformable layers for exports: projections merged beforehand, and all queries looked up in all views.
 
-So no length depends on calibration. Queries are still taken in chunks, written out one after the other, which bounds the
-memory for gathered samples.
+So no length depends on calibration. Queries are still taken in chunks, written out one after the other, which bounds
+the memory for gathered samples.
 """
 
 from __future__ import annotations
@@ -98,14 +98,15 @@ class VoxelSelfAttentionGraph(nn.Module):
 
 @torch.no_grad()
 def _linear(weight: Float[Tensor, "o i"], bias: Float[Tensor, "o"] | None) -> nn.Linear:
-    layer = nn.Linear(weight.shape[1], weight.shape[0], bias is not None, device="meta")
+    layer = nn.Linear(weight.shape[1], weight.shape[0], bias is not None)
     layer.weight = nn.Parameter(weight)
-    layer.bias = None if bias is None else nn.Parameter(bias)
+    if bias is not None:
+        layer.bias = nn.Parameter(bias)
     return layer
 
 
 def _in_chunks(x: Float[Tensor, "q c"], step: Callable[[slice], Tensor], multiple: int = 1) -> Float[Tensor, "q c"]:
-    """Results of slices, whose lengths are a multiple of `multiple`, joined; proposals, whose number is open, at once."""
+    """Results of slices (of a multiple of `multiple` queries) joined; of proposals, whose number is open, at once."""
     count = x.shape[0]
     if not isinstance(count, int):
         return step(slice(None))

@@ -1,7 +1,7 @@
 """MonoOcc's networks as pure functions of tensors: what an exported file computes, and what it is to be fed.
 
-Proposals are an input: a volume of flags, as prepared. Calibration is an input, or constant. A network of several frames
-is fed their pictures in a row, the key frame's first, each with a camera that sees the key frame's points.
+Proposals are an input: a volume of flags, as prepared. Calibration is an input, or constant. A network of several
+frames is fed their pictures in a row, the key frame's first, each with a camera that sees the key frame's points.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class MonoOccGraph(nn.Module):
         super().__init__()
         self.network = for_export(network)
         self.views = ViewsGraph(network, size_px, fixed)
-        self.input_names = ("images", *(CALIBRATION if fixed is None else ()), "proposals")
+        self.input_names: tuple[str, ...] = ("images", *(CALIBRATION if fixed is None else ()), "proposals")
         self.output_names = OUTPUTS
         self.ragged: Mapping[str, int] = {}
         self.fixed = fixed
