@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from voxway.core.calibration import Calibration
 from voxway.core.frame_shape import FrameShape
 from voxway.export.run import PRECISIONS, ExportConfig, export_network
 from voxway.measure.made_up import made_up_batch
@@ -37,7 +38,7 @@ def main() -> None:
         torch.manual_seed(0)
         network = NETWORKS[name].build().eval()
         batches = [made_up_batch(network.task, network.inputs, FrameShape(), seed=seed) for seed in range(2)]
-        fixed = batches[0].cameras if given.fixed else None
+        fixed = Calibration.of(batches[0]) if given.fixed else None
         for precision in given.precision:
             with tempfile.TemporaryDirectory() as folder:
                 config = ExportConfig(precision=precision, runs=given.runs)

@@ -7,9 +7,10 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from tests.methods.tiny import TINY, sample
+from tests.methods.test_monoocc_frames import CONFIG as FRAMES
+from tests.methods.test_monoocc_frames import drive
+from tests.methods.tiny import TINY, sample, sample_for
 from voxway.core.sample import Batch, collate
-from voxway.methods.effocc import EffOcc, EffOccConfig
 from voxway.methods.effocc.bev import ResidualConfig
 
 FUSION = TINY["effocc"]
@@ -23,28 +24,46 @@ CAMERA = replace(
     residual=ResidualConfig(widths=(8, 8, 8), channels=16),
 )
 LIDAR = replace(FUSION, camera=None)
-CONFIGS = {"fusion": FUSION, "camera": CAMERA, "lidar": LIDAR}
+MONO = replace(TINY["monoocc"], seed_layers=2, completion_layers=1, image_layers=1)
+STEREO = TINY["vlscene"]
+CONFIGS = {
+    "fusion": FUSION,
+    "camera": CAMERA,
+    "lidar": LIDAR,
+    "mono": MONO,
+    "frames": replace(FRAMES, frames=2, seed_layers=1, completion_layers=1, image_layers=1),
+    "stereo": STEREO,
+    "stereo-intended": replace(STEREO, gate="intended", stereo_bins="intended", propagation=1),
+    "stereo-dense": replace(STEREO, interaction=False),
+}
 
 
-@torch.no_grad()
-def lively(config: EffOccConfig) -> EffOcc:
-    """A network whose norms fit the frames, as after training, and whose head is loud."""
+def lively(name: str) -> nn.Module:
+    """A network whose norms fit the frames, as after training, in which nothing is zero, and whose head is loud."""
     torch.manual_seed(0)
-    network = config.build()
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-            module.momentum = 0.9
-            module.weight.uniform_(0.8, 1.2)
-            module.bias.normal_(std=0.3)
-    network.train()(frame(8))
-    network(frame(9))
-    network.eval().head.classify.weight.mul_(50)
-    network.head.classify.bias.zero_()
-    usual = network(frame(9)).logits.mean((0, 2, 3))  # of every class and height; what differs from it decides
-    network.head.classify.bias.sub_(usual.T.flatten())
+    network = CONFIGS[name].build()
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
+                module.momentum = 0.9
+                module.weight.uniform_(0.8, 1.2)
+                module.bias.normal_(std=0.3)
+        for parameter in network.parameters():
+            if not parameter.any():
+                parameter.normal_(std=0.1)
+        network.train()(frame(8, name))
+        network.eval()(frame(9, name))
+        classify = network.head.classify
+        classify.weight.mul_(50)
+        classify.bias.zero_()
+        usual = network(frame(9, name)).logits.mean((0, 2, 3)).T  # what differs from it decides
+        # EFFOcc's head has a bias for every class and height.
+        classify.bias.sub_(usual.flatten() if len(classify.bias) == usual.numel() else usual.mean(0))
     return network
 
 
-def frame(seed: int = 0, size: tuple[int, int] = (48, 80)) -> Batch:
-    """A batch of one."""
-    return collate([sample(seed, size)])
+def frame(seed: int = 0, name: str = "camera", size: tuple[int, int] = (48, 80)) -> Batch:
+    """A batch of one, as a network sees it."""
+    if name.startswith("stereo"):
+        return collate([sample_for("vlscene", seed, size)])
+    return collate([drive(seed) if name == "frames" else sample(seed, size)])

@@ -42,7 +42,8 @@ def test_listed_methods_have_all_their_parts():
         names, variants = registry.published(name)
         assert isinstance(names, Published) and variants
         assert all(type(variant) is registry.config_type(name) for variant in variants)
-    assert isinstance(registry.exporter("effocc"), Exporter)
+    for name in ("effocc", "monoocc", "vlscene"):
+        assert isinstance(registry.exporter(name), Exporter)
 
 
 def test_a_method_of_ones_own(own):
@@ -53,7 +54,7 @@ def test_a_method_of_ones_own(own):
         registry.register("own", Entry(config=type(TINY["qpn"])))
     with pytest.raises(InputError, match="found qpn"):
         registry.register("qpn", Entry(config=OwnConfig))
-    with pytest.raises(InputError, match=r"can be exported: effocc, found own"):
+    with pytest.raises(InputError, match=r"can be exported: effocc, monoocc, vlscene, found own"):
         registry.exporter("own")
     with pytest.raises(InputError, match=r"published names are known: effocc, monoocc, qpn, vlscene, found none"):
         registry.published("own")

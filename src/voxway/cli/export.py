@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from voxway.core.benchmark import Benchmark
-    from voxway.core.camera import Cameras
+    from voxway.core.calibration import Calibration
     from voxway.core.sample import Batch
 
 RootOrNot = Annotated[
@@ -69,6 +69,7 @@ def run(options: Options) -> None:
     """Export, compare, and say what came out."""
     import torch
 
+    from voxway.core.calibration import Calibration
     from voxway.core.errors import InputError
     from voxway.engine.model_files import read_description
     from voxway.export.onnx_file import need_packages
@@ -100,7 +101,7 @@ def run(options: Options) -> None:
     if options.calibration == "free":
         fixed = None
     elif fixed is None and options.root is not None:
-        fixed = batches[0].cameras
+        fixed = Calibration.of(batches[0])
     elif fixed is None:
         raise InputError(
             file="export",
@@ -124,7 +125,7 @@ def run(options: Options) -> None:
     print(report)
 
 
-def _made_up(options: Options, rig: Cameras | None) -> tuple[nn.Module, list[Batch], Benchmark | None, str]:
+def _made_up(options: Options, rig: Calibration | None) -> tuple[nn.Module, list[Batch], Benchmark | None, str]:
     """The network, made-up frames for it, and where they come from."""
     from dataclasses import replace
 
@@ -152,8 +153,8 @@ def _made_up(options: Options, rig: Cameras | None) -> tuple[nn.Module, list[Bat
             found=error,
             remedy="Give the size that the network was trained with.",
         ) from error
-    seeds = range(2 * options.frames)
-    frames = [made_up_batch(network.task, network.inputs, frame, cameras=rig, seed=seed) for seed in seeds]
+    seen, seeds = None if rig is None else rig.cameras, range(2 * options.frames)
+    frames = [made_up_batch(network.task, network.inputs, frame, cameras=seen, seed=seed) for seed in seeds]
     return network, frames, None, "made up"
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def to_int8(model: ModelProto, source: Path, target: Path, feeds: Sequence[Mapping[str, np.ndarray]]) -> None:
-    """Write a model with convolutions and matrix products in 8-bit integers, weights in 7 bits and scaled per channel.
+    """Write a model with convolutions and linear layers in 8-bit integers, weights in 7 bits and scaled per channel.
 
     Args:
         model: in float32.
@@ -47,5 +47,11 @@ def to_int8(model: ModelProto, source: Path, target: Path, feeds: Sequence[Mappi
             reduce_range=True,
             activation_type=QuantType.QInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=sorted(positional(model)),
+            nodes_to_exclude=sorted(positional(model) | _without_weights(model)),
         )
+
+
+def _without_weights(model: ModelProto) -> frozenset[str]:
+    """Names of matrix products that are no layers: of activations with each other, or of a constant with them."""
+    weights = {weight.name for weight in model.graph.initializer}
+    return frozenset(n.name for n in model.graph.node if n.op_type == "MatMul" and n.input[1] not in weights)

@@ -14,6 +14,7 @@ from torch import nn
 
 from voxway.core.errors import InputError, MissingExtra
 from voxway.export.quiet import quiet
+from voxway.export.tidy import tidy
 from voxway.methods.contract import Graph
 
 if TYPE_CHECKING:
@@ -65,9 +66,11 @@ def to_onnx(graph: Graph, inputs: Mapping[str, np.ndarray]) -> ModelProto:
             opset_version=OPSET,
             input_names=list(inputs),
             output_names=list(graph.output_names),
+            optimize=False,
             verbose=False,
         )
-    assert exported is not None  # it is None where a file is written at once
+        assert exported is not None  # it is None where a file is written at once
+        tidy(exported.model)
     model = exported.model_proto
     for node in model.graph.node:
         # Stack traces of the machine that exported are nobody's business.

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from voxway.core.calibration import RECTIFIED, Calibration
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.files import read_json
@@ -20,17 +21,19 @@ _GREATEST = 1e9
 _REMEDY = "One matrix per camera, row by row, in the order of the images."
 
 
-def rig_to_json(cameras: Cameras) -> dict[str, object]:
-    """The JSON form of one frame's cameras (1, n)."""
-    return {name: getattr(cameras, name)[0].tolist() for name in ("K", "T_cam_ego", "T_image", "size_px")}
+def rig_to_json(rig: Calibration) -> dict[str, object]:
+    """The JSON form of one frame's calibration."""
+    rectified = {} if rig.T_rect_ego is None else {RECTIFIED: rig.T_rect_ego[0].tolist()}
+    return {name: getattr(rig.cameras, name)[0].tolist() for name in _SHAPES} | rectified
 
 
-def read_rig(path: Path) -> Cameras:
-    """Cameras of one frame (1, n) from a JSON file.
+def read_rig(path: Path) -> Calibration:
+    """The calibration of one frame from a JSON file.
 
     ``K`` and ``T_image`` are lists of 3 x 3 matrices, ``T_cam_ego`` (metres) of 4 x 4 ones, and ``size_px`` of (height,
-    width) of the pictures that the network sees; fields are those of `voxway.core.camera.Cameras`. The report of an
-    export holds one under ``"rig"``, and is read, too.
+    width) of the pictures that the network sees; fields are those of `voxway.core.camera.Cameras`. A stereo pair may
+    have one 4 x 4 matrix ``T_rect_ego`` (metres) besides. The report of an export holds a rig under ``"rig"``, and is
+    read, too.
 
     Raises:
         InputError: the file is absent or damaged, a field is missing or has another shape, or its numbers are not those
@@ -45,7 +48,23 @@ def read_rig(path: Path) -> Cameras:
     _check(path, fields)
     rig = Cameras.pinhole(fields["K"], fields["T_cam_ego"], fields["size_px"].long())
     rig = replace(rig, T_image=fields["T_image"])
-    return Cameras.stack([rig])
+    return Calibration(cameras=Cameras.stack([rig]), T_rect_ego=_rectified(path, content))
+
+
+def _rectified(path: Path, content: Mapping[str, object]) -> Tensor | None:
+    """The rectified frame (1, 4, 4), if the file has one."""
+    if RECTIFIED not in content:
+        return None
+    T_rect_ego = _numbers(path, {RECTIFIED: [content[RECTIFIED]]}, RECTIFIED, 1, (4, 4))
+    if not is_rigid(T_rect_ego[0]):
+        raise InputError(
+            file=path,
+            field=RECTIFIED,
+            expected="a rigid transform",
+            found=T_rect_ego[0].tolist(),
+            remedy="Give the transform from the ego frame to that in which both cameras only stand at another place.",
+        )
+    return T_rect_ego
 
 
 def _numbers(path: Path, content: Mapping[str, object], name: str, count: int | None, shape: tuple[int, ...]) -> Tensor:

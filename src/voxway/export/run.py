@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,7 @@ from torch import nn
 
 from voxway.core import result
 from voxway.core.benchmark import Benchmark
-from voxway.core.camera import Cameras
+from voxway.core.calibration import Calibration
 from voxway.core.errors import InputError, nearest
 from voxway.core.files import atomic_path, write_json
 from voxway.core.sample import Batch
@@ -91,7 +91,7 @@ def export_network(
     out: Path,
     config: ExportConfig | None = None,
     *,
-    fixed: Cameras | None = None,
+    fixed: Calibration | None = None,
     calibrate: Sequence[Batch] = (),
     benchmark: Benchmark | None = None,
     compared_on: str = "given frames",
@@ -105,7 +105,7 @@ def export_network(
         batches: frames to compare on, one each; the fullest also gives the shapes.
         out: file to write.
         config: what the file is to be.
-        fixed: cameras of one frame (1, n) for which the file is made; None makes calibration an input.
+        fixed: calibration for which the file is made; None makes it an input.
         calibrate: frames over which int8 takes ranges of activations, if not those compared on.
         benchmark: by whose protocol frames with a target are scored.
         compared_on: where the frames come from, for the report.
@@ -121,7 +121,7 @@ def export_network(
     network = network.eval()
     _check_single(batches)
     graph = exporter(network, batches, fixed)
-    seen = [batch if graph.fixed is None else replace(batch, cameras=graph.fixed) for batch in batches]
+    seen = [batch if graph.fixed is None else graph.fixed.put_on(batch) for batch in batches]
     feeds = [graph.feed(batch) for batch in seen]
     with atomic_path(out) as path, TemporaryDirectory() as scratch:
         full = to_onnx(graph, _fullest(graph, feeds))

@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 import numpy as np
 from torch import Tensor, nn
 
-from voxway.core.camera import Cameras
+from voxway.core.calibration import Calibration
 from voxway.core.names import NameMap
 from voxway.core.sample import Batch, Prediction
 from voxway.core.task import Task
@@ -131,8 +131,8 @@ class Graph(Protocol):
     """What it returns, in order: ``classes`` uint8 (1, x, y, z), then ``logits`` (1, k, x, y, z)."""
     ragged: Mapping[str, int]
     """Inputs whose first axis has any length, with the most it may have; they share that length."""
-    fixed: Cameras | None
-    """Cameras (1, n) that it is made for; None where calibration is an input, or nothing depends on it."""
+    fixed: Calibration | None
+    """The calibration that it is made for; None where calibration is an input, or nothing depends on it."""
 
     def feed(self, batch: Batch) -> dict[str, np.ndarray]:
         """The inputs by name, from a batch of one.
@@ -152,13 +152,13 @@ class Graph(Protocol):
 class Exporter(Protocol):
     """Makes the graph of a method's networks, for one frame."""
 
-    def __call__(self, network: nn.Module, batches: Sequence[Batch], fixed: Cameras | None) -> Graph:
+    def __call__(self, network: nn.Module, batches: Sequence[Batch], fixed: Calibration | None) -> Graph:
         """The graph.
 
         Args:
             network: one of the method's, in evaluation mode.
             batches: frames of one sample each, for shapes.
-            fixed: cameras of one frame (1, n) that the graph is made for; None makes calibration an input.
+            fixed: what the graph is made for; None makes calibration an input.
 
         Raises:
             InputError: these frames do not fit the network, or each other.

@@ -40,6 +40,7 @@ METHODS: Registry[Entry] = Registry(
             config="voxway.methods.monoocc:MonoOccConfig",
             names="voxway.methods.monoocc.names",
             variants="voxway.recipes.networks.monoocc:PUBLISHED",
+            exporter="voxway.methods.monoocc.export:graph",
         ),
         "qpn": Entry(
             config="voxway.methods.qpn:QPNConfig",
@@ -50,6 +51,7 @@ METHODS: Registry[Entry] = Registry(
             config="voxway.methods.vlscene:VLSceneConfig",
             names="voxway.methods.vlscene.names",
             variants="voxway.recipes.networks.vlscene:PUBLISHED",
+            exporter="voxway.methods.vlscene.export:graph",
         ),
     },
     how="voxway.methods.registry.register('name', Entry(config=...))",

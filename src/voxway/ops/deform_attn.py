@@ -2,7 +2,8 @@
 
 The sum over points and corners is one weighted gather of rows, an embedding bag: no sample is ever stored,
 so memory does not grow with heads x points x channels. Callers split long query lists into chunks. On a GPU, Triton's
-kernels do the same (`voxway.ops.triton_attention`).
+kernels do the same (`voxway.ops.triton_attention`). ONNX has no embedding bag: an exported network gathers the rows,
+then sums them by a matrix product.
 """
 
 from __future__ import annotations
@@ -63,12 +64,11 @@ def deformable_attention(
         ],
         2,
     )
-    summed = F.embedding_bag(
-        index.flatten(2).flatten(0, 1),
-        value.flatten(0, 1),
-        per_sample_weights=share.flatten(2).flatten(0, 1),
-        mode="sum",
-    )
+    index, share = index.flatten(2).flatten(0, 1), share.flatten(2).flatten(0, 1)
+    if torch.compiler.is_exporting():
+        gathered = value.flatten(0, 1).index_select(0, index.flatten()).view(-1, index.shape[1], channels)
+        return (share[:, None] @ gathered).view(-1, heads * channels)
+    summed = F.embedding_bag(index, value.flatten(0, 1), per_sample_weights=share, mode="sum")
     return summed.view(-1, heads * channels)
 
 
@@ -77,6 +77,8 @@ def _corners(position: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
 
     Weights are the hat function max(0, 1 - distance): a pixel that is not a neighbour gets 0, which is zero padding.
     """
-    first = position.detach().floor().clamp_(0, count - 2).nan_to_num_(0)
+    first = position.detach().floor().clamp_(0, count - 2)
+    if not torch.compiler.is_exporting():
+        first = first.nan_to_num_(0)
     distance = position - first
     return first, F.relu(1 - distance.abs()), F.relu(1 - (distance - 1).abs())

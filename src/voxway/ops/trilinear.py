@@ -15,14 +15,14 @@ from torch.utils.checkpoint import checkpoint
 Shape = tuple[int, int, int]
 
 
-def _positions(count: int, size: int, like: Tensor) -> tuple[Tensor, Tensor]:
+def positions(count: int, size: int, like: Tensor) -> tuple[Tensor, Tensor]:
     """For each of `size` samples along an axis of `count`: the sample before it and its share of the next one."""
     position = torch.arange(size, device=like.device, dtype=torch.float64) * ((count - 1) / max(size - 1, 1))
     first = position.floor().long().clamp(max=max(count - 2, 0))
     return first, (position - first).to(like.dtype)
 
 
-def _along(matrix: Float[Tensor, "m n"], volume: Float[Tensor, "*shape"], axis: int) -> Float[Tensor, "*resized"]:
+def along(matrix: Float[Tensor, "m n"], volume: Float[Tensor, "*shape"], axis: int) -> Float[Tensor, "*resized"]:
     """Multiply one axis of a tensor by a matrix."""
     if axis == volume.ndim - 1:
         return volume @ matrix.T
@@ -32,15 +32,19 @@ def _along(matrix: Float[Tensor, "m n"], volume: Float[Tensor, "*shape"], axis: 
     return (matrix @ flat).view(shape)
 
 
+def resize_matrix(count: int, size: int, like: Tensor) -> Float[Tensor, "_size _count"]:
+    """What `resize` multiplies an axis of `count` samples by, for `size` of them."""
+    first, share = positions(count, size, like)
+    matrix = like.new_zeros(size, max(count, 2))
+    matrix.scatter_(1, first[:, None], 1 - share[:, None])
+    matrix.scatter_(1, first[:, None] + 1, share[:, None])
+    return matrix[:, :count]
+
+
 def resize(volume: Float[Tensor, "x2 y2 z2 c"], shape: Shape) -> Float[Tensor, "x y z c"]:
     """Linear interpolation along x, y and z; the first and last samples stay where they are (align_corners=True)."""
     for axis in (2, 1, 0):
-        count, size = volume.shape[axis], shape[axis]
-        first, share = _positions(count, size, volume)
-        matrix = volume.new_zeros(size, max(count, 2))
-        matrix.scatter_(1, first[:, None], 1 - share[:, None])
-        matrix.scatter_(1, first[:, None] + 1, share[:, None])
-        volume = _along(matrix[:, :count], volume, axis)
+        volume = along(resize_matrix(volume.shape[axis], shape[axis], volume), volume, axis)
     return volume
 
 
@@ -58,12 +62,12 @@ def resized_squared_length(volume: Float[Tensor, "x2 y2 z2 c"], shape: Shape) ->
     products = _corner_products(volume)
     for axis in (2, 1, 0):
         count, size = volume.shape[axis], shape[axis]
-        first, share = _positions(count, size, volume)
+        first, share = positions(count, size, volume)
         weights = torch.stack([1 - share, share], -1)
         pairs = (weights[:, :, None] * weights[:, None]).flatten(1)
         matrix = volume.new_zeros(size, (count - 1) * 4)
         matrix.scatter_(1, first[:, None] * 4 + torch.arange(4, device=volume.device), pairs)
-        products = _along(matrix, products, axis)
+        products = along(matrix, products, axis)
     return products
 
 

@@ -22,6 +22,8 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from voxway.ops.attention import attention
+
 SPLITS = 2
 """Windows along each side of a map."""
 APART = -100.0
@@ -109,7 +111,7 @@ class WindowAttention(nn.Module):
             for layer, x in ((self.query, source), (self.key, target), (self.value, target))
         )
         mask = _apart(height, width, shift).to(query).repeat(len(source), 1, 1) if self.shifted else None
-        message = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        message = attention(query, key, value, source.shape[-1] ** -0.5, mask)
         message = rearrange(message, "(m a b) (h w) c -> m (a h) (b w) c", a=SPLITS, b=SPLITS, h=height // SPLITS)
         return self.norm(self.output(message.roll(shift, (1, 2))))
 

@@ -259,7 +259,7 @@ class MonoOcc(nn.Module):
         maps = self.encode(images, cameras)
         if self.cross_view is not None:
             maps = [self.cross_view(m) for m in maps]
-        voxels = [self.complete(m, cameras[i], self._coarse(proposals[i])) for i, m in enumerate(maps)]
+        voxels = [self.complete(m, cameras[i], self.coarse(proposals[i])) for i, m in enumerate(maps)]
         semantics = [self.semantic_decoder(m) for m in maps] if self.semantic_decoder else []
         return Prediction(
             logits=_stack([self.head(v) for v in voxels]),
@@ -285,7 +285,7 @@ class MonoOcc(nn.Module):
                 remedy="Read as many cameras as the network looks at, or choose another network.",
             )
 
-    def _coarse(self, proposals: Bool[Tensor, "_x _y _z"]) -> Bool[Tensor, "x2 y2 z2"]:
+    def coarse(self, proposals: Bool[Tensor, "_x _y _z"]) -> Bool[Tensor, "x2 y2 z2"]:
         """Proposals on the working grid: a working voxel is proposed where any finer one within it is."""
         for axis, count in enumerate(self.working_grid.shape):
             proposals = proposals.unflatten(axis, (count, -1)).any(axis + 1)
@@ -296,9 +296,13 @@ class MonoOcc(nn.Module):
         groups, maps = by_image_size(cameras), []
         for group in groups:
             own = group.cut(images).flatten(0, 1)
-            encoded = self.encode_normalised((own / 255 - self.image_mean) / self.image_std)
+            encoded = self.encode_normalised(self.normalise(own))
             maps.append(encoded.split(images.shape[1]))
         return in_order(groups, maps)
+
+    def normalise(self, images: UInt8[Tensor, "m 3 h w"]) -> Float[Tensor, "m 3 h w"]:
+        """Pictures as the backbone expects them."""
+        return (images / 255 - self.image_mean) / self.image_std
 
     def encode_normalised(self, images: Float[Tensor, "m 3 h w"]) -> Float[Tensor, "m c h2 w2"]:
         """Image features of normalised images of one size."""
@@ -307,8 +311,24 @@ class MonoOcc(nn.Module):
     def complete(
         self, maps: Float[Tensor, "n c h w"], cameras: Cameras, proposals: Bool[Tensor, "x2 y2 z2"]
     ) -> Float[Tensor, "x2 y2 z2 c"]:
-        """Voxel features of one sample: seeds from the image, completion, a second look at the image."""
-        reference_px, seen = self.references(cameras, (maps.shape[-2], maps.shape[-1]))
+        """Voxel features of one sample, from its feature maps, cameras and proposals."""
+        return self.attend(maps, *self.references(cameras, (maps.shape[-2], maps.shape[-1])), proposals)
+
+    def attend(
+        self,
+        maps: Float[Tensor, "n c h w"],
+        reference_px: Float[Tensor, "n v 2"],
+        seen: Bool[Tensor, "n v"],
+        proposals: Bool[Tensor, "x2 y2 z2"],
+    ) -> Float[Tensor, "x2 y2 z2 c"]:
+        """Seeds from the image, completion, a second look at the image.
+
+        Args:
+            maps: image features.
+            reference_px: where voxels lie on them (`references`).
+            seen: which voxels each camera sees.
+            proposals: voxels that are proposed as occupied.
+        """
         maps = maps.permute(0, 2, 3, 1)
         proposed = proposals.flatten().nonzero()[:, 0]
         seeds = self.seed(self.voxel_queries[proposed], maps, reference_px[:, proposed], seen[:, proposed])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -10,12 +9,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from voxway.ops.sparse_conv import Sites, Table, Triple, sparse_conv, strided_table, submanifold_table
+from voxway.methods.vlscene.neighbours import AXES, CUBE, FLAT, TALL, Features, Kernels, Levels, Neighbours, levels_of
+from voxway.ops.sparse_conv import Sites, Triple
 
 Gate = Literal["released", "intended"]
-Kernels = dict[Triple, Table]
-_FLAT, _TALL, _CUBE = (1, 3, 3), (3, 1, 3), (3, 3, 3)
-_AXES = ((3, 1, 1), (1, 3, 1), (1, 1, 3))
 
 
 class Propagation(nn.Module):
@@ -38,7 +35,7 @@ class Propagation(nn.Module):
 
 
 class SparseLayer(nn.Module):
-    """norm(leaky relu(conv)), in this order, on the rows of a table."""
+    """norm(leaky relu(conv)), in this order, on voxels of which each knows its neighbours."""
 
     def __init__(self, channels: int, width: int, kernel: Triple) -> None:
         super().__init__()
@@ -46,9 +43,9 @@ class SparseLayer(nn.Module):
         self.weight = sparse_weight(channels, width, kernel)
         self.norm = nn.BatchNorm1d(width)
 
-    def forward(self, x: Float[Tensor, "s c"], tables: Kernels) -> Float[Tensor, "s d"]:
+    def forward(self, x: Features, tables: Kernels) -> Features:
         """Features of the same sites."""
-        return self.norm(F.leaky_relu(convolve(x, self.weight, tables[self.kernel]), 0.01, inplace=True))
+        return self.norm(F.leaky_relu(tables[self.kernel].convolve(x, self.weight), 0.01, inplace=True))
 
 
 def sparse_weight(channels: int, width: int, kernel: Triple) -> nn.Parameter:
@@ -56,11 +53,6 @@ def sparse_weight(channels: int, width: int, kernel: Triple) -> nn.Parameter:
     weight = nn.Parameter(torch.empty(*kernel, channels, width))
     nn.init.normal_(weight, std=(2 / weight[..., 0].numel()) ** 0.5)
     return weight
-
-
-def convolve(x: Float[Tensor, "i c"], weight: Float[Tensor, "kx ky kz c d"], table: Table) -> Float[Tensor, "o d"]:
-    """A sparse convolution with weights that lie as a kernel."""
-    return sparse_conv(x, weight.flatten(0, 2), table)
 
 
 class TwoPaths(nn.Module):
@@ -73,7 +65,7 @@ class TwoPaths(nn.Module):
             for kernel in kernels
         )
 
-    def forward(self, x: Float[Tensor, "s c"], tables: Kernels) -> Float[Tensor, "s d"]:
+    def forward(self, x: Features, tables: Kernels) -> Features:
         """Features of the same sites."""
         return sum(second(first(x, tables), tables) for first, second in self.paths)  # ty: ignore
 
@@ -83,15 +75,13 @@ class Rise(nn.Module):
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
-        self.enter = SparseLayer(channels, width, _CUBE)
-        self.up = sparse_weight(width, width, _CUBE)
-        self.layers = nn.ModuleList(SparseLayer(width, width, _FLAT) for _ in range(3))
+        self.enter = SparseLayer(channels, width, CUBE)
+        self.up = sparse_weight(width, width, CUBE)
+        self.layers = nn.ModuleList(SparseLayer(width, width, FLAT) for _ in range(3))
 
-    def forward(
-        self, x: Float[Tensor, "s c"], shortcut: Float[Tensor, "t d"], coarse: Kernels, down: Table, fine: Kernels
-    ) -> Float[Tensor, "t d"]:
+    def forward(self, x: Features, shortcut: Features, coarse: Kernels, down: Neighbours, fine: Kernels) -> Features:
         """Features of the sites that `down` once left."""
-        x = convolve(self.enter(x, coarse), self.up, down.transposed()) + shortcut
+        x = down.transposed().convolve(self.enter(x, coarse), self.up) + shortcut
         for layer in self.layers:
             x = layer(x, fine)
         return x
@@ -107,30 +97,17 @@ class AxisGate(nn.Module):
     def __init__(self, width: int, form: Gate) -> None:
         super().__init__()
         self.form = form
-        self.weights = nn.ParameterList(sparse_weight(width, width, kernel) for kernel in _AXES)
-        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for _ in _AXES)
+        self.weights = nn.ParameterList(sparse_weight(width, width, kernel) for kernel in AXES)
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for _ in AXES)
 
-    def forward(self, x: Float[Tensor, "s c"], tables: Kernels) -> Float[Tensor, "s c"]:
+    def forward(self, x: Features, tables: Kernels) -> Features:
         """The features times their gate."""
-        first, *others = (convolve(x, weight, tables[kernel]) for weight, kernel in zip(self.weights, _AXES))
+        first, *others = (tables[kernel].convolve(x, weight) for weight, kernel in zip(self.weights, AXES))
         if self.form == "intended":
             return x * sum(norm(y).sigmoid() for norm, y in zip(self.norms, (first, *others)))
         for norm in self.norms:
             first = norm(first).sigmoid()
         return x * (first + others[0] + others[1])
-
-
-@dataclass(frozen=True)
-class Level:
-    """Sites of one resolution and the tables of the kernels that look at them."""
-
-    sites: Sites
-    tables: Kernels
-
-    @classmethod
-    def of(cls, sites: Sites, kernels: tuple[Triple, ...]) -> Level:
-        """Tables for these kernels."""
-        return cls(sites, {kernel: submanifold_table(sites, kernel) for kernel in kernels})
 
 
 class SparseUNet(nn.Module):
@@ -139,29 +116,26 @@ class SparseUNet(nn.Module):
     def __init__(self, widths: tuple[int, int, int], gate: Gate) -> None:
         super().__init__()
         low, middle, high = widths
-        self.enter = TwoPaths(low, low, (_FLAT, _TALL))
-        self.fine = TwoPaths(low, middle, (_TALL, _FLAT))
-        self.halve = sparse_weight(middle, middle, _CUBE)
-        self.coarse = TwoPaths(middle, high, (_TALL, _FLAT))
-        self.quarter = sparse_weight(high, high, _CUBE)
+        self.enter = TwoPaths(low, low, (FLAT, TALL))
+        self.fine = TwoPaths(low, middle, (TALL, FLAT))
+        self.halve = sparse_weight(middle, middle, CUBE)
+        self.coarse = TwoPaths(middle, high, (TALL, FLAT))
+        self.quarter = sparse_weight(high, high, CUBE)
         self.to_coarse = Rise(high, high)
         self.to_fine = Rise(high, middle)
         self.gate = AxisGate(middle, gate)
         self.channels = 2 * middle
 
-    def forward(self, x: Float[Tensor, "s c"], sites: Sites) -> Float[Tensor, "s d"]:
-        """Gated features, then the features themselves, of the same sites."""
-        fine = Level.of(sites, (_FLAT, _TALL, *_AXES))
-        half, down = strided_table(sites, _CUBE, (2, 2, 2), (1, 1, 1))
-        coarse = Level.of(half, (_FLAT, _TALL, _CUBE))
-        quarter, down_again = strided_table(half, _CUBE, (2, 2, 2), (1, 1, 1))
-        deep = Level.of(quarter, (_CUBE,))
-        kept = self.fine(self.enter(x, fine.tables), fine.tables)
-        kept_half = self.coarse(convolve(kept, self.halve, down), coarse.tables)
-        x = convolve(kept_half, self.quarter, down_again)
-        x = self.to_coarse(x, kept_half, deep.tables, down_again, coarse.tables)
-        x = self.to_fine(x, kept, coarse.tables, down, fine.tables)
-        return torch.cat([self.gate(x, fine.tables), x], 1)
+    def forward(self, x: Features, levels: Levels) -> Features:
+        """Gated features, then the features themselves, of the same voxels."""
+        fine, coarse, deep = levels.kernels
+        down, down_again = levels.halvings
+        kept = self.fine(self.enter(x, fine), fine)
+        kept_half = self.coarse(down.convolve(kept, self.halve), coarse)
+        x = down_again.convolve(kept_half, self.quarter)
+        x = self.to_coarse(x, kept_half, deep, down_again, coarse)
+        x = self.to_fine(x, kept, coarse, down, fine)
+        return torch.cat([self.gate(x, fine), x], 1)
 
 
 class SparseAwareness(nn.Module):
@@ -191,7 +165,7 @@ class SparseAwareness(nn.Module):
         batch, _, x, y, z = volume.shape
         sites = Sites(index, (x, y, z), batch)
         # The rows of sparse layers keep all digits, whatever autocast says.
-        features = self.interact(rows[place].to(self.interact.halve.dtype), sites)
+        features = self.interact(rows[place].to(self.interact.halve.dtype), levels_of(sites))
         dense = features.new_zeros(*rows.shape[:-1], self.channels)
         dense[place] = features
         return dense.movedim(-1, 1).contiguous()

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from voxway.methods.vlscene.stereo import Hourglass
 from voxway.nn.group_norm import GroupNorm
+from voxway.ops.attention import attention
 
 
 class ReliableAttention(nn.Module):
@@ -35,7 +36,7 @@ class ReliableAttention(nn.Module):
             _scaled(conv, x).flatten(2).transpose(1, 2)
             for conv, x in ((self.query, asks), (self.key, answers), (self.value, answers))
         )
-        found = F.scaled_dot_product_attention(query, key, value * sure, scale=1.0)
+        found = attention(query, key, value * sure, scale=1.0)
         return self.gamma * found.transpose(1, 2).reshape(answers.shape) + answers
 
 

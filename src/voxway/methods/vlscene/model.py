@@ -25,7 +25,7 @@ switches.
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from voxway.core.errors import InputError
@@ -149,11 +149,13 @@ class VLScene(nn.Module):
         self, depth: Float[Tensor, "b d h w"], context: Float[Tensor, "b c h w"], rig: StereoRig
     ) -> Float[Tensor, "b c x2 y2 z2"]:
         """Sum of depth times context over the points in every working voxel."""
-        grid = self.config.working_grid
-        depths = self.config.depth_bins.depths().to(depth.device)
-        points = rig.lift(frustum(rig.size_px, (context.shape[-2], context.shape[-1]), depths))
-        table = pool_table(volume_cells(points[:, None], grid), grid.shape)
-        return bev_pool(depth[:, None], context[:, None], table)
+        cells = self.cells(rig, (context.shape[-2], context.shape[-1]))
+        return bev_pool(depth[:, None], context[:, None], pool_table(cells, self.config.working_grid.shape))
+
+    def cells(self, rig: StereoRig, size: tuple[int, int]) -> Int[Tensor, "b 1 d h w"]:
+        """Working voxel of every depth bin of every pixel of the left map of `size` (rows, columns)."""
+        depths = self.config.depth_bins.depths().to(self.image_mean.device)
+        return volume_cells(rig.lift(frustum(rig.size_px, size, depths))[:, None], self.config.working_grid)
 
     def loss(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         """The published terms, each with weight 1; all reductions run over the whole batch."""

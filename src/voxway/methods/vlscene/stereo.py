@@ -85,8 +85,24 @@ class StereoNet(nn.Module):
             right_camera: what describes the right one.
             steps: disparity of every bin in pixels of the features (`StereoRig.steps`).
         """
-        both = self.features(self.gate(self.reduce(torch.cat([left, right])), torch.cat([left_camera, right_camera])))
-        volume = self.first(depth_volume(*both.chunk(2), steps, self.groups))
+        both = self.compared(left, right, left_camera, right_camera)
+        return self.probabilities(depth_volume(*both, steps, self.groups))
+
+    def compared(
+        self,
+        left: Float[Tensor, "b c h w"],
+        right: Float[Tensor, "b c h w"],
+        left_camera: Float[Tensor, "b v"],
+        right_camera: Float[Tensor, "b v"],
+    ) -> tuple[Float[Tensor, "b e h w"], Float[Tensor, "b e h w"]]:
+        """Features of both images that are correlated; arguments as in `forward`."""
+        cameras = torch.cat([left_camera, right_camera])
+        first, second = self.features(self.gate(self.reduce(torch.cat([left, right])), cameras)).chunk(2)
+        return first, second
+
+    def probabilities(self, volume: Float[Tensor, "b g d h w"]) -> Float[Tensor, "b d h w"]:
+        """Probabilities from the correlation of every bin."""
+        volume = self.first(volume)
         volume = self.hourglasses(volume + self.second(volume))
         return self.score(self.last(volume))[:, 0].softmax(1)
 
@@ -121,7 +137,7 @@ def _of_pair(
 
     def entry(shift: int) -> Tensor:
         if shift not in entries:
-            entries[shift] = _correlation(left, right, shift, groups)
+            entries[shift] = correlation(left, right, shift, groups)
         return entries[shift]
 
     planes = []
@@ -131,7 +147,7 @@ def _of_pair(
     return torch.stack(planes, 1)
 
 
-def _correlation(left: Tensor, right: Tensor, shift: int, groups: int) -> Float[Tensor, "g h w"]:
+def correlation(left: Tensor, right: Tensor, shift: int, groups: int) -> Float[Tensor, "g h w"]:
     """Means over the channels of a group of ``left(x) * right(x - shift)``, 0 where x < shift."""
     width = left.shape[-1]
     if shift >= width:

@@ -10,25 +10,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from voxway.core.camera import Cameras
-from voxway.core.errors import InputError
+from voxway.core.calibration import Calibration
 from voxway.core.sample import Batch
 from voxway.methods.effocc.camera import CameraBranch
 from voxway.methods.effocc.export.fold import fold_norms
 from voxway.methods.effocc.export.lidar import VOXELS, encode_voxels, voxel_inputs, voxel_rule
-from voxway.methods.effocc.export.lifted_points import lifted_points
 from voxway.methods.effocc.model import EffOcc
+from voxway.methods.shared.export.frame import (
+    CALIBRATION,
+    OUTPUTS,
+    as_arrays,
+    calibration_inputs,
+    image_size,
+    with_classes,
+)
+from voxway.methods.shared.export.lifted_points import lifted_points
+from voxway.methods.shared.export.pool import ScatterPool
 from voxway.ops.bev_pool import bev_cells, frustum
 
-CALIBRATION = ("K", "T_cam_ego", "T_image")
-"""Inputs of a network with free calibration, float32: fields of `voxway.core.camera.Cameras`."""
 
-
-def graph(network: nn.Module, batches: Sequence[Batch], fixed: Cameras | None) -> EffOccGraph:
+def graph(network: nn.Module, batches: Sequence[Batch], fixed: Calibration | None) -> EffOccGraph:
     """The graph of a network for one frame; see `voxway.methods.contract.Exporter`.
 
     Args:
@@ -44,23 +48,7 @@ def graph(network: nn.Module, batches: Sequence[Batch], fixed: Cameras | None) -
         raise TypeError(f"this makes graphs of EffOcc networks, not of {type(network).__name__}")
     if network.camera is None:
         return EffOccGraph(network)
-    return EffOccGraph(network, _image_size(batches), fixed)
-
-
-def _image_size(batches: Sequence[Batch]) -> tuple[int, int]:
-    """(height, width) of all images."""
-    sizes = {tuple(size) for batch in batches for size in batch.need("cameras").size_px.flatten(0, 1).tolist()}
-    sizes |= {tuple(batch.need("images").shape[-2:]) for batch in batches}
-    if len(sizes) > 1:
-        raise InputError(
-            file="export",
-            field="images",
-            expected="images that are all of one size",
-            found=", ".join(f"{height} x {width}" for height, width in sorted(sizes)),
-            remedy="A file is made for one size: read the data with one image_px.",
-        )
-    height, width = sizes.pop()
-    return height, width
+    return EffOccGraph(network, image_size(batches, fixed), fixed)
 
 
 class EffOccGraph(nn.Module):
@@ -72,10 +60,10 @@ class EffOccGraph(nn.Module):
         fixed: cameras of one frame that the graph is made for; None makes calibration an input.
     """
 
-    def __init__(self, network: EffOcc, size_px: tuple[int, int] = (1, 1), fixed: Cameras | None = None) -> None:
+    def __init__(self, network: EffOcc, size_px: tuple[int, int] = (1, 1), fixed: Calibration | None = None) -> None:
         super().__init__()
         self.network = fold_norms(network)
-        self.pool = None if network.camera is None else PoolGraph(network.camera, size_px, fixed)
+        self.lift = None if network.camera is None else LiftGraph(network.camera, size_px, fixed)
         names: list[str] = []
         if network.camera is not None:
             names += ["images", *(["depth"] if "depth" in network.inputs else [])]
@@ -83,7 +71,7 @@ class EffOccGraph(nn.Module):
         if network.lidar is not None:
             names += VOXELS
         self.input_names = tuple(names)
-        self.output_names = ("classes", "logits")
+        self.output_names = OUTPUTS
         most = 0 if network.lidar is None else network.lidar.config.voxels
         self.ragged = {name: most for name in names if name in VOXELS}
         self.fixed = None if network.camera is None else fixed
@@ -93,13 +81,12 @@ class EffOccGraph(nn.Module):
         """Classes and logits, from the inputs in their order."""
         given = dict(zip(self.input_names, inputs, strict=True))
         network, maps = self.network, []
-        if network.camera is not None and self.pool is not None:
+        if network.camera is not None and self.lift is not None:
             probabilities, context = network.camera.lift(network.camera.normalise(given["images"]), given.get("depth"))
-            maps.append(self.pool(probabilities, context, tuple(given[name] for name in CALIBRATION if name in given)))
+            maps.append(self.lift(probabilities, context, tuple(given[name] for name in CALIBRATION if name in given)))
         if network.lidar is not None:
             maps.append(encode_voxels(network.lidar, *(given[name] for name in VOXELS)))
-        logits = network.head(network.encode(maps))
-        return logits.movedim(1, -1).argmax(-1).to(torch.uint8), logits
+        return with_classes(network.head(network.encode(maps)))
 
     def feed(self, batch: Batch) -> dict[str, np.ndarray]:
         """The inputs by name, from a batch of one.
@@ -107,13 +94,14 @@ class EffOccGraph(nn.Module):
         Raises:
             InputError: the batch lacks what the network reads.
         """
-        arrays: dict[str, Tensor] = {name: batch.need(name) for name in ("images", "depth") if name in self.input_names}
+        tensors: dict[str, Tensor] = {
+            name: batch.need(name) for name in ("images", "depth") if name in self.input_names
+        }
         if CALIBRATION[0] in self.input_names:
-            cameras = batch.need("cameras")
-            arrays |= {name: getattr(cameras, name).float() for name in CALIBRATION}
+            tensors |= calibration_inputs(batch.need("cameras"))
         if self.network.lidar is not None:
-            arrays |= voxel_inputs(self.network.lidar, batch.need("points"))
-        return {name: arrays[name].contiguous().numpy() for name in self.input_names}
+            tensors |= voxel_inputs(self.network.lidar, batch.need("points"))
+        return as_arrays(tensors, self.input_names)
 
     def facts(self) -> Mapping[str, object]:
         """``"calibration"``; with LiDAR ``"voxels"``, how points become voxels (`lidar.voxel_rule`)."""
@@ -123,31 +111,18 @@ class EffOccGraph(nn.Module):
         return {"calibration": calibration} | ({} if lidar is None else {"voxels": voxel_rule(lidar)})
 
 
-class PoolGraph(nn.Module):
-    """Sum of lifted features over the cells of the map, by one scatter.
-
-    With fixed calibration cells are constant, and points that fall outside the map are left out beforehand.
-    """
+class LiftGraph(nn.Module):
+    """From depth and context of every pixel to the map, with the cells from calibration, or constant."""
 
     depths: Tensor
-    points: Tensor
-    pixels: Tensor
-    cells: Tensor
 
-    def __init__(self, camera: CameraBranch, size_px: tuple[int, int], fixed: Cameras | None) -> None:
+    def __init__(self, camera: CameraBranch, size_px: tuple[int, int], fixed: Calibration | None) -> None:
         super().__init__()
-        self.size_px, self.grid, self.fixed = size_px, camera.grid, fixed is not None
+        self.size_px, self.grid = size_px, camera.grid
         self.register_buffer("depths", camera.depths, persistent=False)
-        if fixed is None:
-            return
         rows, columns = (-(-side // camera.config.reduction) for side in size_px)
-        cells = camera.cells(fixed, size_px, (rows, columns)).flatten()
-        points = (cells < self.grid.shape[0] * self.grid.shape[1]).nonzero()[:, 0]
-        points = points[cells[points].argsort(stable=True)]
-        image = points // (camera.config.depth_bins.count * rows * columns)
-        self.register_buffer("points", points, persistent=False)
-        self.register_buffer("pixels", image * rows * columns + points % (rows * columns), persistent=False)
-        self.register_buffer("cells", cells[points], persistent=False)
+        cells = None if fixed is None else camera.cells(fixed.cameras, size_px, (rows, columns))
+        self.pool = ScatterPool(camera.grid.shape[0] * camera.grid.shape[1], cells)
 
     def forward(
         self,
@@ -162,16 +137,9 @@ class PoolGraph(nn.Module):
             context: features that are spread over them.
             calibration: K, T_cam_ego and T_image, unless it is fixed.
         """
-        channels = context.shape[2]
-        rows = context.movedim(2, -1)
-        if self.fixed:
-            cells = self.cells
-            weights = probabilities.flatten().index_select(0, self.points)
-            lifted = weights[:, None] * rows.flatten(0, 3).index_select(0, self.pixels)
-        else:
+        cells = None
+        if not self.pool.fixed:
             template = frustum(self.size_px, (context.shape[-2], context.shape[-1]), self.depths)
-            cells = bev_cells(lifted_points(*calibration, template), self.grid).flatten()
-            lifted = (probabilities[..., None] * rows[:, :, None]).flatten(0, 4)
+            cells = bev_cells(lifted_points(*calibration, template), self.grid)
         nx, ny, _ = self.grid.shape
-        summed = lifted.new_zeros(nx * ny + 1, channels).index_put((cells,), lifted, accumulate=True)
-        return summed[: nx * ny].view(1, ny, nx, channels).permute(0, 3, 1, 2)
+        return self.pool(probabilities, context, cells).view(1, ny, nx, -1).permute(0, 3, 1, 2)

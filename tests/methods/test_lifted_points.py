@@ -6,7 +6,7 @@ import torch
 
 from voxway.core.camera import Cameras
 from voxway.measure.made_up import ring
-from voxway.methods.effocc.export.lifted_points import inverse_2x2, inverse_3x3, lifted_points
+from voxway.methods.shared.export.lifted_points import inverse_2x2, inverse_3x3, lifted_points
 from voxway.ops.bev_pool import frustum, frustum_points
 
 

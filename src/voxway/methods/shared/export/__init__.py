@@ -1,0 +1,1 @@
+"""What graphs of several methods need: see `voxway.methods.contract.Graph`."""
