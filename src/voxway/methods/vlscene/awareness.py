@@ -10,7 +10,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from voxway.ops.sparse_conv import Sites, Table, Triple, sparse_conv, strided_table, submanifold_table
+from voxway.nn.sparse import convolve, sparse_weight
+from voxway.ops.sparse_conv import Sites, Table, Triple, strided_table, submanifold_table
+from voxway.ops.sparse_volume import to_volume
 
 Gate = Literal["released", "intended"]
 Kernels = dict[Triple, Table]
@@ -49,18 +51,6 @@ class SparseLayer(nn.Module):
     def forward(self, x: Float[Tensor, "s c"], tables: Kernels) -> Float[Tensor, "s d"]:
         """Features of the same sites."""
         return self.norm(F.leaky_relu(convolve(x, self.weight, tables[self.kernel]), 0.01, inplace=True))
-
-
-def sparse_weight(channels: int, width: int, kernel: Triple) -> nn.Parameter:
-    """Weights (x, y, z, c, d) of a sparse convolution, drawn for what follows them."""
-    weight = nn.Parameter(torch.empty(*kernel, channels, width))
-    nn.init.normal_(weight, std=(2 / weight[..., 0].numel()) ** 0.5)
-    return weight
-
-
-def convolve(x: Float[Tensor, "i c"], weight: Float[Tensor, "kx ky kz c d"], table: Table) -> Float[Tensor, "o d"]:
-    """A sparse convolution with weights that lie as a kernel."""
-    return sparse_conv(x, weight.flatten(0, 2), table)
 
 
 class TwoPaths(nn.Module):
@@ -192,6 +182,4 @@ class SparseAwareness(nn.Module):
         sites = Sites(index, (x, y, z), batch)
         # The rows of sparse layers keep all digits, whatever autocast says.
         features = self.interact(rows[place].to(self.interact.halve.dtype), sites)
-        dense = features.new_zeros(*rows.shape[:-1], self.channels)
-        dense[place] = features
-        return dense.movedim(-1, 1).contiguous()
+        return to_volume(features, sites)
