@@ -51,7 +51,7 @@ def test_combined_planes(reference, close):
     xy, yz, zx = (tensor(reference, f"tpvpool.{plane}") for plane in ("xy", "yz", "zx"))
     volumes = [xy[..., None], yz[:, :, None], zx[:, :, :, None], tensor(reference, "tpvpool.in")]
     combine = fill(Combine(32, 4), weights(reference, "tpvagg"), {"weigh": "combine_coeff"})
-    compare(reference, "tpvagg.weights", combine.shares(volumes), close)
+    combine.weigh.register_forward_hook(lambda _m, _i, out: compare(reference, "tpvagg.weights", out, close))
     compare(reference, "tpvagg.out", combine(volumes), close)
 
 

@@ -72,7 +72,7 @@ class Sample:
     semantics_2d: UInt8[Tensor, "n h w"] | None = None
     """Training ids per pixel, 255 where unknown."""
     pseudo_labels: UInt8[Tensor, "n h w"] | None = None
-    """Training ids per pixel that other networks say, never a human: 254 (`SKY`) where they see the sky, 255 unknown."""
+    """Training ids per pixel that other networks say, no human: 254 (`SKY`) where they see the sky, 255 unknown."""
     depth: Float[Tensor, "n h w"] | None = None
     """Metres along the optical axis, 0 where unknown."""
     evidence: UInt8[Tensor, "x y z"] | None = None

@@ -41,6 +41,7 @@ METHODS: Registry[Entry] = Registry(
             names="voxway.methods.monoocc.names",
             variants="voxway.recipes.networks.monoocc:PUBLISHED",
         ),
+        "occle": Entry(config="voxway.methods.occle:OccLEConfig"),
         "qpn": Entry(
             config="voxway.methods.qpn:QPNConfig",
             names="voxway.methods.qpn.names",

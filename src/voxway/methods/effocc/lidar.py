@@ -16,7 +16,6 @@ from voxway.ops.sparse_conv import Sites, Table, Triple, sort_sites, strided_tab
 from voxway.ops.sparse_map import SparseMap
 from voxway.ops.voxelize import voxelize
 
-
 _TALL = (3, 1, 1)
 
 

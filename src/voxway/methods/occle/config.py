@@ -27,7 +27,7 @@ class OccLEConfig:
     task: Task
     """What is predicted."""
     stage: Stage = "all"
-    """What learns: the semantic branch, the geometric one, or all; the next stage starts from the last one's weights."""
+    """What learns: the semantic branch, the geometric one, or all. Each starts from the weights of the one before."""
     coarsening: tuple[int, int, int] = (2, 2, 2)
     """Size of a working voxel in predicted voxels, along x, y and z."""
     width: int = 64

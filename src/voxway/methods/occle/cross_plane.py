@@ -53,20 +53,19 @@ class Combine(nn.Module):
         super().__init__()
         self.weigh = nn.Conv3d(width, count, 1, bias=False)
 
-    def shares(self, volumes: list[Float[Tensor, "b c _x _y _z"]]) -> Float[Tensor, "b k x y z"]:
-        """Weights of the volumes, which sum to 1."""
-        total = volumes[0]
-        for volume in volumes[1:]:
-            total = total + volume
-        return softmax_along(self.weigh(total), 1)
-
     def forward(self, volumes: list[Float[Tensor, "b c _x _y _z"]]) -> Float[Tensor, "b c x y z"]:
         """Their weighted sum. A volume may be a slab of one cell, which stands for as many equal ones."""
-        shares = self.shares(volumes)
-        total = volumes[0] * shares[:, :1]
-        for i, volume in enumerate(volumes[1:], start=1):
-            total = total + volume * shares[:, i : i + 1]
-        return total.to(volumes[0].dtype)
+        shares = softmax_along(self.weigh(_sum(volumes)), 1)
+        weighed = [volume * share for volume, share in zip(volumes, shares.split(1, 1), strict=True)]
+        return _sum(weighed).to(volumes[0].dtype)
+
+
+def _sum(volumes: list[Tensor]) -> Tensor:
+    """The sum of volumes and slabs: that of Python begins with a number."""
+    total = volumes[0]
+    for volume in volumes[1:]:
+        total = total + volume
+    return total
 
 
 class Spread(nn.Module):

@@ -30,7 +30,7 @@ def as_targets(labels: UInt8[Tensor, "*s"], channels: Int[Tensor, "256"]) -> UIn
 
 
 def at_cells(labels: UInt8[Tensor, "*b h w"], reduction: int) -> UInt8[Tensor, "*b h2 w2"]:
-    """The label of the pixel at the centre of each cell of `reduction` x `reduction` pixels; the last may be cut off."""
+    """The label of the pixel at the centre of each cell of `reduction` x `reduction` pixels; the last may be cut."""
     half = reduction // 2
     rows, columns = (torch.arange(0, side, reduction, device=labels.device) + half for side in labels.shape[-2:])
     rows, columns = rows.clamp(max=labels.shape[-2] - 1), columns.clamp(max=labels.shape[-1] - 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -86,7 +87,7 @@ class SparseUNet(nn.Module):
         self.widths = widths
         self.enter = SparseConvNorm(channels, widths[0])
         self.first = SparseConvNorm(widths[0], widths[0])
-        self.down = nn.ModuleList(SparseConvNorm(width, wider) for width, wider in zip(widths, widths[1:]))
+        self.down = nn.ModuleList(SparseConvNorm(width, wider) for width, wider in pairwise(widths))
         self.level = nn.ModuleList(
             nn.ModuleList(SparseConvNorm(width, width) for _ in range(2)) for width in widths[1:]
         )
@@ -140,7 +141,7 @@ class SparseEncoder(nn.Module):
     def __init__(self, channels: int, widths: tuple[int, ...], groups: int) -> None:
         super().__init__()
         self.enter = RowGroupConv(channels, widths[0], groups)
-        self.down = nn.ModuleList(SparseConvNorm(width, wider) for width, wider in zip(widths, widths[1:]))
+        self.down = nn.ModuleList(SparseConvNorm(width, wider) for width, wider in pairwise(widths))
         self.blocks = nn.ModuleList(nn.ModuleList(SparseBlock(width) for _ in range(2)) for width in widths)
         self.leave = RowGroupConv(widths[-1], widths[-1], groups)
         self.halvings = len(widths) - 1

@@ -108,4 +108,5 @@ class VoxelEncoder(nn.Module):
         x = first(x)
         for layer in others:
             x = layer(torch.cat([x, largest(x, owners, count)[owners]], 1))
-        return largest(x, owners, count)
+        # Sparse layers keep all digits, whatever autocast says.
+        return largest(x, owners, count).to(points.dtype)
