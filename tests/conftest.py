@@ -179,7 +179,8 @@ def load_reference(config: pytest.Config, method: str, part: str = "") -> Refere
         folder = folder / method
     elif given and _whose(folder) not in (method, None):
         pytest.skip(f"--reference names the tensors of {_whose(folder)}")
-    path = folder / (f"case_{salt}_{part}.npz" if part else f"case_{salt}.npz")
+    names = (f"case_{salt}_{part}.npz", f"{part}_{salt}.npz") if part else (f"case_{salt}.npz",)
+    path = next((folder / name for name in names if (folder / name).exists()), folder / names[0])
     if not path.exists():
         if given or os.environ.get("CI"):
             pytest.fail(f"reference tensors {path} are absent")
@@ -195,5 +196,5 @@ def _whose(folder: Path) -> str | None:
     """The method that a folder of reference tensors belongs to, if its names tell."""
     path = folder / "manifest.json"
     names = path.read_text() if path.exists() else ""
-    marks = {"vlscene": '"sparse_unet.', "monoocc": '"pts_bbox_head.', "effocc": '"occ_head.'}
+    marks = {"vlscene": '"sparse_unet.', "monoocc": '"pts_bbox_head.', "effocc": '"occ_head.', "occle": '"enc4x.'}
     return next((method for method, mark in marks.items() if mark in names), None)

@@ -246,6 +246,7 @@ METHOD_WORDS = {
     "effocc": ("effocc", "flashocc"),
     "qpn": ("qpn",),
     "vlscene": ("vlscene", "lseg"),
+    "occle": ("occle",),
 }
 """Folder of a method -> words by which it and its networks are known."""
 MAY_NAME_METHODS = ("methods/registry.py", "recipes/")

@@ -352,6 +352,6 @@ def test_pseudo_labels_are_read_at_the_networks_size(one: Toy, tmp_path: Path) -
     kind.write(kind.path(tmp_path / "labels", one.key), maps)
     prepared = {"pseudo_labels": tmp_path / "labels"}
     read = one.build(needs=frozenset({"pseudo_labels"}), prepared=prepared, image_px=(16, 24))[one.key]
-    found = read.extras["pseudo_labels"]
-    assert found.shape == (cameras.count, 16, 24)
+    found = read.pseudo_labels
+    assert found is not None and found.shape == (cameras.count, 16, 24)
     assert (found[:, -1, 0] == 1).all() and (found[:, -1, -1] == SKY).all()

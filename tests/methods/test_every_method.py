@@ -18,6 +18,7 @@ from voxway.methods.registry import config_name, config_type
 PINNED = {
     "effocc": (2_933_964, "5d276a67ce3f"),
     "monoocc": (2_901_304, "54970d6f86d0"),
+    "occle": (11_465_557, "4271797c2cd4"),
     "qpn": (52_505, "e8398154d08d"),
     "vlscene": (3_016_008, "dc0c12c24775"),
 }
@@ -134,7 +135,9 @@ def test_nothing_labelled_gives_a_finite_loss(name):
         target=torch.full_like(batch.target, 255),
         semantics_2d=torch.full_like(batch.semantics_2d, 255),
         point_labels=None if batch.point_labels is None else torch.full_like(batch.point_labels, 255),
+        pseudo_labels=torch.full_like(batch.pseudo_labels, 255),
         depth=torch.zeros_like(batch.depth),
+        evidence=torch.zeros_like(batch.evidence),
     )
     network = build(name)
     terms = network.loss(network(batch), batch)

@@ -10,7 +10,7 @@ import torch
 from tests.methods.tiny import TINY, sample
 from voxway.core.errors import InputError
 from voxway.core.sample import collate
-from voxway.methods.monoocc.frames import views_of
+from voxway.methods.shared.frames import views_of
 
 CONFIG = replace(TINY["monoocc"], frames=3, cross_view=True, backbone="internimage-nano")
 SIZE = (64, 96)

@@ -16,6 +16,11 @@ from voxway.methods.effocc.camera import CameraConfig
 from voxway.methods.effocc.lidar import LidarConfig
 from voxway.methods.effocc.supervision import Supervision
 from voxway.methods.monoocc import MonoOccConfig
+from voxway.methods.occle import OccLEConfig
+from voxway.methods.occle.geometry import GeometryConfig
+from voxway.methods.occle.semantic import SemanticConfig
+from voxway.methods.occle.unet2d import ImageConfig
+from voxway.methods.occle.voxels import VoxelConfig
 from voxway.methods.qpn import QPNConfig
 from voxway.methods.registry import entry, names
 from voxway.methods.shared.depth_bins import DepthBins
@@ -53,6 +58,22 @@ TINY = {
         frozen_stages=-1,
         dropout=0.0,
     ),
+    "occle": OccLEConfig(
+        task=TASK,
+        width=16,
+        frames=2,
+        semantic=SemanticConfig(
+            image=ImageConfig(backbone="resnet18", base=32, width=16, norm="group"),
+            voxels=VoxelConfig(widths=(8, 8)),
+            widths=(8, 12, 16),
+            header=8,
+        ),
+        geometry=GeometryConfig(
+            voxels=VoxelConfig(widths=(8,), max_points=5), widths=(8, 8, 12), groups=4, head_width=8, head_groups=2
+        ),
+        head_width=16,
+        head_groups=4,
+    ),
     "qpn": QPNConfig(task=TASK),
     "vlscene": VLSceneConfig(
         task=TASK,
@@ -77,9 +98,30 @@ STEREO = {"vlscene"}
 """Methods that look at a rectified pair."""
 
 
+TWO_FRAMES = {"occle"}
+"""Methods that look at an earlier frame, too."""
+
+
 def sample_for(name: str, seed: int = 0, size: tuple[int, int] = (48, 80)) -> Sample:
     """A scene as a method sees it."""
-    return paired(sample(seed, size, labelled_points=True)) if name in STEREO else sample(seed, size)
+    if name in STEREO:
+        return paired(sample(seed, size, labelled_points=True))
+    return followed(sample(seed, size)) if name in TWO_FRAMES else sample(seed, size)
+
+
+def followed(one: Sample) -> Sample:
+    """The scene with the frame before it, half a metre behind and turned a little."""
+    assert one.images is not None and one.points is not None
+    T_world_earlier = torch.tensor([[0.99, -0.1411, 0, -0.5], [0.1411, 0.99, 0, 0.1], [0, 0, 1, 0], [0, 0, 0, 1]])
+    before = replace(
+        one,
+        images=one.images.roll(2, -1),
+        points=one.points[::2],
+        pose=T_world_earlier.double(),
+        **dict.fromkeys(("target", "proposals", "pseudo", "semantics_2d", "pseudo_labels", "depth", "evidence")),
+        masks={},
+    )
+    return replace(one, pose=torch.eye(4).double(), earlier=(before,))
 
 
 def paired(one: Sample) -> Sample:
@@ -96,6 +138,7 @@ def paired(one: Sample) -> Sample:
         images=torch.cat([one.images, one.images.roll(-3, -1)]),
         depth=torch.cat([one.depth, one.depth]),
         semantics_2d=torch.cat([one.semantics_2d, one.semantics_2d]),
+        pseudo_labels=None if one.pseudo_labels is None else torch.cat([one.pseudo_labels, one.pseudo_labels]),
         extras={"T_rect_ego": one.cameras.T_cam_ego[0]},
     )
 
@@ -133,6 +176,8 @@ def sample(
         masks={"camera": torch.rand(grid.shape, generator=torch.Generator().manual_seed(seed)) < 0.8},
         proposals=proposals,
         pseudo=(target > 0) & (torch.rand(grid.shape, generator=torch.Generator().manual_seed(seed)) < 0.5),
-        semantics_2d=torch.randint(0, 20, (1, *size), generator=generator).to(torch.uint8),
+        semantics_2d=(labels := torch.randint(0, 20, (1, *size), generator=generator).to(torch.uint8)),
+        pseudo_labels=labels,
         depth=depth,
+        evidence=torch.where(target == 255, 0, 1 + (target > 0).byte()).to(torch.uint8),
     )

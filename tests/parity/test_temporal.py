@@ -11,8 +11,8 @@ import torch
 from voxway.core.camera import Cameras
 from voxway.core.sample import Sample, collate
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
-from voxway.methods.monoocc.frames import views_of
 from voxway.methods.monoocc.names import from_published, name_map, to_published
+from voxway.methods.shared.frames import views_of
 from voxway.recipes.networks.monoocc import MONOOCC_L, MONOOCC_S, PUBLISHED
 
 MANIFEST = "manifest_teacher.json"

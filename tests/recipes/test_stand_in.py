@@ -44,7 +44,7 @@ def maps():
 
 def test_says_vectors_of_words():
     teacher = StandInConfig(words=WORDS, features=16).build()
-    batch = replace(collate([sample_for("vlscene", 0), sample_for("vlscene", 1)]), extras={"pseudo_labels": maps()})
+    batch = replace(collate([sample_for("vlscene", 0), sample_for("vlscene", 1)]), pseudo_labels=maps())
     said = teacher.says(batch)
     vectors = word_vectors(WORDS, 16)
     torch.testing.assert_close(vectors.norm(dim=1), torch.ones(3))

@@ -41,8 +41,8 @@ def test_class_maps_agree_with_voxels(world: Layout, data: DataConfig, tmp_path:
     folder = tmp_path / "class_maps"
     chosen = replace(data, root=tmp_path, partial=True, needs=NEEDS, prepared={"pseudo_labels": folder})
     sample = chosen.build()[0]
-    assert sample.cameras is not None and sample.target is not None
-    maps = sample.extras["pseudo_labels"]
+    assert sample.cameras is not None and sample.target is not None and sample.pseudo_labels is not None
+    maps = sample.pseudo_labels
     seen = (maps != IGNORE).flatten(1).float().mean(1)
     assert (maps == SKY).any()
     told = torch.arange(sample.cameras.count) < (1 if hasattr(chosen, "cameras") else sample.cameras.count)

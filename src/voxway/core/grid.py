@@ -97,6 +97,17 @@ class VoxelGrid:
             shape=(x // fx, y // fy, z // fz),
         )
 
+    def refine(self, factor: int) -> VoxelGrid:
+        """The grid of voxels `factor` times smaller along every axis, over the same space.
+
+        Raises:
+            ValueError: a factor that is not positive.
+        """
+        if factor < 1:
+            raise ValueError(f"a grid is refined by a positive whole factor, got {factor}")
+        (dx, dy, dz), (x, y, z) = self.cell, self.shape
+        return replace(self, cell=(dx / factor, dy / factor, dz / factor), shape=(x * factor, y * factor, z * factor))
+
     def crop(self, start: Counts, shape: Counts) -> VoxelGrid:
         """The part of the grid that begins at voxel `start` and counts `shape` voxels.
 

@@ -16,9 +16,24 @@ from voxway.core.grid import VoxelGrid
 from voxway.core.task import IGNORE
 
 NEEDS = frozenset(
-    {"images", "points", "point_labels", "pose", "target", "proposals", "pseudo", "semantics_2d", "depth"}
+    {
+        "images",
+        "points",
+        "point_labels",
+        "pose",
+        "target",
+        "proposals",
+        "pseudo",
+        "semantics_2d",
+        "pseudo_labels",
+        "depth",
+        "evidence",
+    }
 )
 """Fields of a sample that a method may ask for by name; prepared files may add others, which arrive as `extras`."""
+
+EVIDENCE_FREE, EVIDENCE_OCCUPIED = 1, 2
+"""What `Sample.evidence` says of a voxel where it says anything."""
 
 T = TypeVar("T")
 
@@ -56,23 +71,32 @@ class Sample:
     """Voxels that hold pseudo points, which are made from depth maps of this frame and of those before it."""
     semantics_2d: UInt8[Tensor, "n h w"] | None = None
     """Training ids per pixel, 255 where unknown."""
+    pseudo_labels: UInt8[Tensor, "n h w"] | None = None
+    """Training ids per pixel that other networks say, no human: 254 (`SKY`) where they see the sky, 255 unknown."""
     depth: Float[Tensor, "n h w"] | None = None
     """Metres along the optical axis, 0 where unknown."""
+    evidence: UInt8[Tensor, "x y z"] | None = None
+    """What rays of LiDAR say without any label: 1 where they pass, 2 where they end, 0 unknown."""
     extras: Mapping[str, Tensor] = field(default_factory=dict)
-    """Whatever else was asked for, by name: features of other networks, evidence, what a user's own files hold."""
+    """Whatever else was asked for, by name: features of other networks, what a user's own files hold."""
     labelled: bool = True
     """Whether the target may supervise. False: the frame is one of the many without labels, for a teacher alone."""
 
     def __post_init__(self) -> None:
         shape = self.grid.shape
-        for name, volume in {"target": self.target, "pseudo": self.pseudo, **self.masks}.items():
+        for name, volume in {
+            "target": self.target,
+            "pseudo": self.pseudo,
+            "evidence": self.evidence,
+            **self.masks,
+        }.items():
             if volume is not None and tuple(volume.shape) != shape:
                 raise self._wrong(name, f"{shape} voxels, as its grid has", tuple(volume.shape))
         if self.proposals is not None and any(whole % part for whole, part in zip(shape, self.proposals.shape)):
             raise self._wrong("proposals", f"{shape} divided by whole factors", tuple(self.proposals.shape))
         if self.points is not None and self.point_labels is not None and len(self.points) != len(self.point_labels):
             raise self._wrong("point_labels", f"{len(self.points)}, one per point", len(self.point_labels))
-        for name in ("images", "semantics_2d", "depth"):
+        for name in ("images", "semantics_2d", "pseudo_labels", "depth"):
             self._check_pixels(name, getattr(self, name))
 
     def _check_pixels(self, name: str, pixels: Tensor | None) -> None:
@@ -109,7 +133,9 @@ class Batch:
     proposals: Bool[Tensor, "b x2 y2 z2"] | None = None
     pseudo: Bool[Tensor, "b x y z"] | None = None
     semantics_2d: UInt8[Tensor, "b n h w"] | None = None
+    pseudo_labels: UInt8[Tensor, "b n h w"] | None = None
     depth: Float[Tensor, "b n h w"] | None = None
+    evidence: UInt8[Tensor, "b x y z"] | None = None
     extras: Mapping[str, Tensor] = field(default_factory=dict)
     """Named tensors with a first axis of samples."""
     labelled: Bool[Tensor, "b"] | None = None
@@ -256,7 +282,9 @@ def collate(samples: Sequence[Sample]) -> Batch:
         proposals=together.of("proposals", torch.stack),
         pseudo=together.of("pseudo", torch.stack),
         semantics_2d=together.of("semantics_2d", lambda maps: _stack_padded(maps, IGNORE)),
+        pseudo_labels=together.of("pseudo_labels", lambda maps: _stack_padded(maps, IGNORE)),
         depth=together.of("depth", _stack_padded),
+        evidence=together.of("evidence", torch.stack),
         extras={name: torch.stack([s.extras[name] for s in samples]) for name in together.common("extras")},
         labelled=torch.tensor([s.labelled for s in samples]),
     )

@@ -14,6 +14,8 @@ from voxway.core.grid import VoxelGrid
 
 IGNORE = 255
 """Id of voxels that carry no truth, in every task, benchmark and loss."""
+SKY = 254
+"""Id of pixels that pseudo-labels know to show the sky: no class of any task, but free space all along their rays."""
 
 Colour = tuple[int, int, int]
 

@@ -29,7 +29,7 @@ _DRAWN = {"depth": frozenset({"points", "T_cam_points"}), "semantics_2d": frozen
 """Needs that a step can draw from points, with the raw fields that it takes."""
 _EARLIER = frozenset({"images", "points", "pose"})
 """Fields that earlier frames have."""
-_PICTURES = frozenset({"images", "depth", "semantics_2d"})
+_PICTURES = frozenset({"images", "depth", "semantics_2d", "pseudo_labels"})
 """Fields that belong to cameras."""
 
 

@@ -27,7 +27,7 @@ from voxway.engine.step import NonFiniteLoss, accumulate, average_buffers, updat
 from voxway.engine.teaching.teacher import Teacher
 from voxway.engine.train_config import TrainConfig
 from voxway.engine.visits import Samples, steps_left
-from voxway.methods.contract import Buildable, Follower, Learner
+from voxway.methods.contract import Buildable, Follower, Learner, Paced
 from voxway.methods.registry import config_name
 
 __all__ = ["NonFiniteLoss", "TrainConfig", "train"]
@@ -114,6 +114,8 @@ def _run(
     ):
         for step, parts in steps:
             network.train()
+            if isinstance(network, Paced):
+                network.progress = step / config.steps
             rate = config.learning_rate * config.schedule.factor(step, config.steps)
             set_rate(optimizer, rate)
             terms = accumulate(config, learner, teacher, parts, step, group)

@@ -68,10 +68,19 @@ def made_up_batch(
     made["target"] = random_classes(task, (1, *task.grid.shape), generator)
     masks = {name: torch.rand(1, *task.grid.shape, generator=generator) < 0.1 for name in frame.masks}
     made["semantics_2d"] = random_classes(task, (1, rig.count, *images.shape[-2:]), generator)
+    made["pseudo_labels"] = random_classes(task, made["semantics_2d"].shape, torch.Generator().manual_seed(seed))
+    made["evidence"] = torch.randint(0, 3, (1, *task.grid.shape), generator=torch.Generator().manual_seed(seed)).byte()
     made |= occupied_voxels(task.grid, frame.proposals, seed)
     made = {name: tensor for name, tensor in made.items() if name in needs}
+    point_offsets = torch.tensor([0, len(points)]) if "points" in needs else None
     before = Batch(
-        keys=("made-up/earlier",), grid=task.grid, cameras=rig, images=made.get("images"), pose=made.get("pose")
+        keys=("made-up/earlier",),
+        grid=task.grid,
+        cameras=rig,
+        images=made.get("images"),
+        points=made.get("points"),
+        point_offsets=point_offsets,
+        pose=made.get("pose"),
     )
     labelled = "target" in needs
     others = {name: torch.randn(1, *shape, generator=generator) for name, shape in extras.items() if name in needs}
@@ -82,7 +91,7 @@ def made_up_batch(
         grid=task.grid,
         cameras=rig,
         **made,
-        point_offsets=torch.tensor([0, len(points)]) if "points" in needs else None,
+        point_offsets=point_offsets,
         masks=masks if labelled else {},
         labelled=torch.tensor([True]) if labelled else None,
         earlier=(before,) * frame.earlier,

@@ -114,6 +114,14 @@ class ReadsPoints(Protocol):
 
 
 @runtime_checkable
+class Paced(Protocol):
+    """A network whose loss changes in the course of training."""
+
+    progress: float
+    """Share of the training that has passed, 0..1; set before every step, and 1 where nothing sets it."""
+
+
+@runtime_checkable
 class Grouped(Protocol):
     """A network whose parts learn at rates of their own."""
 

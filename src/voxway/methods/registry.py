@@ -42,6 +42,7 @@ METHODS: Registry[Entry] = Registry(
             variants="voxway.recipes.networks.monoocc:PUBLISHED",
             exporter="voxway.methods.monoocc.export:graph",
         ),
+        "occle": Entry(config="voxway.methods.occle:OccLEConfig"),
         "qpn": Entry(
             config="voxway.methods.qpn:QPNConfig",
             names="voxway.methods.qpn.names",

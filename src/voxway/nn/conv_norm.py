@@ -10,36 +10,40 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+Conv = nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d
+
 
 class ConvNorm(nn.Module):
-    """A 2D convolution or transposed convolution, batch norm, and ReLU unless it is switched off.
+    """A convolution of maps or volumes, or a transposed one of maps, batch norm, and ReLU unless it is switched off.
 
     In evaluation the norm is folded into the weights at every call: that costs little, saves a pass over the map, and
     leaves the parameters as they are.
 
     Args:
-        conv: `nn.Conv2d`, or `nn.ConvTranspose2d` without padding; without groups.
+        conv: without groups; `nn.ConvTranspose2d` without padding.
         eps: added to the variance.
         momentum: of the running statistics.
         relu: whether ReLU follows.
+        slope: of that ReLU below 0.
     """
 
     def __init__(
-        self, conv: nn.Conv2d | nn.ConvTranspose2d, eps: float = 1e-5, momentum: float = 0.1, relu: bool = True
+        self, conv: Conv, eps: float = 1e-5, momentum: float = 0.1, relu: bool = True, slope: float = 0.0
     ) -> None:
         super().__init__()
-        # Weights laid out as the maps are (channels last) need no copy at every call.
-        self.conv = conv.to(memory_format=torch.channels_last)
-        self.norm = nn.BatchNorm2d(conv.out_channels, eps=eps, momentum=momentum)
-        self.relu = relu
+        volumes = isinstance(conv, nn.Conv3d)
+        # Weights laid out as maps are (channels last) need no copy at every call.
+        self.conv = conv if volumes else conv.to(memory_format=torch.channels_last)
+        self.norm = (nn.BatchNorm3d if volumes else nn.BatchNorm2d)(conv.out_channels, eps=eps, momentum=momentum)
+        self.relu, self.slope = relu, slope
 
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h2 w2"]:
+    def forward(self, x: Float[Tensor, "b c *space"]) -> Float[Tensor, "b d *space2"]:
         """``relu(norm(conv(x)))``."""
         return self.through(partial(self._convolve, x))
 
     def through(
-        self, convolve: Callable[[Float[Tensor, "_o _i k1 k2"], Float[Tensor, "d"] | None], Float[Tensor, "b d h w"]]
-    ) -> Float[Tensor, "b d h w"]:
+        self, convolve: Callable[[Float[Tensor, "_o _i *k"], Float[Tensor, "d"] | None], Float[Tensor, "b d *space"]]
+    ) -> Float[Tensor, "b d *space"]:
         """The layer around another way of computing its convolution.
 
         Args:
@@ -48,23 +52,31 @@ class ConvNorm(nn.Module):
         if self.norm.training:
             y = self.norm(convolve(self.conv.weight, self.conv.bias))
         else:
-            scale, shift = folded_norm(self.norm)
-            bias = shift if self.conv.bias is None else shift + self.conv.bias * scale
-            y = convolve(self.conv.weight * self._each_output(scale), bias)
-        return F.relu(y, inplace=True) if self.relu else y
+            weight, bias = self.folded()
+            y = convolve(weight, bias)
+        if not self.relu:
+            return y
+        return F.leaky_relu(y, self.slope, inplace=True) if self.slope else F.relu(y, inplace=True)
 
-    def _each_output(self, scale: Float[Tensor, "d"]) -> Tensor:
-        return scale[:, None, None] if isinstance(self.conv, nn.ConvTranspose2d) else scale[:, None, None, None]
+    def folded(self) -> tuple[Float[Tensor, "_o _i *k"], Float[Tensor, "d"]]:
+        """Weight and bias of the one convolution that convolution and norm amount to."""
+        scale, shift = folded_norm(self.norm)
+        outputs = [1] * self.conv.weight.dim()
+        outputs[1 if isinstance(self.conv, nn.ConvTranspose2d) else 0] = -1
+        bias = shift if self.conv.bias is None else shift + self.conv.bias * scale
+        return self.conv.weight * scale.view(outputs), bias
 
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         conv = self.conv
         if isinstance(conv, nn.ConvTranspose2d):
             return F.conv_transpose2d(x, weight, bias, conv.stride)
+        if isinstance(conv, nn.Conv3d):
+            return F.conv3d(x, weight, bias, conv.stride, conv.padding)
         return F.conv2d(x, weight, bias, conv.stride, conv.padding)
 
 
-def folded_norm(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Float[Tensor, "c"], Float[Tensor, "c"]]:
-    """Scale and shift that a batch norm with its running statistics amounts to.
+def folded_norm(norm: nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d) -> tuple[Tensor, Tensor]:
+    """Scale and shift (c) that a batch norm with its running statistics amounts to.
 
     Raises:
         ValueError: it has none.
@@ -76,7 +88,19 @@ def folded_norm(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Float[Tensor, "c
 
 
 def conv3x3(
-    channels: int, width: int, stride: int = 1, bias: bool = False, eps: float = 1e-5, momentum: float = 0.1
+    channels: int,
+    width: int,
+    stride: int = 1,
+    bias: bool = False,
+    eps: float = 1e-5,
+    momentum: float = 0.1,
+    slope: float = 0.0,
 ) -> ConvNorm:
     """``relu(norm(conv 3 x 3))``."""
-    return ConvNorm(nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=bias), eps=eps, momentum=momentum)
+    conv = nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=bias)
+    return ConvNorm(conv, eps=eps, momentum=momentum, slope=slope)
+
+
+def conv3x3x3(channels: int, width: int, relu: bool = True) -> ConvNorm:
+    """``relu(norm(conv 3 x 3 x 3))`` of volumes."""
+    return ConvNorm(nn.Conv3d(channels, width, 3, padding=1, bias=False), relu=relu)

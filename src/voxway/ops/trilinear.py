@@ -1,4 +1,4 @@
-"""Trilinear resizing of channels-last volumes, corners aligned, as products with small matrices.
+"""Trilinear resizing of channels-last volumes as products with small matrices.
 
 A matrix product per axis is faster than gathering neighbours, above all in the backward pass, and exports anywhere.
 """
@@ -15,9 +15,13 @@ from torch.utils.checkpoint import checkpoint
 Shape = tuple[int, int, int]
 
 
-def positions(count: int, size: int, like: Tensor) -> tuple[Tensor, Tensor]:
+def positions(count: int, size: int, like: Tensor, corners: bool = True) -> tuple[Tensor, Tensor]:
     """For each of `size` samples along an axis of `count`: the sample before it and its share of the next one."""
-    position = torch.arange(size, device=like.device, dtype=torch.float64) * ((count - 1) / max(size - 1, 1))
+    position = torch.arange(size, device=like.device, dtype=torch.float64)
+    if corners:
+        position = position * ((count - 1) / max(size - 1, 1))
+    else:
+        position = ((position + 0.5) * (count / size) - 0.5).clamp(0, count - 1)
     first = position.floor().long().clamp(max=max(count - 2, 0))
     return first, (position - first).to(like.dtype)
 
@@ -32,19 +36,26 @@ def along(matrix: Float[Tensor, "m n"], volume: Float[Tensor, "*shape"], axis: i
     return (matrix @ flat).view(shape)
 
 
-def resize_matrix(count: int, size: int, like: Tensor) -> Float[Tensor, "_size _count"]:
+def resize_matrix(count: int, size: int, like: Tensor, corners: bool = True) -> Float[Tensor, "_size _count"]:
     """What `resize` multiplies an axis of `count` samples by, for `size` of them."""
-    first, share = positions(count, size, like)
+    first, share = positions(count, size, like, corners)
     matrix = like.new_zeros(size, max(count, 2))
     matrix.scatter_(1, first[:, None], 1 - share[:, None])
     matrix.scatter_(1, first[:, None] + 1, share[:, None])
     return matrix[:, :count]
 
 
-def resize(volume: Float[Tensor, "x2 y2 z2 c"], shape: Shape) -> Float[Tensor, "x y z c"]:
-    """Linear interpolation along x, y and z; the first and last samples stay where they are (align_corners=True)."""
+def resize(volume: Float[Tensor, "x2 y2 z2 c"], shape: Shape, corners: bool = True) -> Float[Tensor, "x y z c"]:
+    """Linear interpolation along x, y and z.
+
+    Args:
+        volume: samples.
+        shape: samples along each axis afterwards.
+        corners: whether the first and last samples stay where they are (align_corners=True of PyTorch), or the borders
+            of the cells around them (False).
+    """
     for axis in (2, 1, 0):
-        volume = along(resize_matrix(volume.shape[axis], shape[axis], volume), volume, axis)
+        volume = along(resize_matrix(volume.shape[axis], shape[axis], volume, corners), volume, axis)
     return volume
 
 

@@ -19,11 +19,15 @@ class Voxels:
         mean: mean of the points that a voxel holds, all columns.
         index: sample, z, y, x. This is the axis order of sparse convolutions.
         counts: points that a voxel holds, at most the cap.
+        rows: which given points are kept, voxel by voxel, the earliest first.
+        owners: row of the voxel that holds each of them.
     """
 
     mean: Float[Tensor, "v c"]
     index: Int[Tensor, "v 4"]
     counts: Int[Tensor, "v"]
+    rows: Int[Tensor, "r"]
+    owners: Int[Tensor, "r"]
 
 
 def voxelize(
@@ -33,7 +37,7 @@ def voxelize(
     max_points: int = 10,
     max_voxels: int | None = None,
 ) -> Voxels:
-    """Average the points of every voxel (SECOND, Sensors 2018; its `deterministic` form).
+    """Gather and average the points of every voxel (SECOND, Sensors 2018; its `deterministic` form).
 
     A voxel keeps its first `max_points` points and ignores later ones; a sample keeps the `max_voxels` voxels that
     are touched first. Cells are found in the precision of the points, as ``floor((p - lower) / cell)``; points outside
@@ -63,10 +67,16 @@ def voxelize(
     slot[seniority] = torch.arange(len(seniority), device=points.device)
     rank = torch.arange(len(order), device=points.device) - starts[voxel]
     used = (rank < max_points) & (slot[voxel] >= 0)
-    mean = points.new_zeros(len(seniority), points.shape[1])
-    mean.index_add_(0, slot[voxel[used]], points[rows[order[used]]])
+    kept_rows, owners = rows[order[used]], slot[voxel[used]]
+    mean = points.new_zeros(len(seniority), points.shape[1]).index_add_(0, owners, points[kept_rows])
     counts = sizes[seniority].clamp(max=max_points)
-    return Voxels(mean=mean / counts[:, None], index=_unravel(keys[seniority], grid), counts=counts)
+    return Voxels(
+        mean=mean / counts[:, None],
+        index=_unravel(keys[seniority], grid),
+        counts=counts,
+        rows=kept_rows,
+        owners=owners,
+    )
 
 
 def _within_cap(sample: Int[Tensor, "v"], cap: int | None) -> Tensor:

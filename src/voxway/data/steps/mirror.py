@@ -39,6 +39,7 @@ def mirrored(sample: Sample, flip_x: bool, flip_y: bool, extras: frozenset[str] 
         target=None if sample.target is None else flipped(sample.target),
         proposals=None if sample.proposals is None else flipped(sample.proposals),
         pseudo=None if sample.pseudo is None else flipped(sample.pseudo),
+        evidence=None if sample.evidence is None else flipped(sample.evidence),
         cameras=None if sample.cameras is None else sample.cameras.move_ego(T_new_ego),
         points=None if sample.points is None else _flip_points(sample.points, sign),
         pose=None if sample.pose is None else sample.pose @ T_new_ego,

@@ -76,6 +76,7 @@ def resized(sample: Sample, changes: ImageChanges, extras: frozenset[str] = froz
         cameras=moved,
         images=changed(sample.images, change_image),
         semantics_2d=changed(sample.semantics_2d, change_map),
+        pseudo_labels=changed(sample.pseudo_labels, change_map),
         depth=changed(sample.depth, change_map),
         extras={name: changed(map_, change_map) if name in extras else map_ for name, map_ in sample.extras.items()},
     )

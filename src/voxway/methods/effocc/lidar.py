@@ -7,27 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from voxway.core.grid import VoxelGrid
-from voxway.nn.conv_norm import folded_norm
-from voxway.ops.sparse_conv import (
-    Sites,
-    Table,
-    Triple,
-    sort_sites,
-    sparse_conv,
-    sparse_conv_gather,
-    strided_table,
-    submanifold_table,
-)
+from voxway.nn.sparse import SparseBlock, SparseConvNorm
+from voxway.ops.sparse_conv import Sites, Table, Triple, sort_sites, strided_table, submanifold_table
 from voxway.ops.sparse_map import SparseMap
 from voxway.ops.voxelize import voxelize
 
-_EPS, _MOMENTUM = 1e-3, 0.01
 _TALL = (3, 1, 1)
 
 
@@ -114,44 +102,6 @@ def encoder_tables(index: Int[Tensor, "v 4"], shape: Triple, samples: int, level
         sites, table = strided_table(sites, kernel, stride, padding)
         down.append(table)
     return EncoderTables(order, tuple(same), tuple(down), sites)
-
-
-class SparseConvNorm(nn.Module):
-    """norm(conv(x)) on the rows of a table, and ReLU unless switched off; folded in evaluation."""
-
-    def __init__(self, channels: int, width: int, kernel: Triple = (3, 3, 3), relu: bool = True) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(*kernel, channels, width))
-        self.norm = nn.BatchNorm1d(width, eps=_EPS, momentum=_MOMENTUM)
-        self.relu = relu
-        nn.init.normal_(self.weight, std=(2 / self.weight[..., 0].numel()) ** 0.5)
-
-    def forward(self, x: Float[Tensor, "i c"], table: Table | Tensor) -> Float[Tensor, "o d"]:
-        """Rows of the table's outputs from rows of its inputs."""
-        weight = self.weight.flatten(0, 2)
-        if self.training:
-            y = self.norm(_convolve(x, weight, table))
-        else:
-            scale, shift = folded_norm(self.norm)
-            y = _convolve(x, weight * scale, table).add_(shift)
-        return F.relu(y, inplace=True) if self.relu else y
-
-
-def _convolve(x: Tensor, weight: Tensor, table: Table | Tensor) -> Tensor:
-    return sparse_conv(x, weight, table) if isinstance(table, Table) else sparse_conv_gather(x, weight, table)
-
-
-class SparseBlock(nn.Module):
-    """relu(x + norm(conv(relu(norm(conv(x))))))."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = SparseConvNorm(width, width)
-        self.second = SparseConvNorm(width, width, relu=False)
-
-    def forward(self, x: Float[Tensor, "s c"], table: Table | Tensor) -> Float[Tensor, "s c"]:
-        """Features of the same sites; the table is that of a convolution on them."""
-        return F.relu(self.second(self.first(x, table), table) + x, inplace=True)
 
 
 class LidarBranch(nn.Module):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,11 +21,6 @@ from voxway.losses.shrink import shrink_target
 from voxway.losses.valid import valid_log_probs
 from voxway.methods.shared.batches import by_image_size, in_order
 from voxway.methods.shared.depth_bins import DepthBins
-
-
-def balanced_weights(counts: Sequence[int]) -> tuple[float, ...]:
-    """Class weights ``1 / ln(n + 0.001)`` from how many voxels of a training set have each class."""
-    return tuple(1 / math.log(count + 0.001) for count in counts)
 
 
 @dataclass(frozen=True, kw_only=True)

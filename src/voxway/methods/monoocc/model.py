@@ -53,9 +53,9 @@ from voxway.losses.valid import valid_log_probs
 from voxway.methods.contract import Said
 from voxway.methods.monoocc.attention import ImageCrossAttention, VoxelSelfAttention
 from voxway.methods.monoocc.cross_view import CrossViewTransformer
-from voxway.methods.monoocc.frames import views_of
 from voxway.methods.monoocc.heads import SemanticDecoder
 from voxway.methods.shared.batches import by_image_size, check_grid, in_order
+from voxway.methods.shared.frames import views_of
 from voxway.methods.shared.teaching import heard
 from voxway.methods.shared.voxel_head import VoxelHead
 from voxway.nn.backbone import Norm, build_backbone

@@ -10,7 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from voxway.methods.vlscene.neighbours import AXES, CUBE, FLAT, TALL, Features, Kernels, Levels, Neighbours, levels_of
+from voxway.nn.sparse import sparse_weight
 from voxway.ops.sparse_conv import Sites, Triple
+from voxway.ops.sparse_volume import to_volume
 
 Gate = Literal["released", "intended"]
 
@@ -46,13 +48,6 @@ class SparseLayer(nn.Module):
     def forward(self, x: Features, tables: Kernels) -> Features:
         """Features of the same sites."""
         return self.norm(F.leaky_relu(tables[self.kernel].convolve(x, self.weight), 0.01, inplace=True))
-
-
-def sparse_weight(channels: int, width: int, kernel: Triple) -> nn.Parameter:
-    """Weights (x, y, z, c, d) of a sparse convolution, drawn for what follows them."""
-    weight = nn.Parameter(torch.empty(*kernel, channels, width))
-    nn.init.normal_(weight, std=(2 / weight[..., 0].numel()) ** 0.5)
-    return weight
 
 
 class TwoPaths(nn.Module):
@@ -166,6 +161,4 @@ class SparseAwareness(nn.Module):
         sites = Sites(index, (x, y, z), batch)
         # The rows of sparse layers keep all digits, whatever autocast says.
         features = self.interact(rows[place].to(self.interact.halve.dtype), levels_of(sites))
-        dense = features.new_zeros(*rows.shape[:-1], self.channels)
-        dense[place] = features
-        return dense.movedim(-1, 1).contiguous()
+        return to_volume(features, sites)

@@ -10,18 +10,14 @@ from voxway.methods.effocc.bev import ResidualConfig, SecondConfig
 from voxway.methods.effocc.camera import CameraConfig
 from voxway.methods.effocc.lidar import LidarConfig
 from voxway.methods.effocc.model import EffOccConfig
-from voxway.methods.effocc.supervision import Supervision, balanced_weights
+from voxway.methods.effocc.supervision import Supervision
+from voxway.methods.shared.class_weights import balanced_weights
 from voxway.methods.shared.depth_bins import DepthBins
+from voxway.recipes.networks import voxel_counts
 
-OCC3D_NUSCENES_WEIGHTS = balanced_weights((
-    944004, 1897170, 152386, 2391677, 16957802, 724139, 189027, 2074468, 413451, 2384460, 5916653, 175883646, 4275424,
-    51393615, 61411620, 105975596, 116424404, 1892500630,
-))  # fmt: skip
+OCC3D_NUSCENES_WEIGHTS = balanced_weights(voxel_counts.OCC3D_NUSCENES)
 """Class weights from the voxels of the training set; no published run uses them."""
-OPENOCCUPANCY_WEIGHTS = balanced_weights((
-    2242961742295, 25985376, 1561108, 28862014, 196106643, 15920504, 2158753, 26539491, 4004729, 34838681, 75173306,
-    2255027978, 50959399, 646022466, 869055679, 1446141335, 1724391378,
-))  # fmt: skip
+OPENOCCUPANCY_WEIGHTS = balanced_weights(voxel_counts.OPENOCCUPANCY_NUSCENES)
 """Class weights of OpenOccupancy's cross-entropy, from the voxels of its training set."""
 WAYMO_HARD_EXAMPLE_WEIGHTS = (
     21.9967298, 7.5044698, 10.5976300, 12.1810797, 15.1439403, 13.0355215, 9.8612343, 13.6443185, 15.1212364,

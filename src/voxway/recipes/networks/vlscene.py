@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from voxway.data.kitti360.benchmark import SSCBENCH_KITTI360
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
+from voxway.methods.shared.class_weights import balanced_weights
 from voxway.methods.shared.depth_bins import DepthBins
 from voxway.methods.vlscene import VLSceneConfig
+from voxway.recipes.networks import voxel_counts
 
-_SHARES = (
-    5.41773033e9, 1.57835390e7, 1.25136e5, 1.18809e5, 6.46799e5, 8.21951e5, 2.62978e5, 2.83696e5, 2.04750e5,
-    6.16887030e7, 4.50296100e6, 4.48836500e7, 2.26992300e6, 5.68402180e7, 1.57196520e7, 1.58442623e8, 2.06162300e6,
-    3.69705220e7, 1.15198800e6, 3.34146e5,
-)  # fmt: skip
-"""Voxels of each class in SemanticKITTI's training set, free first."""
-CLASS_WEIGHTS = tuple(1 / math.log(count + 0.001) for count in _SHARES)
+CLASS_WEIGHTS = balanced_weights(voxel_counts.SEMANTIC_KITTI)
 
 VLSCENE = VLSceneConfig(task=SEMANTIC_KITTI.task, class_weights=CLASS_WEIGHTS)
 """The paper's network on SemanticKITTI."""

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from voxway.methods.effocc.lidar import SparseConvNorm
 from voxway.nn.conv_norm import ConvNorm, folded_norm
+from voxway.nn.sparse import SparseConvNorm
 from voxway.ops.sparse_conv import sparse_conv_gather
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -46,9 +46,7 @@ def fold_norms(network: Network) -> Network:
 
 
 def _plain(layer: ConvNorm) -> nn.Module:
-    scale, shift = folded_norm(layer.norm)
+    weight, bias = layer.folded()
     conv = layer.conv
-    spread = scale[:, None, None] if isinstance(conv, nn.ConvTranspose2d) else scale[:, None, None, None]
-    conv.bias = nn.Parameter(shift if conv.bias is None else shift + conv.bias * scale)
-    conv.weight = nn.Parameter(conv.weight * spread)
-    return nn.Sequential(conv, nn.ReLU()) if layer.relu else conv
+    conv.weight, conv.bias = nn.Parameter(weight), nn.Parameter(bias)
+    return nn.Sequential(conv, nn.LeakyReLU(layer.slope) if layer.slope else nn.ReLU()) if layer.relu else conv

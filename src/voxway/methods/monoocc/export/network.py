@@ -17,7 +17,6 @@ from voxway.core.calibration import Calibration
 from voxway.core.errors import InputError
 from voxway.core.sample import Batch
 from voxway.methods.monoocc.export.attention import for_export
-from voxway.methods.monoocc.frames import views_of
 from voxway.methods.monoocc.model import MonoOcc
 from voxway.methods.shared.export.frame import (
     CALIBRATION,
@@ -27,6 +26,7 @@ from voxway.methods.shared.export.frame import (
     image_size,
     with_classes,
 )
+from voxway.methods.shared.frames import views_of
 
 
 def graph(network: nn.Module, batches: Sequence[Batch], fixed: Calibration | None) -> MonoOccGraph:

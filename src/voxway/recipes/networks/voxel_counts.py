@@ -1,0 +1,20 @@
+"""How many voxels of each class the training sets have, from which networks' class weights come."""
+
+from __future__ import annotations
+
+SEMANTIC_KITTI = (
+    5.41773033e9, 1.57835390e7, 1.25136e5, 1.18809e5, 6.46799e5, 8.21951e5, 2.62978e5, 2.83696e5, 2.04750e5,
+    6.16887030e7, 4.50296100e6, 4.48836500e7, 2.26992300e6, 5.68402180e7, 1.57196520e7, 1.58442623e8, 2.06162300e6,
+    3.69705220e7, 1.15198800e6, 3.34146e5,
+)  # fmt: skip
+"""Of SemanticKITTI's completion benchmark, free first."""
+OCC3D_NUSCENES = (
+    944004, 1897170, 152386, 2391677, 16957802, 724139, 189027, 2074468, 413451, 2384460, 5916653, 175883646, 4275424,
+    51393615, 61411620, 105975596, 116424404, 1892500630,
+)  # fmt: skip
+"""Of Occ3D-nuScenes, free last."""
+OPENOCCUPANCY_NUSCENES = (
+    2242961742295, 25985376, 1561108, 28862014, 196106643, 15920504, 2158753, 26539491, 4004729, 34838681, 75173306,
+    2255027978, 50959399, 646022466, 869055679, 1446141335, 1724391378,
+)  # fmt: skip
+"""Of OpenOccupancy on nuScenes, free first."""
