@@ -183,7 +183,7 @@ def test_importing_has_no_side_effects() -> None:
     assert run(f"{WATCH}\nROOM, BLOCKED = 'voxway', []\n{WALK}\n{compare}") == "[]"
 
 
-WORLD_ROOMS = ("shapes", "street", "sensors", "layouts", "generate")
+WORLD_ROOMS = ("shapes", "street", "sensors", "layouts", "segmenter", "generate")
 """Rooms of the world; each may import those before it."""
 
 

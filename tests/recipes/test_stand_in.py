@@ -36,7 +36,7 @@ SMALL = {
 
 
 def maps():
-    classes = torch.full((2, 2, 16, 24), 255, dtype=torch.uint8)
+    classes = torch.full((2, 2, 48, 80), 255, dtype=torch.uint8)
     classes[:, 0, :8] = SKY
     classes[:, 0, 8:, :8], classes[:, 0, 8:, 8:16] = 1, 2
     return classes
@@ -48,7 +48,7 @@ def test_says_vectors_of_words():
     said = teacher.says(batch)
     vectors = word_vectors(WORDS, 16)
     torch.testing.assert_close(vectors.norm(dim=1), torch.ones(3))
-    assert said[FEATURES].shape == (2, 16, 2, 3) and said[SCORES].shape == (2, 3, 2, 3)
+    assert said[FEATURES].shape == (2, 16, 6, 10) and said[SCORES].shape == (2, 3, 6, 10)
     torch.testing.assert_close(said[FEATURES][0, :, 0, 0], vectors[0])
     torch.testing.assert_close(said[FEATURES][0, :, 1, 0], vectors[1])
     assert not said[FEATURES][0, :, 1, 2].any()

@@ -178,7 +178,7 @@ def _said(options: Options, settings: JobOptions) -> Job:
             field="--recipe",
             expected="a recipe with a teacher",
             found=options.recipe,
-            remedy="Name one such as vlscene, or another network with --model.",
+            remedy="Name another recipe, or a network with --model.",
         )
     chosen = overridden(chosen, options.set)
     assert chosen.teacher is not None
