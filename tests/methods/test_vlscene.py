@@ -12,9 +12,14 @@ from tests.methods.tiny import TINY, sample_for
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.sample import collate
+from voxway.methods.vlscene import awareness as awareness_module
+from voxway.methods.vlscene.awareness import SparseAwareness, SparseUNet
 from voxway.methods.vlscene.guidance import FEATURES, SCORES, GuidanceConfig
+from voxway.methods.vlscene.neighbours import levels_of
 from voxway.methods.vlscene.rig import StereoRig
 from voxway.methods.vlscene.stereo import depth_volume
+from voxway.methods.vlscene.whole import whole_levels
+from voxway.ops.sparse_conv import Sites
 
 TINY_VLSCENE = TINY["vlscene"]
 
@@ -144,3 +149,38 @@ def test_without_a_part_for_it_a_teacher_is_refused():
     said = {FEATURES: torch.randn(1, 12, 6, 10), SCORES: torch.randn(1, 5, 6, 10)}
     with pytest.raises(InputError, match=r"guidance: expected a network with a part for a vision-language teacher"):
         network.follow(network(batch), said, batch)
+
+
+@pytest.mark.parametrize("gate", ["released", "intended"])
+@pytest.mark.parametrize("shape", [(6, 8, 4), (5, 7, 3)])
+def test_whole_volumes_give_what_active_voxels_give(gate, shape):
+    """The dense form of evaluation against the rows of training, also where counts are odd."""
+    torch.manual_seed(0)
+    network = SparseUNet((4, 6, 8), gate).double().eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm1d):
+            torch.nn.init.uniform_(module.running_mean, -1, 1)
+            torch.nn.init.uniform_(module.running_var, 0.5, 2)
+            torch.nn.init.uniform_(module.bias, -1, 1)
+    active = torch.rand(2, *shape) < 0.4
+    rows = torch.randn(2, *shape, 4, dtype=torch.float64) * active[..., None]
+    with torch.no_grad():
+        index = active.nonzero()
+        expected = network(rows[active], levels_of(Sites(index, shape, 2)))
+        found = network(rows.reshape(-1, 4).clone(), whole_levels(active)).view(2, *shape, -1)[active]
+    torch.testing.assert_close(found, expected)
+
+
+def test_awareness_is_the_same_whole_and_in_rows(monkeypatch):
+    torch.manual_seed(0)
+    awareness = SparseAwareness(6, (4, 6, 8), 5, "released").eval()
+    volume = torch.randn(1, 6, 12, 12, 8) * (torch.rand(1, 1, 12, 12, 8) < 0.02)
+    found = []
+    for whole in (False, True):
+        monkeypatch.setattr(awareness_module, "pays", lambda active, whole=whole: whole)
+        with torch.no_grad():
+            found.append(awareness(volume.clone()))
+    assert 0 < (found[0] == 0).all(1).float().mean() < 0.9
+    torch.testing.assert_close(found[1], found[0], atol=1e-5, rtol=1e-5)
+    assert torch.equal((found[1] == 0).all(1), (found[0] == 0).all(1))
+

@@ -7,7 +7,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 _ROWS = 1024
-"""Positions that are added up in single precision; sums of those are added in double."""
+"""Positions whose numbers are added up in single precision; sums of those are added in double."""
+_BLOCKS = 64
+"""How many of these are squared at a time."""
 
 
 class GroupNorm(nn.GroupNorm):
@@ -22,21 +24,23 @@ class GroupNorm(nn.GroupNorm):
         """Features of the same size, in the layout that they came in where no gradient is wanted."""
         if input.device.type != "cpu" or torch.is_grad_enabled() or not _channels_innermost(input):
             return super().forward(input.contiguous())
-        rows = input.movedim(1, -1)
-        scale, shift = zip(*(self._scale_and_shift(one.reshape(-1, one.shape[-1])) for one in rows))
-        broad = (len(rows), *[1] * (rows.ndim - 2), -1)
-        factors, offsets = (torch.stack(each).view(broad).to(input.dtype) for each in (scale, shift))
-        return torch.addcmul(offsets, rows, factors).movedim(-1, 1)
+        rows = input.movedim(1, -1).flatten(1, -2)
+        found = torch.empty_like(rows)
+        for one, out in zip(rows, found):
+            scale, shift = (each.to(input.dtype) for each in self._scale_and_shift(one))
+            torch.addcmul(shift, one, scale, out=out)
+        return found.view(len(input), *input.shape[2:], -1).movedim(-1, 1)
 
     def _scale_and_shift(self, rows: Float[Tensor, "n c"]) -> tuple[Float[Tensor, "c"], Float[Tensor, "c"]]:
         """What each channel is multiplied with, and what is added, in double precision."""
         count, channels = rows.shape
-        whole = rows[: count // _ROWS * _ROWS].view(-1, _ROWS, channels)
-        parts = [whole, rows[None, len(whole) * _ROWS :]]
-        sums, squares = (
-            torch.stack([take(part).sum(0, dtype=torch.float64) for part in parts]).sum(0)
-            for take in (_sums, _sums_of_squares)
-        )
+        sums, squares = torch.zeros(2, channels, dtype=torch.float64)
+        for part in rows.split(_BLOCKS * _ROWS):
+            whole = len(part) // _ROWS * _ROWS
+            for block in (part[:whole].view(-1, _ROWS, channels), part[None, whole:]):
+                exact = block.float() if block.dtype.itemsize < 4 else block
+                sums += exact.sum(1).sum(0, dtype=torch.float64)
+                squares += exact.square().sum(1).sum(0, dtype=torch.float64)
         per_group = count * channels // self.num_groups
         mean, square = (s.view(self.num_groups, -1).sum(1) / per_group for s in (sums, squares))
         scale = (square - mean.square() + self.eps).rsqrt()
@@ -48,11 +52,3 @@ class GroupNorm(nn.GroupNorm):
 
 def _channels_innermost(x: Tensor) -> bool:
     return x.ndim > 2 and x.shape[1] > 1 and not x.is_contiguous() and x.movedim(1, -1).is_contiguous()
-
-
-def _sums(blocks: Float[Tensor, "k n c"]) -> Float[Tensor, "k c"]:
-    return blocks.sum(1, dtype=torch.float32 if blocks.dtype.itemsize < 4 else None)
-
-
-def _sums_of_squares(blocks: Float[Tensor, "k n c"]) -> Float[Tensor, "k c"]:
-    return torch.linalg.vector_norm(blocks, dim=1, dtype=torch.float32 if blocks.dtype.itemsize < 4 else None).square()

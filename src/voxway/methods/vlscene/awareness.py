@@ -10,6 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from voxway.methods.vlscene.neighbours import AXES, CUBE, FLAT, TALL, Features, Kernels, Levels, Neighbours, levels_of
+from voxway.methods.vlscene.whole import pays, whole_levels
+from voxway.nn.conv_norm import folded_norm
 from voxway.nn.sparse import sparse_weight
 from voxway.ops.sparse_conv import Sites, Triple
 from voxway.ops.sparse_volume import to_volume
@@ -47,7 +49,12 @@ class SparseLayer(nn.Module):
 
     def forward(self, x: Features, tables: Kernels) -> Features:
         """Features of the same sites."""
-        return self.norm(F.leaky_relu(tables[self.kernel].convolve(x, self.weight), 0.01, inplace=True))
+        y = F.leaky_relu(tables[self.kernel].convolve(x, self.weight), 0.01, inplace=True)
+        if self.training or y.ndim != 2:
+            return self.norm(y)
+        # Of rows PyTorch's norm takes one number at a time.
+        scale, shift = (each.to(y.dtype) for each in folded_norm(self.norm))
+        return torch.addcmul(shift, y, scale)
 
 
 class TwoPaths(nn.Module):
@@ -155,7 +162,12 @@ class SparseAwareness(nn.Module):
         if self.interact is None:
             return near
         rows = near.movedim(1, -1)
-        index = (rows.abs().sum(-1) != 0).nonzero()
+        active = (rows != 0).any(-1)
+        if not torch.is_grad_enabled() and not self.training and pays(active):
+            features = self.interact(rows.reshape(-1, rows.shape[-1]), whole_levels(active))
+            dense = features.view(*rows.shape[:-1], -1).masked_fill_(~active[..., None], 0)
+            return dense.movedim(-1, 1)
+        index = active.nonzero()
         place = tuple(index.unbind(1))
         batch, _, x, y, z = volume.shape
         sites = Sites(index, (x, y, z), batch)

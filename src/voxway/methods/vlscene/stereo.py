@@ -47,10 +47,10 @@ class Hourglass(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c d h w"]) -> Float[Tensor, "b c d h w"]:
         """Features of the same size."""
-        half = F.relu(self.at_half(F.relu(self.halve(x))))
-        deep = F.relu(self.at_quarter(F.relu(self.quarter(half))))
-        half = F.relu(self.to_half(deep, half) + self.keep_half(half))
-        return F.relu(self.to_whole(half, x) + self.keep_whole(x))
+        half = F.relu_(self.at_half(F.relu_(self.halve(x))))
+        deep = F.relu_(self.at_quarter(F.relu_(self.quarter(half))))
+        half = F.relu_(self.to_half(deep, half).add_(self.keep_half(half)))
+        return F.relu_(self.to_whole(half, x).add_(self.keep_whole(x)))
 
 
 class StereoNet(nn.Module):
@@ -62,10 +62,11 @@ class StereoNet(nn.Module):
         self.reduce = Reduce(channels, channels)
         self.gate = CameraGate(channels)
         self.features = nn.Conv2d(channels, features, 1)
-        self.first = nn.Sequential(conv_norm(groups, groups), nn.ReLU(), conv_norm(groups, groups), nn.ReLU())
-        self.second = nn.Sequential(conv_norm(groups, groups), nn.ReLU(), conv_norm(groups, groups))
+        relu = nn.ReLU(inplace=True)
+        self.first = nn.Sequential(conv_norm(groups, groups), relu, conv_norm(groups, groups), relu)
+        self.second = nn.Sequential(conv_norm(groups, groups), relu, conv_norm(groups, groups))
         self.hourglasses = nn.Sequential(*(Hourglass(groups) for _ in range(3)))
-        self.last = nn.Sequential(conv_norm(groups, groups), nn.ReLU())
+        self.last = nn.Sequential(conv_norm(groups, groups), relu)
         self.score = nn.Conv3d(groups, 1, 3, padding=1, bias=False)
 
     def forward(
@@ -103,7 +104,7 @@ class StereoNet(nn.Module):
     def probabilities(self, volume: Float[Tensor, "b g d h w"]) -> Float[Tensor, "b d h w"]:
         """Probabilities from the correlation of every bin."""
         volume = self.first(volume)
-        volume = self.hourglasses(volume + self.second(volume))
+        volume = self.hourglasses(self.second(volume).add_(volume))
         return self.score(self.last(volume))[:, 0].softmax(1)
 
 
@@ -125,26 +126,30 @@ def depth_volume(
         steps: disparity of every bin, in pixels of the features.
         groups: groups of channels, each of which gives one mean of products.
     """
-    return torch.stack([_of_pair(*pair, groups) for pair in zip(left, right, steps, strict=True)])
+    # Channels innermost, as convolutions of volumes are fastest with them.
+    volumes = torch.stack([_of_pair(*pair, groups) for pair in zip(left, right, steps, strict=True)])
+    return volumes.movedim(-1, 1)
 
 
 def _of_pair(
     left: Float[Tensor, "c h w"], right: Float[Tensor, "c h w"], at: Float[Tensor, "d"], groups: int
-) -> Float[Tensor, "g d h w"]:
+) -> Float[Tensor, "d h w g"]:
     first = at.floor()
     share = (at - first).to(left.dtype)
-    entries: dict[int, Tensor] = {}
-
-    def entry(shift: int) -> Tensor:
-        if shift not in entries:
-            entries[shift] = correlation(left, right, shift, groups)
-        return entries[shift]
-
+    near, far = (maps.permute(1, 2, 0).contiguous() for maps in (left, right))
     planes = []
     for low, part in zip(first.long().tolist(), share):
-        plane = (1 - part) * entry(low) if low < len(at) else left.new_zeros(groups, *left.shape[1:])
-        planes.append(plane + part * entry(low + 1) if low + 1 < len(at) else plane)
-    return torch.stack(planes, 1)
+        # Correlation is linear in the right features, so those are read between two pixels.
+        moved = (1 - part) * _moved(far, low) if low < len(at) else torch.zeros_like(far)
+        moved = moved + part * _moved(far, low + 1) if low + 1 < len(at) else moved
+        planes.append((near * moved).unflatten(-1, (groups, -1)).mean(-1))
+    return torch.stack(planes)
+
+
+def _moved(maps: Float[Tensor, "h w c"], shift: int) -> Float[Tensor, "h w c"]:
+    """Maps moved so many pixels to the right, 0 where nothing comes from."""
+    width = maps.shape[1]
+    return F.pad(maps[:, : max(width - shift, 0)], (0, 0, min(shift, width), 0))
 
 
 def correlation(left: Tensor, right: Tensor, shift: int, groups: int) -> Float[Tensor, "g h w"]:
