@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from voxway.methods.vlscene.depth import CameraGate, Reduce, group_norm
+
+_BINS = 16
+"""Depth bins that are correlated at a time."""
 
 
 def conv_norm(channels: int, width: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
@@ -134,22 +137,23 @@ def depth_volume(
 def _of_pair(
     left: Float[Tensor, "c h w"], right: Float[Tensor, "c h w"], at: Float[Tensor, "d"], groups: int
 ) -> Float[Tensor, "d h w g"]:
-    first = at.floor()
-    share = (at - first).to(left.dtype)
-    near, far = (maps.permute(1, 2, 0).contiguous() for maps in (left, right))
+    width, low = left.shape[-1], at.floor()
+    share = (at - low).to(left.dtype)
+    near, far = (maps.permute(1, 2, 0) for maps in (left, right))
+    nothing = far.new_zeros(len(far), 1, far.shape[-1])
+    far = torch.cat([far, nothing], 1)  # its last column stands for all that lies beyond the picture or the volume
+
+    def column(shift: Int[Tensor, "d"]) -> Int[Tensor, "d w"]:
+        place = torch.arange(width, device=at.device) - shift[:, None]
+        return place.masked_fill((place < 0) | (shift >= len(at))[:, None], width)
+
     planes = []
-    for low, part in zip(first.long().tolist(), share):
+    for shift, part in zip(low.long().split(_BINS), share.split(_BINS)):
         # Correlation is linear in the right features, so those are read between two pixels.
-        moved = (1 - part) * _moved(far, low) if low < len(at) else torch.zeros_like(far)
-        moved = moved + part * _moved(far, low + 1) if low + 1 < len(at) else moved
-        planes.append((near * moved).unflatten(-1, (groups, -1)).mean(-1))
-    return torch.stack(planes)
-
-
-def _moved(maps: Float[Tensor, "h w c"], shift: int) -> Float[Tensor, "h w c"]:
-    """Maps moved so many pixels to the right, 0 where nothing comes from."""
-    width = maps.shape[1]
-    return F.pad(maps[:, : max(width - shift, 0)], (0, 0, min(shift, width), 0))
+        part = part[:, None, None]
+        moved = (1 - part) * far[:, column(shift)] + part * far[:, column(shift + 1)]
+        planes.append((near[:, None] * moved).unflatten(-1, (groups, -1)).mean(-1).transpose(0, 1))
+    return torch.cat(planes)
 
 
 def correlation(left: Tensor, right: Tensor, shift: int, groups: int) -> Float[Tensor, "g h w"]:
