@@ -10,8 +10,10 @@ from voxway.core.benchmark import Benchmark
 from voxway.core.result import Protocol
 from voxway.core.sample import Batch, Sample
 from voxway.core.task import IGNORE
+from voxway.data.kitti360.benchmark import SSCBENCH_KITTI360
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.registry import benchmarks
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.engine.evaluate import evaluate
 from voxway.metrics.confusion import confusion
@@ -119,3 +121,20 @@ def test_errors_say_what_was_wrong() -> None:
         OccupancyMetric(OCC3D_NUSCENES).update(target, prediction, {"lidar": target < 3})
     with pytest.raises(ValueError, match="volumes must end in"):
         OccupancyMetric(OPENOCCUPANCY_NUSCENES).update(target, prediction, {})
+
+
+def test_a_published_division_has_a_name_of_its_own():
+    """18 classes of which one is half right, the rest absent: 0.5 / 18 and, under its name, 0.5 / 19."""
+    metric = OccupancyMetric(SSCBENCH_KITTI360)
+    target = np.zeros(SSCBENCH_KITTI360.grid.shape, np.uint8)
+    target[:2, 0, 0] = 1
+    guess = target.copy()
+    guess[1, 0, 0] = 0
+    metric.update(target, guess)
+    (whole, *_) = metric.results(PROTOCOL)
+    assert whole.miou == pytest.approx(0.5 / 18)
+    assert whole.notes == {"miou_over_19": pytest.approx(0.5 / 19)}
+    others = OccupancyMetric(SEMANTIC_KITTI)
+    empty = np.zeros(SEMANTIC_KITTI.grid.shape, np.uint8)
+    others.update(empty, empty)
+    assert others.results(PROTOCOL)[0].notes == {}

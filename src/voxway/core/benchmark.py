@@ -68,6 +68,9 @@ class Benchmark:
     """Named masks that its protocol applies to the voxels it scores, all of them together."""
     absent: Literal["zero", "left out"] = "zero"
     """How a class that occurs neither in truth nor in prediction enters the mean IoU: as 0, or not at all."""
+    also_divided_by: int | None = None
+    """By what a published evaluation divides the sum of the classes' IoU, where that is not how many they are; results
+    note its score under a name of its own."""
     near_ranges_m: tuple[float, ...] = ()
     """Further scores within so many metres ahead and half of that to either side."""
     cameras: int = 1

@@ -87,6 +87,10 @@ class Result:
             return float(np.nanmean(scores)) if np.isfinite(scores).any() else 0.0
         return float(np.nan_to_num(scores).mean())
 
+    def miou_over(self, count: int) -> float:
+        """Sum of the evaluated classes' IoU divided by `count`, 0..1. It compares with numbers made alike alone."""
+        return float(np.nan_to_num(self.class_iou[list(self.task.evaluated)]).sum() / count)
+
     def _occupancy(self) -> tuple[int, int, int]:
         occupied = list(self.task.occupied)
         hit = int(self.confusion[np.ix_(occupied, occupied)].sum())

@@ -93,7 +93,7 @@ class OccupancyMetric:
             protocol: split, inputs and so on; benchmark, samples, masks and range are filled in here.
             name: whose results they are.
         """
-        return [
+        results = [
             Result(
                 task=self.benchmark.task,
                 protocol=replace(
@@ -109,3 +109,9 @@ class OccupancyMetric:
             )
             for part, counts in self._counts.items()
         ]
+        count = self.benchmark.also_divided_by
+        return results if count is None else [_noted(result, count) for result in results]
+
+
+def _noted(result: Result, count: int) -> Result:
+    return replace(result, notes={**result.notes, f"miou_over_{count}": result.miou_over(count)})
