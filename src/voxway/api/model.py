@@ -111,6 +111,7 @@ class Model:
             needs=self.needs,
             augment=None,
             labelled=None,
+            labelled_share=None,
             only_labelled=False,
             selection=None,
         )

@@ -65,7 +65,7 @@ def run(options: Options) -> None:
     with process_group(options.device) as group:
         model = load(options.model, group.device)
         # Whatever labels the network was trained on: every frame of the split may be chosen.
-        everything = {"labelled": None, "only_labelled": False, "selection": None, "keys": ()}
+        everything = {"labelled": None, "labelled_share": None, "only_labelled": False, "selection": None, "keys": ()}
         data = replace(model.data, **everything, root=options.root, needs=model.needs | {"target"}).build()
         network = model.network
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
@@ -14,6 +15,7 @@ from voxway.core.files import Json
 from voxway.core.frame_shape import FrameShape
 from voxway.data.files.names import meant_root
 from voxway.data.steps.augment import Augment
+from voxway.data.steps.few_labels import SEED
 
 if TYPE_CHECKING:
     from voxway.data.reader import Reader
@@ -58,6 +60,11 @@ class DataConfig(ABC):
     labelled_by: Literal["drives", "frames"] = "drives"
     """What `labelled` counts. Drives are drawn as in the published label-efficient runs: names sorted, then Python's
     generator with seed 42; frames likewise, by key."""
+    labelled_share: str | None = None
+    """The same as a share, a fraction such as "1/10" or "0.1": of frames evenly spread ones, of drives as many as it
+    makes, drawn. Instead of `labelled`."""
+    labelled_seed: int = SEED
+    """What is drawn with."""
     only_labelled: bool = False
     """Leave out the frames that may not supervise: the data of a teacher that learns from few labels."""
     selection: Path | None = None
@@ -82,8 +89,13 @@ class DataConfig(ABC):
             raise ValueError(f"image_px is (height, width) in pixels, got {self.image_px}")
         if self.every < 1:
             raise ValueError(f"every n-th frame needs n >= 1, got {self.every}")
-        if self.only_labelled and self.labelled is None and self.selection is None:
+        few = (self.labelled, self.labelled_share)
+        if self.only_labelled and few == (None, None) and self.selection is None:
             raise ValueError("only_labelled needs `labelled`, how many drives may supervise, or `selection`")
+        if None not in few:
+            raise ValueError(f"labelled and labelled_share say the same, choose one, got {few[0]} and {few[1]!r}")
+        if self.labelled_share is not None and not 0 < _fraction(self.labelled_share) <= 1:
+            raise ValueError(f"labelled_share lies above 0 and is at most 1, got {self.labelled_share}")
         if self.depth_rule == "published" and self.depth_range_m is None:
             raise ValueError("depth images by the published rule need depth_range_m")
 
@@ -129,6 +141,11 @@ class DataConfig(ABC):
             remedy="Make it from LiDAR, or name a folder of files made elsewhere.",
         )
 
+    @property
+    def share(self) -> Fraction | None:
+        """`labelled_share` as a number."""
+        return None if self.labelled_share is None else _fraction(self.labelled_share)
+
     def truth_name(self) -> tuple[str, ...]:
         """What results say of the truth beside the split's name, where it is not the benchmark's own."""
         return ()
@@ -149,6 +166,7 @@ class DataConfig(ABC):
             needs=frozenset(needs),
             every=1,
             labelled=None,
+            labelled_share=None,
             only_labelled=False,
             selection=None,
             earlier=(),
@@ -159,3 +177,10 @@ class DataConfig(ABC):
     def with_prepared(self: C, need: str, folder: Path) -> C:
         """The same with a folder of prepared files."""
         return replace(self, prepared={**self.prepared, need: folder})
+
+
+def _fraction(text: str) -> Fraction:
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f'labelled_share is a fraction such as "1/10" or "0.1", got {text!r}') from None

@@ -12,7 +12,7 @@ from torch import Tensor
 from voxway.core.grid import VoxelGrid
 from voxway.data.config import DataConfig
 from voxway.data.reader import Reader
-from voxway.data.steps.few_labels import drawn
+from voxway.data.steps.few_labels import drawn, spread
 from voxway.data.steps.selection import Selection
 
 
@@ -42,10 +42,16 @@ class Labels:
         if config.split != "train":
             return cls(reader)
         drives = frames = None
-        if config.labelled is not None and config.labelled_by == "drives":
-            drives = drawn({reader.drive(key) for key in reader.split_keys}, config.labelled)
+        if config.share is not None and config.labelled_by == "frames":
+            frames = spread(reader.split_keys, config.share)
+        elif config.share is not None:
+            known = {reader.drive(key) for key in reader.split_keys}
+            drives = drawn(known, int(len(known) * config.share), config.labelled_seed)
+        elif config.labelled is not None and config.labelled_by == "drives":
+            known = {reader.drive(key) for key in reader.split_keys}
+            drives = drawn(known, config.labelled, config.labelled_seed)
         elif config.labelled is not None:
-            frames = drawn(reader.split_keys, config.labelled)
+            frames = drawn(reader.split_keys, config.labelled, config.labelled_seed)
         selection = None if config.selection is None else Selection.load(config.selection)
         return cls(reader, drives, frames, selection)
 
