@@ -32,6 +32,7 @@ from voxway.data.nuscenes.points import read_lidar
 from voxway.data.nuscenes.submission import OCC3D_FILES
 from voxway.data.nuscenes.tables import read_tables
 from voxway.data.prepared.class_maps import PseudoLabels
+from voxway.data.prepared.evidence import Evidence
 from voxway.data.prepared.maps import DepthMaps, SemanticMaps
 from voxway.data.semantickitti import layout
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
@@ -309,6 +310,10 @@ FORMATS = (
     Format(name="semantic maps", path="a.npy", make=_put("a.npy", _npy(_DENSE.astype(np.uint8))),
            read=lambda f: SemanticMaps().read(f / "a.npy", SEMANTIC_KITTI.task, None),
            holds=lambda maps: maps.ndim == 3 and maps.dtype == torch.uint8, mutations=(mutate.of_npy,)),
+    Format(name="evidence", path="a.evidence",
+           make=lambda f: Evidence().write(f / "a.evidence", (_voxels() != 0).astype(np.uint8)),
+           read=lambda f: Evidence().read(f / "a.evidence", SEMANTIC_KITTI.task), cost=2,
+           holds=lambda said: tuple(said.shape) == _KITTI_SHAPE and int(said.max()) <= 2),
     Format(name="pseudo-labels", path="a.png", make=_put("a.png", _ids),
            read=lambda f: PseudoLabels().read(f / "a.png", SEMANTIC_KITTI.task, None),
            holds=lambda maps: maps.ndim == 3 and maps.dtype == torch.uint8),

@@ -5,6 +5,7 @@
   targets     SS/FFFFFF_1_k.npy at scales k = 1, 2, 4, 8 from voxel files
   pseudo      SS/voxels/FFFFFF.pseudo from depth, ten frames put together: what `voxway train qpn` learns from
   queries     query files from pseudo points by a network that `voxway train qpn` made
+  evidence    where LiDAR's rays pass and where they end, from scans alone: what supervises voxels without labels
   pseudo-labels  classes of pixels SS/FFFFFF.png; of a synthetic world, with the errors that networks make
   teacher     what a teacher says of every frame, for students: `voxway train --teacher OUT`. Voxel features of a
               trained network (--model), or what the teacher of a recipe says, such as LSeg's features (--recipe)
@@ -19,6 +20,7 @@ examples:
   voxway prepare queries --root KITTI --model runs/qpn/model --pseudo pseudo --out queries
   voxway prepare teacher --root KITTI --model runs/teacher/model --proposals queries --out features
   voxway prepare teacher --root KITTI --recipe vlscene --set teacher.weights=demo_e200.ckpt --out language --shard 0/8
+  voxway prepare evidence --root KITTI --split train --sweeps 3 --out evidence
   voxway prepare pseudo-labels --root world --source world --out labels
 """
 

@@ -146,6 +146,10 @@ class DataConfig(ABC):
         """`labelled_share` as a number."""
         return None if self.labelled_share is None else _fraction(self.labelled_share)
 
+    def one_scan(self: C) -> C:
+        """The same with one scan in a moment, where several may be put together."""
+        return self
+
     def truth_name(self) -> tuple[str, ...]:
         """What results say of the truth beside the split's name, where it is not the benchmark's own."""
         return ()

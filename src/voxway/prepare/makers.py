@@ -66,6 +66,11 @@ MAKERS: dict[str, Maker] = {
             usual="stereo",
         ),
         Maker(
+            need="evidence",
+            sources={"lidar": f"{_PREPARE}.evidence:from_lidar"},
+            usual="lidar",
+        ),
+        Maker(
             need="pseudo_labels",
             sources={"world": "voxway.world.segmenter:from_world"},
         ),

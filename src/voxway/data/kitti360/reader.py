@@ -28,7 +28,7 @@ class KITTI360Reader:
     """Raw moments of SSCBench-KITTI-360; see `voxway.data.reader.Reader`."""
 
     benchmark = SSCBENCH_KITTI360
-    provides = frozenset({"images", "points", "pose", "target", "P", "T_rect_ego"})
+    provides = frozenset({"images", "points", "pose", "target", "P", "T_rect_ego", "lidar_origin"})
     mask_names: tuple[str, ...] = ()
 
     def __init__(self, config: KITTI360Config) -> None:
@@ -72,7 +72,7 @@ class KITTI360Reader:
         """
         files, frame = self._files(key)
         cameras = self._cameras(key) if fields & {"images", "cameras"} else None
-        extras: dict[str, Tensor] = {}
+        extras: dict[str, Tensor] = {"lidar_origin": torch.zeros(3)} if "lidar_origin" in fields else {}
         if "P" in fields:
             extras["P"] = torch.from_numpy(self.calibration.projections[list(self.config.cameras)])
         if "T_rect_ego" in fields:

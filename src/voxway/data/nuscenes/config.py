@@ -77,6 +77,10 @@ class Occ3DNuScenesConfig(NuScenesConfig):
         """See `DataConfig.frame_shape`; with the most scans that a frame has."""
         return replace(super().frame_shape(), sweeps=1 + self.sweeps)
 
+    def one_scan(self) -> Occ3DNuScenesConfig:
+        """See `DataConfig.one_scan`."""
+        return replace(self, sweeps=0)
+
     def reader(self) -> Occ3DNuScenesReader:
         """See `DataConfig.reader`."""
         from voxway.data.nuscenes.occ3d import Occ3DNuScenesReader
@@ -94,6 +98,10 @@ class OpenOccupancyConfig(NuScenesConfig):
     """LiDAR scans before the key frame to add, at most. None: 9 in training and 10 elsewhere, as published."""
     depth_range_m: tuple[float, float] | None = (1.0, 60.0)
     """Least depth in depth images, and the one from which on points are left out; the networks' depth bins."""
+
+    def one_scan(self) -> OpenOccupancyConfig:
+        """See `DataConfig.one_scan`."""
+        return replace(self, sweeps=0)
 
     def reader(self) -> OpenOccupancyReader:
         """See `DataConfig.reader`."""

@@ -49,7 +49,7 @@ class NuScenesReader(ABC):
 
     benchmark: ClassVar[Benchmark]
     mask_names: ClassVar[tuple[str, ...]] = ()
-    provides = frozenset({"images", "points", "pose", "target", "T_cam_points"})
+    provides = frozenset({"images", "points", "pose", "target", "T_cam_points", "lidar_origin"})
 
     def __init__(self, config: NuScenesConfig, sweeps: int) -> None:
         self._config, self._sweeps = config, sweeps
@@ -106,6 +106,9 @@ class NuScenesReader(ABC):
             images = load_pictures(paths, cameras) if "images" in fields else None
         if "T_cam_points" in fields:
             extras["T_cam_points"] = torch.linalg.inv(torch.from_numpy(geometry.T_depth_cam).float())
+        if "lidar_origin" in fields:
+            T = np.eye(4) if geometry.T_ego_lidar is None else geometry.T_ego_lidar
+            extras["lidar_origin"] = torch.from_numpy(T[:3, 3].astype(np.float32))
         return Sample(
             key=key,
             grid=self.benchmark.grid,

@@ -13,6 +13,7 @@ from voxway.core.errors import InputError, nearest
 from voxway.core.registry import add
 from voxway.core.task import Task
 from voxway.data.prepared.class_maps import PseudoLabels
+from voxway.data.prepared.evidence import Evidence
 from voxway.data.prepared.flags import Proposals, PseudoPoints
 from voxway.data.prepared.lies_on import LiesOn
 from voxway.data.prepared.maps import DepthMaps, SemanticMaps
@@ -55,7 +56,7 @@ class PreparedFormat(Protocol):
 
 
 FORMATS: dict[str, PreparedFormat] = {
-    kind.need: kind for kind in (Proposals(), PseudoPoints(), PseudoLabels(), DepthMaps(), SemanticMaps())
+    kind.need: kind for kind in (Proposals(), PseudoPoints(), Evidence(), PseudoLabels(), DepthMaps(), SemanticMaps())
 }
 """By need."""
 

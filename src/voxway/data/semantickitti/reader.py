@@ -40,7 +40,7 @@ class SemanticKITTIReader:
     """Raw moments of SemanticKITTI; see `voxway.data.reader.Reader`."""
 
     benchmark = SEMANTIC_KITTI
-    provides = frozenset({"images", "points", "pose", "target", "point_labels", "P", "T_rect_ego"})
+    provides = frozenset({"images", "points", "pose", "target", "point_labels", "P", "T_rect_ego", "lidar_origin"})
     mask_names: tuple[str, ...] = ()
 
     def __init__(self, config: SemanticKITTIConfig) -> None:
@@ -91,7 +91,7 @@ class SemanticKITTIReader:
         labels: Tensor | None = None
         if points is not None and "point_labels" in fields:
             labels = torch.from_numpy(_point_classes(files.point_labels(frame), len(points)))
-        extras: dict[str, Tensor] = {}
+        extras: dict[str, Tensor] = {"lidar_origin": torch.zeros(3)} if "lidar_origin" in fields else {}
         if fields & {"P", "T_rect_ego"}:
             calibration = calibration_of(files, self.config.cameras)
             projections = [calibration.projection(camera) for camera in self.config.cameras]
