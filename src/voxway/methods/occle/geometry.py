@@ -54,15 +54,17 @@ class GeometryConfig:
     """Groups of its norm."""
 
     def __post_init__(self) -> None:
-        ends = (self.widths[0], self.widths[-1]) if self.widths else ()
-        if len(self.widths) < 2 or any(width % self.groups for width in ends) or self.head_width % self.head_groups:
+        if len(self.widths) < 2 or self.head_width % self.head_groups:
             raise ValueError(
-                f"widths {self.widths} must be two or more, the first and last multiples of {self.groups} groups, and "
-                f"head_width {self.head_width} one of {self.head_groups}"
+                f"widths must be two numbers or more, and head_width a multiple of head_groups, got {self.widths}, "
+                f"{self.head_width} and {self.head_groups}"
             )
-        first = self.widths[0]
-        if first == self.groups:
-            raise ValueError(f"{self.groups} groups of {first} channels leave one value to each, which norms it away")
+        first, last = self.widths[0], self.widths[-1]
+        if first % self.groups or last % self.groups or first == self.groups:
+            raise ValueError(
+                f"the first and last width must be multiples of {self.groups} groups, and more than one value in each, "
+                f"which the norm would take away; got {first} and {last}"
+            )
 
 
 class GeometryBranch(nn.Module):
