@@ -187,8 +187,9 @@ class OccLE(nn.Module):
         nothing = voxels.scores.new_zeros(len(self.task.classes))
         nothing[free] = _SURE
         fine = nothing.expand(sites.samples, *sites.shape, -1).clone()
-        before, after = voxels.scores[:, :free], voxels.scores[:, free:]
-        fine[tuple(sites.index.unbind(1))] = torch.cat([before, torch.full_like(before[:, :1], -_SURE), after], 1)
+        unlikely = voxels.scores.new_full((len(voxels.scores), 1), -_SURE)
+        rows = torch.cat([voxels.scores[:, :free], unlikely, voxels.scores[:, free:]], 1)
+        fine[tuple(sites.index.unbind(1))] = rows
         for axis, coarsening in enumerate(self.config.coarsening, start=1):
             fine = fine.repeat_interleave(coarsening // 2, axis)
         return fine.movedim(-1, 1)
