@@ -15,9 +15,9 @@ import torch
 from tests.data.toys import Toy, kitti, kitti360, nuscenes, paint, waymo, write_kitti
 from voxway.core.errors import InputError
 from voxway.core.sample import Sample
-from voxway.core.task import IGNORE
+from voxway.core.task import IGNORE, SKY
 from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
-from voxway.data.prepared.class_maps import SKY, PseudoLabels
+from voxway.data.prepared.class_maps import PseudoLabels
 from voxway.data.reader import holds
 from voxway.data.samples import Samples
 from voxway.data.steps.augment import Augment

@@ -9,7 +9,8 @@ from PIL import Image
 
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
-from voxway.data.prepared.class_maps import SKY, PseudoLabels
+from voxway.core.task import SKY
+from voxway.data.prepared.class_maps import PseudoLabels
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 
 TASK = SEMANTIC_KITTI.task

@@ -14,7 +14,7 @@ from voxway.api.train import train
 from voxway.cli import main
 from voxway.core.errors import InputError
 from voxway.core.sample import collate
-from voxway.data.prepared.class_maps import SKY
+from voxway.core.task import SKY
 from voxway.engine.log import read_log
 from voxway.engine.teaching.folder import teacher_config
 from voxway.engine.teaching.recorded import RecordedTeacherConfig

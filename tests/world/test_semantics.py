@@ -10,11 +10,10 @@ import pytest
 import torch
 
 from tests.world.conftest import TINY, TINY_NUSCENES, contents
-from voxway.core.task import IGNORE
+from voxway.core.task import IGNORE, SKY
 from voxway.data.config import DataConfig
 from voxway.data.kitti360.config import KITTI360Config
 from voxway.data.nuscenes.config import Occ3DNuScenesConfig
-from voxway.data.prepared.class_maps import SKY
 from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.world import generate
 from voxway.world.layouts.kitti360 import KITTI360WorldConfig

@@ -22,12 +22,10 @@ from torch import Tensor
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.files import write_bytes
-from voxway.core.task import IGNORE, Task
+from voxway.core.task import IGNORE, SKY, Task
 from voxway.data.files.images import read_ids
 from voxway.data.prepared.lies_on import LiesOn
 
-SKY = 254
-"""Id of pixels that show the sky: no class, but nothing stands there."""
 _REMEDY = "Make it again with `voxway prepare pseudo-labels`, or with the tool that it comes from."
 
 

@@ -112,7 +112,7 @@ class GeometryBranch(nn.Module):
     def forward(
         self,
         lifted: Float[Tensor, "b c x y z"] | None,
-        seen: Bool[Tensor, "b x y z"],
+        seen: Bool[Tensor, "b x y z"] | None,
         points: Float[Tensor, "p _c"],
         offsets: Int[Tensor, "b1"],
     ) -> Float[Tensor, "b c x y z"]:
@@ -120,11 +120,11 @@ class GeometryBranch(nn.Module):
 
         Args:
             lifted: features from `look` in the working voxels, if it sees.
-            seen: which of them any image shows.
+            seen: which of them any image shows, if it sees.
             points: of all frames.
             offsets: where each sample's points begin.
         """
-        images = None if lifted is None else self.marker(lifted, seen)
+        images = None if lifted is None or seen is None else self.marker(lifted, seen)
         cloud = None if self.config.join == "image" else self.read_points(points, offsets)
         if images is None or cloud is None:
             joined = cloud if images is None else images

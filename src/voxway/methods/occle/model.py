@@ -151,7 +151,8 @@ class OccLE(nn.Module):
         parts += ["geometric"] if self.geometry.sees and stage != "semantic" else []
         if not parts and stage == "geometry":
             return {}
-        maps = self.semantic.look((images - self.image_mean) / self.image_std)
+        shown = images if parts else images[:, :own]  # earlier frames are there to be lifted
+        maps = self.semantic.look((shown - self.image_mean) / self.image_std)
         found = {} if stage == "geometry" else {"pixels": self.semantic.score_pixels(maps[:, :own])}
         if not parts:
             return found

@@ -18,8 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from voxway.core.sample import Batch
-from voxway.core.task import IGNORE
-from voxway.data.prepared.class_maps import SKY
+from voxway.core.task import IGNORE, SKY
 from voxway.engine.teaching.foundation import FoundationTeacher
 from voxway.methods.vlscene.guidance import FEATURES, SCORES
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from voxway.core.task import IGNORE, Task
-from voxway.data.prepared.class_maps import SKY, PseudoLabels
+from voxway.core.task import IGNORE, SKY, Task
+from voxway.data.prepared.class_maps import PseudoLabels
 from voxway.world.sensors.camera import Picture
 
 FOLDER = "class_maps"
