@@ -54,7 +54,7 @@ def test_a_method_of_ones_own(own):
         registry.register("own", Entry(config=type(TINY["qpn"])))
     with pytest.raises(InputError, match="found qpn"):
         registry.register("qpn", Entry(config=OwnConfig))
-    with pytest.raises(InputError, match=r"can be exported: effocc, found own"):
+    with pytest.raises(InputError, match=r"can be exported: effocc, monoocc, vlscene, found own"):
         registry.exporter("own")
     with pytest.raises(InputError, match=r"published names are known: effocc, monoocc, qpn, vlscene, found none"):
         registry.published("own")
