@@ -43,7 +43,8 @@ def test_listed_methods_have_all_their_parts():
         names, variants = registry.published(name)
         assert isinstance(names, Published) and variants
         assert all(type(variant) is registry.config_type(name) for variant in variants)
-    assert isinstance(registry.exporter("effocc"), Exporter)
+    for name in ("effocc", "monoocc", "vlscene"):
+        assert isinstance(registry.exporter(name), Exporter)
 
 
 def test_a_method_of_ones_own(own):
