@@ -57,6 +57,15 @@ def test_the_lower_bound_is_inside_and_the_upper_is_not() -> None:
     assert not TWO.holds(torch.tensor([0, 0, -1]))
 
 
+@given(grids, st.sampled_from([1, 2, 4]))
+def test_a_refined_grid_coarsens_back(grid: VoxelGrid, factor: int) -> None:
+    fine = grid.refine(factor)
+    assert fine.shape == tuple(factor * n for n in grid.shape) and fine.upper == grid.upper
+    assert fine.coarsen(factor) == grid
+    with pytest.raises(ValueError, match="positive whole factor"):
+        grid.refine(0)
+
+
 @given(st.sampled_from([1, 2, 4]), st.tuples(sides, sides, sides))
 def test_a_coarser_grid_covers_the_same_space(factor: int, shape: tuple[int, int, int]) -> None:
     fine = VoxelGrid((-1.0, 2.0, 0.0), (0.2, 0.4, 0.1), tuple(n * factor for n in shape))

@@ -76,6 +76,19 @@ def test_unlike_images_are_padded_at_right_and_bottom() -> None:
     assert batch.cameras.size_px.tolist() == [[[6, 8]] * 2, [[7, 12]] * 2]  # the true sizes stay known
 
 
+def test_pseudo_labels_and_evidence() -> None:
+    """Labels are padded with what is unknown; volumes stand side by side."""
+    small, large = sample("small", (6, 8)), sample("large", (7, 12), seed=1)
+    said = [torch.full((2, *size), 3, dtype=torch.uint8) for size in ((6, 8), (7, 12))]
+    rays = torch.arange(32, dtype=torch.uint8).view(GRID.shape)
+    batch = collate([replace(s, pseudo_labels=p, evidence=rays) for s, p in zip((small, large), said)])
+    assert (batch.pseudo_labels[0, :, :6, :8] == 3).all() and (batch.pseudo_labels[1] == 3).all()
+    assert (batch.pseudo_labels[0, :, 6:] == 255).all() and (batch.pseudo_labels[0, :, :, 8:] == 255).all()
+    assert torch.equal(batch.evidence, torch.stack([rays, rays]))
+    with pytest.raises(InputError, match="sample large: evidence: expected present"):
+        collate([replace(small, evidence=rays), large])
+
+
 def test_earlier_frames_are_batched_frame_by_frame() -> None:
     samples = [replace(sample(k), earlier=(sample(f"{k}-1"), sample(f"{k}-2"))) for k in "ab"]
     batch = collate(samples)
@@ -148,6 +161,8 @@ def test_nothing_to_collate_is_refused() -> None:
         ({"images": torch.zeros(2, 3, 8, 6, dtype=torch.uint8)}, r"sample a: images: expected \(6, 8\) px"),
         ({"depth": torch.zeros(2, 3, 4)}, r"sample a: depth: expected \(6, 8\) px .* found \(3, 4\)"),
         ({"semantics_2d": torch.zeros(1, 6, 8, dtype=torch.uint8)}, "sample a: semantics_2d: expected 2 images"),
+        ({"pseudo_labels": torch.zeros(1, 6, 8, dtype=torch.uint8)}, "sample a: pseudo_labels: expected 2 images"),
+        ({"evidence": torch.zeros(4, 4, 1, dtype=torch.uint8)}, r"sample a: evidence: expected \(4, 4, 2\) voxels"),
     ],
 )
 def test_samples_that_contradict_themselves_are_refused(change: dict, match: str) -> None:

@@ -81,6 +81,7 @@ def toy_sample(index: int, brightness: int = 0):
         masks={},
         proposals=None,
         pseudo=None,
+        evidence=None,
         points=None,
         labelled=index % 2 == 0,
     )

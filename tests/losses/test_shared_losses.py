@@ -84,6 +84,21 @@ def test_geometric_affinity_by_hand(free):
     assert geometric_affinity(PROBS.log(), TARGET, free).item() == pytest.approx(expected, rel=1e-5)
 
 
+def test_affinities_with_an_epsilon_by_hand():
+    """It is added to every denominator."""
+    hit, probability, members = 0.25 + 0.0 + 0.8 + 0.2 - 0.25, 0.25 + 0.8 + 0.2, 2
+    rejected = 1 - 0.25
+
+    def minus_log(part, whole):
+        return -math.log(part / (whole + 0.5))
+
+    second = minus_log(hit, probability) + minus_log(hit, members) + minus_log(rejected, 1)
+    first = minus_log(0.5, 0.8) + minus_log(0.5, 1) + minus_log(0.9 + 0.8, 2)
+    assert semantic_affinity(PROBS.log(), TARGET, 0.5).item() == pytest.approx((first + second) / 2, rel=1e-5)
+    occupied = minus_log(0.9 + 0.8, 0.5 + 0.9 + 0.8) + minus_log(0.9 + 0.8, 2) + minus_log(0.5, 1)
+    assert geometric_affinity(PROBS.log(), TARGET, 0, 0.5).item() == pytest.approx(occupied, rel=1e-5)
+
+
 def test_distillation_by_hand():
     student = torch.tensor([[1.0, 0.0], [2.0, 5.0]])[None, :, :, None]  # two channels of two places
     teacher = torch.tensor([[0.0, 9.0], [1.0, 9.0]])[None, :, :, None]

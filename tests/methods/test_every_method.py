@@ -137,7 +137,7 @@ def test_nothing_labelled_gives_a_finite_loss(name):
         target=torch.full_like(batch.target, 255),
         semantics_2d=torch.full_like(batch.semantics_2d, 255),
         point_labels=None if batch.point_labels is None else torch.full_like(batch.point_labels, 255),
-        pseudo_labels=torch.full_like(batch.pseudo_labels, 255),
+        pseudo_labels=None if batch.pseudo_labels is None else torch.full_like(batch.pseudo_labels, 255),
         depth=torch.zeros_like(batch.depth),
         evidence=torch.zeros_like(batch.evidence),
     )

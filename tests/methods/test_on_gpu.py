@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.methods.tiny import TINY, sample
+from tests.methods.tiny import TINY, sample_for
 from voxway.core.sample import collate
 
 pytestmark = [
@@ -19,7 +19,7 @@ def test_gpu_equals_cpu(name, device):
     """Logits, loss terms and gradients; what lies on the border of a cell may fall to either side."""
     torch.manual_seed(0)
     network = TINY[name].build().eval()
-    batch = collate([sample(0), sample(1)])
+    batch = collate([sample_for(name, 0), sample_for(name, 1)])
     found = []
     for place in ("cpu", "cuda"):
         network = network.to(place)

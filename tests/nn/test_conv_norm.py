@@ -20,18 +20,21 @@ def settled(module):
 
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("relu", [False, True])
-@pytest.mark.parametrize("kind", ["plain", "strided", "transposed"])
-def test_folded_equals_unfolded(kind, bias, relu):
+@pytest.mark.parametrize("slope", [0.0, 0.1])
+@pytest.mark.parametrize("kind", ["plain", "strided", "transposed", "of volumes"])
+def test_folded_equals_unfolded(kind, bias, relu, slope):
     torch.manual_seed(0)
     conv = {
         "plain": nn.Conv2d(3, 4, 3, padding=1, bias=bias),
         "strided": nn.Conv2d(3, 4, 5, stride=2, padding=2, bias=bias),
         "transposed": nn.ConvTranspose2d(3, 4, 2, stride=2, bias=bias),
+        "of volumes": nn.Conv3d(3, 4, 3, stride=2, padding=1, bias=bias),
     }[kind]
-    module = settled(ConvNorm(conv, eps=1e-3, relu=relu))
-    x = torch.randn(2, 3, 6, 7)
+    module = settled(ConvNorm(conv, eps=1e-3, relu=relu, slope=slope))
+    x = torch.randn(2, 3, 6, 7, *([5] if kind == "of volumes" else []))
     expected = module.norm(conv(x))
-    torch.testing.assert_close(module(x), expected.relu() if relu else expected, atol=1e-5, rtol=1e-5)
+    expected = nn.functional.leaky_relu(expected, slope) if relu else expected
+    torch.testing.assert_close(module(x), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_training_uses_the_batch():

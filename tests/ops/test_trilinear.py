@@ -7,16 +7,16 @@ from voxway.ops.trilinear import resize, resized_squared_length
 SIZES = [(8, 6, 4), (7, 9, 5), (4, 3, 2), (1, 3, 2), (13, 3, 8)]
 
 
-def interpolate(volume, size):
-    return F.interpolate(volume.permute(3, 0, 1, 2)[None], size, mode="trilinear", align_corners=True)[0].permute(
-        1, 2, 3, 0
-    )
+def interpolate(volume, size, corners=True):
+    channels_first = volume.permute(3, 0, 1, 2)[None]
+    return F.interpolate(channels_first, size, mode="trilinear", align_corners=corners)[0].permute(1, 2, 3, 0)
 
 
+@pytest.mark.parametrize("corners", [True, False])
 @pytest.mark.parametrize("size", SIZES)
-def test_equals_interpolate(size):
+def test_equals_interpolate(size, corners):
     volume = torch.randn(4, 3, 2, 5, dtype=torch.float64)
-    torch.testing.assert_close(resize(volume, size), interpolate(volume, size))
+    torch.testing.assert_close(resize(volume, size, corners), interpolate(volume, size, corners))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -34,4 +34,5 @@ def test_known_values():
 def test_gradients():
     volume = torch.randn(3, 2, 2, 2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda v: resize(v, (5, 3, 4)), volume)
+    assert torch.autograd.gradcheck(lambda v: resize(v, (5, 3, 4), corners=False), volume)
     assert torch.autograd.gradcheck(lambda v: resized_squared_length(v, (5, 3, 4)), volume)

@@ -37,6 +37,11 @@ def test_equals_twin(max_points, max_voxels):
     ]
     assert voxels.index.tolist() == [[b, *key] for b, key, _ in expected]
     assert voxels.counts.tolist() == [len(kept) for _, _, kept in expected]
+    points = torch.cat(clouds)
+    for voxel, (_, _, kept) in enumerate(expected):
+        held = points[voxels.rows[voxels.owners == voxel]]
+        np.testing.assert_array_equal(held, np.array(kept))  # the earliest first
+    assert len(voxels.rows) == int(voxels.counts.sum())
     means = torch.stack([torch.from_numpy(np.array(kept)).mean(0) for _, _, kept in expected])
     torch.testing.assert_close(voxels.mean, means, atol=1e-6, rtol=1e-6)
 

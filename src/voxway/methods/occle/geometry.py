@@ -54,15 +54,17 @@ class GeometryConfig:
     """Groups of its norm."""
 
     def __post_init__(self) -> None:
-        ends = (self.widths[0], self.widths[-1]) if self.widths else ()
-        if len(self.widths) < 2 or any(width % self.groups for width in ends) or self.head_width % self.head_groups:
+        if len(self.widths) < 2 or self.head_width % self.head_groups:
             raise ValueError(
-                f"widths {self.widths} must be two or more, the first and last multiples of {self.groups} groups, and "
-                f"head_width {self.head_width} one of {self.head_groups}"
+                f"widths must be two numbers or more, and head_width a multiple of head_groups, got {self.widths}, "
+                f"{self.head_width} and {self.head_groups}"
             )
-        first = self.widths[0]
-        if first == self.groups:
-            raise ValueError(f"{self.groups} groups of {first} channels leave one value to each, which norms it away")
+        first, last = self.widths[0], self.widths[-1]
+        if first % self.groups or last % self.groups or first == self.groups:
+            raise ValueError(
+                f"the first and last width must be multiples of {self.groups} groups, and more than one value in each, "
+                f"which the norm would take away; got {first} and {last}"
+            )
 
 
 class GeometryBranch(nn.Module):
@@ -110,7 +112,7 @@ class GeometryBranch(nn.Module):
     def forward(
         self,
         lifted: Float[Tensor, "b c x y z"] | None,
-        seen: Bool[Tensor, "b x y z"],
+        seen: Bool[Tensor, "b x y z"] | None,
         points: Float[Tensor, "p _c"],
         offsets: Int[Tensor, "b1"],
     ) -> Float[Tensor, "b c x y z"]:
@@ -118,11 +120,11 @@ class GeometryBranch(nn.Module):
 
         Args:
             lifted: features from `look` in the working voxels, if it sees.
-            seen: which of them any image shows.
+            seen: which of them any image shows, if it sees.
             points: of all frames.
             offsets: where each sample's points begin.
         """
-        images = None if lifted is None else self.marker(lifted, seen)
+        images = None if lifted is None or seen is None else self.marker(lifted, seen)
         cloud = None if self.config.join == "image" else self.read_points(points, offsets)
         if images is None or cloud is None:
             joined = cloud if images is None else images

@@ -151,7 +151,8 @@ class OccLE(nn.Module):
         parts += ["geometric"] if self.geometry.sees and stage != "semantic" else []
         if not parts and stage == "geometry":
             return {}
-        maps = self.semantic.look((images - self.image_mean) / self.image_std)
+        shown = images if parts else images[:, :own]  # earlier frames are there to be lifted
+        maps = self.semantic.look((shown - self.image_mean) / self.image_std)
         found = {} if stage == "geometry" else {"pixels": self.semantic.score_pixels(maps[:, :own])}
         if not parts:
             return found
@@ -187,8 +188,9 @@ class OccLE(nn.Module):
         nothing = voxels.scores.new_zeros(len(self.task.classes))
         nothing[free] = _SURE
         fine = nothing.expand(sites.samples, *sites.shape, -1).clone()
-        before, after = voxels.scores[:, :free], voxels.scores[:, free:]
-        fine[tuple(sites.index.unbind(1))] = torch.cat([before, torch.full_like(before[:, :1], -_SURE), after], 1)
+        unlikely = voxels.scores.new_full((len(voxels.scores), 1), -_SURE)
+        rows = torch.cat([voxels.scores[:, :free], unlikely, voxels.scores[:, free:]], 1)
+        fine[tuple(sites.index.unbind(1))] = rows
         for axis, coarsening in enumerate(self.config.coarsening, start=1):
             fine = fine.repeat_interleave(coarsening // 2, axis)
         return fine.movedim(-1, 1)

