@@ -139,7 +139,7 @@ import importlib, pkgutil, sys
 sys.modules.update(dict.fromkeys(BLOCKED))  # None there makes every import of that name fail
 package = importlib.import_module(ROOM)
 for module in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):
-    if not module.name.endswith(('__main__', '.triton_attention')):  # imported on GPUs only, and needs Triton
+    if not module.name.endswith(('__main__', '.triton_attention', '.triton_scan')):  # on GPUs only, with Triton
         importlib.import_module(module.name)
 """
 

@@ -1,0 +1,131 @@
+"""Selective scan of one sequence on a CPU, ours beside the sequential form of its definition, in one run.
+
+The sequential form has all decays and entries in memory, (b, d, l, n) each, and walks along them in Python; its
+positions are unbound once, since the gradient of an index would be as large as all of them, at each position. Each form
+runs in a process of its own, in turn. Memory is the largest of the process, less what it had
+with the inputs; Linux tells it. Outputs and gradients are compared first, on a shorter sequence.
+
+    python bench/selective_scan.py                       65,536 positions, 256 channels, 16 states
+    python bench/selective_scan.py --length 16384 --rounds 1
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from voxway.measure.passes import describe_machine
+from voxway.ops.selective_scan import selective_scan
+
+FORMS = ("sequential", "ours")
+PASSES = ("forward", "forward and backward")
+
+
+def sequential(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
+    """The definition, one position after the other."""
+    steps = F.softplus(delta).mT
+    decay = torch.exp(torch.einsum("bdl,dn->bdln", steps, A))
+    enter = torch.einsum("bdl,bln,bdl->bdln", steps, B, u.mT)
+    state = u.new_zeros(len(u), *A.shape)
+    out = []
+    for a, b, c in zip(decay.unbind(2), enter.unbind(2), C.unbind(1)):
+        state = a * state + b
+        out.append(torch.einsum("bdn,bn->bd", state, c))
+    return torch.stack(out, 1) + u * D
+
+
+def ours(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
+    """The operator."""
+    return selective_scan(u, delta, A, B, C, D, softplus=True)[0]
+
+
+def inputs(length: int, channels: int, states: int) -> list[Tensor]:
+    """As a network has them at the start of training: steps between 0.001 and 0.1, decays of 1 to n."""
+    torch.manual_seed(0)
+    u = torch.randn(1, length, channels)
+    steps = torch.empty(1, length, channels).uniform_(-6.9, -2.3).exp()
+    delta = steps + (-torch.expm1(-steps)).log()
+    A = -torch.arange(1.0, states + 1).repeat(channels, 1)
+    B, C = torch.randn(2, 1, length, states).unbind()
+    return [u, delta, A, B, C, torch.ones(channels)]
+
+
+def measure(form: str, kind: str, length: int, channels: int, states: int) -> dict[str, float]:
+    """Seconds of a pass, and GiB above the inputs at its peak."""
+    operator = {"sequential": sequential, "ours": ours}[form]
+    tensors = inputs(length, channels, states)
+    one_pass(operator, [t[:, :64] if t.ndim == 3 else t for t in tensors], kind)  # starts threads and libraries
+    before = memory("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    start = time.perf_counter()
+    one_pass(operator, tensors, kind)
+    return {"seconds": time.perf_counter() - start, "gib": memory("VmHWM") - before}
+
+
+def memory(kind: str) -> float:
+    """GiB of this process: "VmRSS" now, "VmHWM" at the peak."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(kind)).split()[1]) / 2**20
+
+
+def one_pass(operator, tensors: list[Tensor], kind: str) -> list[Tensor]:
+    """Output, and gradients of its sum of squares if asked for."""
+    if kind == "forward":
+        with torch.no_grad():
+            return [operator(*tensors)]
+    given = [t.detach().requires_grad_() for t in tensors]
+    out = operator(*given)
+    return [out.detach(), *torch.autograd.grad(out, given, out.detach())]
+
+
+def compare(channels: int, states: int) -> float:
+    """Largest difference over the largest value, of outputs and gradients."""
+    tensors = inputs(2048, channels, states)
+    pairs = zip(*(one_pass(operator, tensors, PASSES[1]) for operator in (sequential, ours)))
+    return max(float((a - b).abs().max() / a.abs().max()) for a, b in pairs)
+
+
+def main() -> None:
+    """Measure both forms in turn, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--length", type=int, default=65536)
+    parser.add_argument("--channels", type=int, default=256)
+    parser.add_argument("--states", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    sizes = (given.length, given.channels, given.states)
+    if given.measure:
+        print(json.dumps(measure(*given.measure, *sizes)))
+        return
+    print(describe_machine())
+    print(f"largest difference {compare(given.channels, given.states):.1e} of the largest value, 2,048 positions")
+    found: dict[tuple[str, str], list[dict[str, float]]] = {}
+    words = [f"--{name}={size}" for name, size in zip(("length", "channels", "states"), sizes)]
+    for _ in range(given.rounds):
+        for kind in PASSES:
+            for form in FORMS:
+                command = [sys.executable, __file__, "--measure", form, kind, *words]
+                done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+                found.setdefault((form, kind), []).append(json.loads(done.stdout))
+    print(f"{given.length} positions, {given.channels} channels, {given.states} states; medians of {given.rounds}\n")
+    print(f"{'':24}{'sequential':>22}{'ours':>22}{'ratio':>18}")
+    for kind in PASSES:
+        seconds, gib = (
+            [statistics.median(one[what] for one in found[form, kind]) for form in FORMS] for what in ("seconds", "gib")
+        )
+        cells = [f"{s:.2f} s, {g:.2f} GiB" for s, g in zip(seconds, gib)]
+        print(f"{kind:24}{cells[0]:>22}{cells[1]:>22}{f'{seconds[0] / seconds[1]:.1f} x, {gib[0] / gib[1]:.1f} x':>18}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,236 @@
+"""Selective scan (Mamba, arXiv 2312.00752): a linear recurrence along a sequence, whose terms depend on the input.
+
+Every channel has n states. With positions l and the steps ``d_l = softplus(delta_l + delta_bias)``::
+
+    h_l = exp(d_l A) h_(l-1) + d_l B_l u_l          y_l = C_l h_l + D u_l, times silu(z_l)
+
+The recurrence is followed as it is written, with one multiply-add for all channels and states per position; all else,
+the exponentials above all, is computed for a chunk of positions at a time, while these are in a processor's cache.
+Nothing of the size l x d x n exists but one state per chunk, from which the backward pass computes the others again.
+Nothing is divided by products of decays, which vanish, so a long sequence is as exact as a short one. On a GPU,
+Triton's kernels do the same for all chunks at once (`voxway.ops.triton_scan`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from voxway.ops.triton_use import use_triton
+
+_NUMBERS = 2**17
+"""Numbers in the states of a chunk: few enough for a processor's cache, and enough to be worth an operator's start."""
+_LEAST = 16
+"""Positions of a chunk at least: the states kept for the backward pass are so many times fewer than all."""
+
+
+def selective_scan(
+    u: Float[Tensor, "b l d"],
+    delta: Float[Tensor, "b l d"],
+    A: Float[Tensor, "d n"],
+    B: Float[Tensor, "b l *g n"],
+    C: Float[Tensor, "b l *g n"],
+    D: Float[Tensor, "d"] | None = None,
+    z: Float[Tensor, "b l d"] | None = None,
+    delta_bias: Float[Tensor, "d"] | None = None,
+    softplus: bool = False,
+    chunk: int | None = None,
+) -> tuple[Float[Tensor, "b l d"], Float[Tensor, "b d n"]]:
+    """Scan sequences from their first to their last position.
+
+    Args:
+        u: what enters the states.
+        delta: steps, before bias and softplus if there are any.
+        A: what states decay with; negative in published networks.
+        B: how the input enters the states: for all channels, or for each of g groups of them.
+        C: how the states are read, likewise.
+        D: share of the input that is added to the output.
+        z: gate of the output, before SiLU.
+        delta_bias: added to the steps.
+        softplus: whether the steps pass a softplus.
+        chunk: positions that are computed at a time; only speed and memory depend on it.
+
+    Returns:
+        the output, of the dtype of u, and the states behind the last position. States have 32 bits, or 64 where an
+        input has.
+
+    Raises:
+        ValueError: no sample or no position, or channels that do not split into the groups.
+    """
+    groups = 1 if B.ndim == 3 else B.shape[2]
+    if min(u.shape) < 1 or u.shape[2] % groups:
+        raise ValueError(
+            f"a scan needs a sample, a position and channels that split into {groups} groups, got {tuple(u.shape)}"
+        )
+    digits = torch.promote_types(torch.promote_types(u.dtype, A.dtype), torch.float32)
+    x, raw = (t.unflatten(2, (groups, -1)) for t in (u, delta))
+    A = A.to(digits).T.unflatten(1, (groups, -1)).transpose(0, 1).contiguous()
+    B, C = (t.unflatten(-1, (1, -1)) if t.ndim == 3 else t for t in (B, C))
+    skip, bias = (None if t is None else t.to(digits).unflatten(0, (groups, -1)) for t in (D, delta_bias))
+    if use_triton(u):
+        from voxway.ops import triton_scan
+
+        y, last = triton_scan.scan(x, _steps(raw.to(digits), bias, softplus), A, B, C, chunk)
+        y = y if skip is None else y + x.to(digits) * skip
+    else:
+        inputs = (x, raw, A, B, C, skip, bias)
+        keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs)
+        chunk = chunk or max(_NUMBERS // (len(u) * A.numel()), _LEAST)
+        y, last = _Scan.apply(*inputs, softplus, chunk, keep)
+    y = y.flatten(2)
+    if z is not None:
+        y = y * F.silu(z.to(digits))
+    return y.to(u.dtype), last.transpose(2, 3).flatten(1, 2)
+
+
+def _steps(raw: Tensor, bias: Tensor | None, softplus: bool) -> Tensor:
+    """Steps from what is given for them."""
+    biased = raw if bias is None else raw + bias
+    return F.softplus(biased) if softplus else biased
+
+
+class _Chunk:
+    """Room for all states (position, b, g, n, e) of a chunk, used for one chunk after another."""
+
+    def __init__(self, positions: int, A: Tensor, samples: int, backward: bool = False) -> None:
+        self.decay = A.new_empty(positions, samples, *A.shape)
+        self.states = A.new_empty(positions + 1, samples, *A.shape)
+        self.grad = torch.empty_like(self.decay) if backward else self.decay[:0]
+        # Views are made once: they would take as long as the sums.
+        self._onward = list(zip(self.states[1:].unbind(), self.decay.unbind(), self.states[:-1].unbind()))
+        self._back = list(zip(self.grad[:-1].unbind(), self.decay[1:].unbind(), self.grad[1:].unbind()))
+
+    def forward(self, start: Tensor, entering: Tensor, steps: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
+        """Decays of n positions, and n + 1 states: `start`, and those behind each position.
+
+        Args:
+            entering: steps times inputs.
+        """
+        count = len(steps)
+        decay, states = self.decay[:count], self.states[: count + 1]
+        torch.mul(steps[..., None, :], A, out=decay).exp_()
+        torch.mul(B[..., None], entering[..., None, :], out=states[1:])
+        states[0] = start
+        for now, kept, before in self._onward[:count]:
+            now.addcmul_(kept, before)
+        return decay, states
+
+    def backward(self, C: Tensor, grad_y: Tensor, passed: Tensor) -> Tensor:
+        """Gradients of the states behind each position, with the decays of the last `forward`.
+
+        Args:
+            passed: what the last of them gets from the positions behind the chunk.
+        """
+        count = len(C)
+        grad = torch.mul(C[..., None], grad_y[..., None, :], out=self.grad[:count])
+        grad[-1] += passed
+        for before, kept, now in reversed(self._back[: count - 1]):
+            before.addcmul_(kept, now)
+        return grad
+
+
+class _Scan(torch.autograd.Function):
+    """All but the gate, in PyTorch; channels are (group, e), and `keep` says whether there will be a backward pass."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        u: Tensor,
+        delta: Tensor,
+        A: Tensor,
+        B: Tensor,
+        C: Tensor,
+        D: Tensor | None,
+        bias: Tensor | None,
+        softplus: bool,
+        chunk: int,
+        keep: bool,
+    ) -> tuple[Tensor, Tensor]:
+        count = -(-u.shape[1] // chunk)
+        y, last = A.new_empty(u.shape), A.new_zeros(len(u), *A.shape)
+        starts = A.new_empty(count if keep else 0, *last.shape)
+        with _plain(u):
+            room = _Chunk(min(chunk, u.shape[1]), A, len(u))
+            parts = zip(y.transpose(0, 1).split(chunk), _by_position(chunk, A.dtype, u, delta, B, C))
+            for i, (out, (x, raw, enters, reads)) in enumerate(parts):
+                if keep:
+                    starts[i] = last
+                steps = _steps(raw, bias, softplus)
+                _, states = room.forward(last, steps * x, steps, A, enters)
+                read = _sum_states(reads, states[1:])
+                out.copy_(read if D is None else read.addcmul_(x, D))
+                last.copy_(states[-1])
+        ctx.save_for_backward(u, delta, A, B, C, D, bias, starts)
+        ctx.softplus, ctx.chunk = softplus, chunk
+        return y, last
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_y: Tensor, grad_last: Tensor) -> tuple[Tensor | None, ...]:
+        u, delta, A, B, C, D, bias, starts = ctx.saved_tensors
+        found = [torch.empty(t.shape, dtype=t.dtype, device=t.device) for t in (u, delta, B, C)]
+        grad_A, grad_D, grad_bias = (None if t is None else torch.zeros_like(t) for t in (A, D, bias))
+        with _plain(u):
+            passed = grad_last
+            room = _Chunk(min(ctx.chunk, u.shape[1]), A, len(u), backward=True)
+            given = _by_position(ctx.chunk, A.dtype, u, delta, B, C, grad_y)
+            places = zip(*(grad.transpose(0, 1).split(ctx.chunk) for grad in found))
+            for start, place, (x, raw, enters, reads, grad_out) in reversed(list(zip(starts, places, given))):
+                steps = _steps(raw, bias, ctx.softplus)
+                entering = steps * x
+                decay, states = room.forward(start, entering, steps, A, enters)
+                grad = room.backward(reads, grad_out, passed)
+                passed = decay[0] * grad[0]
+                to_entering = _sum_states(enters, grad)
+                to_u, to_B, to_C = (
+                    to_entering * steps,
+                    _sum_channels(grad, entering),
+                    _sum_channels(states[1:], grad_out),
+                )
+                grad.mul_(decay).mul_(states[:-1])  # from here on the gradient of steps times A
+                grad_A += torch.mul(grad, steps[..., None, :], out=decay).sum((0, 1))
+                to_delta = grad.mul_(A).sum(-2).addcmul_(to_entering, x)
+                if ctx.softplus:
+                    to_delta *= -torch.expm1(-steps)
+                if grad_bias is not None:
+                    grad_bias += to_delta.sum((0, 1))
+                if grad_D is not None:
+                    to_u.addcmul_(grad_out, D)
+                    grad_D += (grad_out * x).sum((0, 1))
+                for whole, part in zip(place, (to_u, to_delta, to_B, to_C)):
+                    whole.copy_(part)
+        grad_u, grad_delta, grad_B, grad_C = found
+        return grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D, grad_bias, None, None, None
+
+
+@contextmanager
+def _plain(tensor: Tensor) -> Iterator[None]:
+    """Neither autocast, which would take digits from the states, nor the bookkeeping for autograd, which would take as
+    long as the sums: what is made here must not leave."""
+    with torch.autocast(tensor.device.type, enabled=False), torch.inference_mode():
+        yield
+
+
+def _by_position(chunk: int, digits: torch.dtype, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Chunks of tensors (b, l, ...), positions first, wide enough to be summed."""
+    for parts in zip(*(tensor.transpose(0, 1).split(chunk) for tensor in tensors)):
+        yield tuple(part.to(digits) for part in parts)
+
+
+def _sum_states(weights: Float[Tensor, "t b g n"], states: Float[Tensor, "t b g n e"]) -> Float[Tensor, "t b g e"]:
+    """Weighted sums over the states of every channel."""
+    rows = torch.bmm(weights.reshape(-1, 1, weights.shape[-1]), states.flatten(0, 2))
+    return rows.view(*states.shape[:3], -1)
+
+
+def _sum_channels(states: Float[Tensor, "t b g n e"], weights: Float[Tensor, "t b g e"]) -> Float[Tensor, "t b g n"]:
+    """Weighted sums over the channels of every state."""
+    columns = torch.bmm(states.flatten(0, 2), weights.reshape(-1, weights.shape[-1], 1))
+    return columns.view(states.shape[:4])
