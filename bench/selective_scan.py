@@ -1,9 +1,8 @@
 """Selective scan of one sequence on a CPU, ours beside the sequential form of its definition, in one run.
 
-The sequential form has all decays and entries in memory, (b, d, l, n) each, and walks along them in Python; its
-positions are unbound once, since the gradient of an index would be as large as all of them, at each position. Each form
-runs in a process of its own, in turn. Memory is the largest of the process, less what it had
-with the inputs; Linux tells it. Outputs and gradients are compared first, on a shorter sequence.
+The sequential form has all decays and entries in memory, (b, d, l, n) each, and walks along them in Python. Each form
+runs in a process of its own, in turn. Memory is the largest of the process, less what it had with the inputs; Linux
+tells it. Outputs and gradients are compared first, on a shorter sequence.
 
     python bench/selective_scan.py                       65,536 positions, 256 channels, 16 states
     python bench/selective_scan.py --length 16384 --rounds 1
@@ -17,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -37,10 +37,17 @@ def sequential(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Ten
     enter = torch.einsum("bdl,bln,bdl->bdln", steps, B, u.mT)
     state = u.new_zeros(len(u), *A.shape)
     out = []
-    for a, b, c in zip(decay.unbind(2), enter.unbind(2), C.unbind(1)):
+    for a, b, c in zip(along(decay, 2), along(enter, 2), along(C, 1)):
         state = a * state + b
         out.append(torch.einsum("bdn,bn->bd", state, c))
     return torch.stack(out, 1) + u * D
+
+
+def along(tensor: Tensor, axis: int) -> Iterable[Tensor]:
+    """Positions by index, as published; at once where there is a gradient, which for an index has the size of all."""
+    if tensor.requires_grad:
+        return tensor.unbind(axis)
+    return (tensor.select(axis, i) for i in range(tensor.shape[axis]))
 
 
 def ours(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:

@@ -1,10 +1,12 @@
+from itertools import combinations
+
 import pytest
 import torch
 
 from voxway.core.config import from_json, to_json
 from voxway.methods.occle.fusion import FusionConfig
 
-TINY = {"tokens": 8, "inner": 12, "states": 4, "rank": 2, "squeeze": 2}
+TINY = {"tokens": 16, "inner": 12, "states": 4, "rank": 2, "squeeze": 2}
 
 
 def volumes(shape=(6, 4, 4), samples=1, width=5):
@@ -12,7 +14,7 @@ def volumes(shape=(6, 4, 4), samples=1, width=5):
     return torch.randn(2, samples, width, *shape, generator=generator)
 
 
-@pytest.mark.parametrize("kind", ["mamba", "conv", "none"])
+@pytest.mark.parametrize("kind", ["dual", "unet", "conv", "none"])
 @pytest.mark.parametrize("shape", [(6, 4, 4), (7, 5, 3), (1, 1, 1)])
 def test_one_volume_of_the_same_size(kind, shape):
     fusion = FusionConfig(kind=kind, **TINY).build(5)
@@ -34,10 +36,13 @@ def test_rounds_start_from_what_was_joined_and_the_streams():
     torch.manual_seed(0)
     fusion = FusionConfig(**TINY, order="h2he").build(5)
     called = []
-    for block in (*fusion.cross, *fusion.concat):
+    for block in (*fusion.meet.cross, *fusion.meet.concat):
         block.register_forward_hook(lambda block, args, out: called.append((block, args, out)))
     fusion(*volumes())
-    assert [block for block, _, _ in called] == [fusion.cross[0], fusion.concat[0], fusion.cross[1], fusion.concat[1]]
+    assert [block for block, _, _ in called] == [
+        *(fusion.meet.cross[0], fusion.meet.concat[0]),
+        *(fusion.meet.cross[1], fusion.meet.concat[1]),
+    ]
     (_, _, streams), (_, joined_from, joined), (_, second_from, _), _ = called
     assert all(torch.equal(x, y) for x, y in zip(joined_from, streams))
     assert all(torch.equal(x, joined + y) for x, y in zip(second_from, streams))
@@ -46,14 +51,16 @@ def test_rounds_start_from_what_was_joined_and_the_streams():
 @torch.no_grad()
 def test_options_change_the_network():
     maps = volumes((8, 8, 4))
-    outs = {}
-    for order in ("hilbert", "h2he"):
-        torch.manual_seed(0)
-        outs[order] = FusionConfig(order=order, **TINY).build(5)(*maps)
-    assert not torch.allclose(outs["hilbert"], outs["h2he"])
-    assert len(FusionConfig(rounds=3, **TINY).build(5).cross) == 3
+    outs = []
+    for kind in ("dual", "unet"):
+        for order in ("hilbert", "h2he"):
+            torch.manual_seed(0)
+            outs.append(FusionConfig(kind=kind, order=order, **TINY).build(5)(*maps))
+    assert not any(torch.allclose(a, b) for a, b in combinations(outs, 2))
+    assert [len(layers.blocks) for layers in FusionConfig(kind="unet", depths=(1, 2)).build(5).meet.net.down] == [1, 2]
+    assert len(FusionConfig(rounds=3, **TINY).build(5).meet.cross) == 3
     coarse = FusionConfig(stride=4, kernel=5, **TINY).build(5)
-    assert coarse(*maps).shape == maps[0].shape and coarse.cross[0].conv.weight.shape[2:] == (5, 5, 5)
+    assert coarse(*maps).shape == maps[0].shape and coarse.meet.cross[0].conv.weight.shape[2:] == (5, 5, 5)
 
 
 def test_parameters():
@@ -67,7 +74,7 @@ def test_parameters():
 
 
 def test_config_comes_back_from_json():
-    config = FusionConfig(kind="conv", order="h2he", rounds=1)
+    config = FusionConfig(kind="unet", order="h2he", depths=(1, 2))
     assert from_json(FusionConfig, to_json(config), "test") == config
 
 
@@ -76,3 +83,8 @@ def test_errors():
         FusionConfig(rounds=0)
     with pytest.raises(ValueError, match="kernel must be odd, got 2"):
         FusionConfig(kernel=2)
+    with pytest.raises(ValueError, match="tokens of a U-Net must be a multiple of 16, got 24"):
+        FusionConfig(kind="unet", tokens=24)
+    for depths in ((), (1, 0)):
+        with pytest.raises(ValueError, match="depths must be at least one number"):
+            FusionConfig(kind="unet", depths=depths)

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from tests.oracles.selective_scan import selective_scan_sequential
 from voxway.nn.mamba import MambaBlock, MambaLayers, StateSpace
 from voxway.nn.mamba_fusion import ConcatMamba, CrossMamba
+from voxway.nn.mamba_unet import MambaUNet
 from voxway.ops.space_filling import voxel_order
 
 SIZES = {"width": 6, "inner": 10, "states": 4, "rank": 2}
@@ -16,7 +17,7 @@ def seed():
 
 
 def without_gradient(network, *outputs):
-    """Names of parameters that a loss does not reach, without those of decays, which one position alone does not have."""
+    """Names of parameters that a loss does not reach, but for decays, which one position alone does not have."""
     sum(out.square().sum() for out in outputs).backward()
     missed = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().max() > 0]
     return [name for name in missed if not name.endswith("log_decay")]
@@ -115,3 +116,23 @@ def test_joined_scan_goes_both_ways():
     maps[1, 0, 1, 2] += 1  # the last place of all
     changed = (concat(*maps) - before).abs().amax(-1)
     assert changed[0, 0, 0] > 0, "the first place hears of it on the way back"
+
+
+@pytest.mark.parametrize("shape", [(8, 6, 4), (5, 3, 3), (1, 2, 1)])
+def test_u_net_keeps_the_size_and_learns(shape):
+    net = MambaUNet(5, 32, down=(1, 1, 2), up=(1, 2, 1), states=4)
+    out = net(torch.randn(2, 5, *shape))
+    assert out.shape == (2, 32, *shape) and without_gradient(net, out) == []
+    assert [len(layers.blocks) for layers in (*net.down, *net.up)] == [1, 1, 2, 1, 2, 1]
+
+
+@torch.no_grad()
+def test_u_net_knows_where_voxels_are():
+    net = MambaUNet(5, 16, down=(1,), up=(1,), states=4)
+    out = net(torch.ones(1, 5, 3, 4, 2)).flatten(2)[0].T
+    assert torch.cdist(out, out).fill_diagonal_(1).min() > 1e-3
+
+
+def test_u_net_of_unlike_ways():
+    with pytest.raises(ValueError, match=r"as many sizes up as down are needed, got \(1,\) and \(1, 1\)"):
+        MambaUNet(5, 16, down=(1, 1), up=(1,))

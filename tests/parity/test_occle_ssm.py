@@ -9,8 +9,10 @@ from torch import nn
 
 from tests.conftest import Reference, load_reference
 from voxway.core.names import NameMap, Rename
+from voxway.nn.group_norm import GroupNorm
 from voxway.nn.mamba import MambaBlock, MambaLayers
 from voxway.nn.mamba_fusion import ConcatMamba, CrossMamba
+from voxway.nn.mamba_unet import MambaUNet
 from voxway.ops.selective_scan import selective_scan
 from voxway.ops.space_filling import voxel_order
 
@@ -31,22 +33,22 @@ LAYERS = (
     ("norm_f.{}", "last_norm.{}"),
 )
 CROSS = (
-    ("op.in_proj.weight", "expand.0.weight"),
-    ("op.in_proj_modalx.weight", "expand.1.weight"),
+    ("op.in_proj.weight", "first.expand.weight"),
+    ("op.in_proj_modalx.weight", "second.expand.weight"),
     ("op.conv2d.{}", "conv.{}"),
-    ("op.out_proj_rgb.{}", "contract.0.{}"),
-    ("op.out_proj_e.{}", "contract.1.{}"),
+    ("op.out_proj_rgb.{}", "first.contract.{}"),
+    ("op.out_proj_e.{}", "second.contract.{}"),
     *(
-        (f"op.CMA_ssm.{theirs.format(i + 1)}", ours.format(i))
-        for i in range(2)
+        (f"op.CMA_ssm.{theirs.format(number)}", f"{stream}.{ours}")
+        for number, stream in ((1, "first"), (2, "second"))
         for theirs, ours in (
-            ("x_proj_{}.weight", "space.{}.select.weight"),
-            ("dt_proj_{}.weight", "space.{}.step.weight"),
-            ("dt_proj_{}.bias", "space.{}.step.bias"),
-            ("A_log_{}", "space.{}.log_decay"),
-            ("D_{}", "space.{}.skip"),
-            ("out_norm_{}.weight", "norm.{}.weight"),
-            ("out_norm_{}.bias", "norm.{}.bias"),
+            ("x_proj_{}.weight", "space.select.weight"),
+            ("dt_proj_{}.weight", "space.step.weight"),
+            ("dt_proj_{}.bias", "space.step.bias"),
+            ("A_log_{}", "space.log_decay"),
+            ("D_{}", "space.skip"),
+            ("out_norm_{}.weight", "norm.weight"),
+            ("out_norm_{}.bias", "norm.bias"),
         )
     ),
 )
@@ -61,6 +63,22 @@ CONCAT = (
     ("op.fc2.{}", "gate.1.{}"),
     ("op.out_proj.{}", "contract.{}"),
     *((f"{way}.{{}}", f"{way}.{{}}") for way in ("onward", "backwards")),
+)
+U_NET = (
+    ("encoder.{}", "net.enter.{}"),
+    ("pos_embed.{}", "net.embed.{}"),
+    *(
+        (f"blocks.{number}.{theirs}", f"net.{place}.{ours}")
+        for number, place in enumerate(("down.0", "down.1", "up.0", "up.1"))
+        for theirs, ours in LAYERS
+    ),
+    *(
+        (f"norm.{number}.{{}}", f"net.{place}.{{}}")
+        for number, place in enumerate(("down_norms.0", "down_norms.1", "up_norms.0", "up_norms.1"))
+    ),
+    ("downsample.{}", "net.reduce.{}"),
+    ("upconv.{}", "net.join.{}"),
+    ("occ_pred_conv.{}", "head.{}"),
 )
 DIRECTIONS = {
     "op.x_proj_weight": "select.weight",
@@ -175,3 +193,19 @@ def test_order_of_columns(reference):
     assert mirrored.tolist() == reference["h2he.16x16x4_inverse"].tolist()
     large = voxel_order((128, 128, 16), "h2he")
     assert large[::257].tolist() == reference["h2he.128x128x16@flat257"].tolist()
+
+
+@torch.no_grad()
+def test_u_net(reference, device, close):
+    """OccMamba's coarse path, with its head of plain layers behind."""
+    network = nn.ModuleDict({"net": MambaUNet(24, 128, down=(1, 1), up=(1, 1)), "head": class_scores()})
+    network = filled(reference, network, "occmambahead.", U_NET, device)
+    features = network["net"](*stored(reference, device, "occmambahead.in"))
+    check(close, reference, "occmambahead.feat", features)
+    check(close, reference, "occmambahead.logits", network["head"](features))
+
+
+def class_scores():
+    return nn.Sequential(
+        nn.Conv3d(128, 64, 1, bias=False), GroupNorm(16, 64), nn.ReLU(), nn.Conv3d(64, 20, 1, bias=False)
+    )

@@ -34,10 +34,7 @@ class CrossMamba(nn.Module):
     def __init__(self, width: int, inner: int, states: int, rank: int, axes: int, kernel: int = 3) -> None:
         super().__init__()
         self.conv = depthwise(inner, axes, kernel)
-        self.expand = nn.ModuleList(Linear(width, inner, bias=False) for _ in range(2))
-        self.space = nn.ModuleList(StateSpace(inner, states, rank) for _ in range(2))
-        self.norm = nn.ModuleList(nn.LayerNorm(inner) for _ in range(2))
-        self.contract = nn.ModuleList(Linear(inner, width, bias=False) for _ in range(2))
+        self.first, self.second = (Stream(width, inner, states, rank) for _ in range(2))
 
     def forward(
         self,
@@ -46,15 +43,25 @@ class CrossMamba(nn.Module):
         order: Int[Tensor, "l"] | None = None,
     ) -> tuple[Float[Tensor, "b *space c"], Float[Tensor, "b *space c"]]:
         """Both streams, each with what it read of the other."""
-        maps = (first, second)
-        entered = [to_sequence(F.silu(convolve(self.conv, expand(x))), order) for expand, x in zip(self.expand, maps)]
-        terms = [space.terms(u) for space, u in zip(self.space, entered)]
+        streams, maps = (self.first, self.second), (first, second)
+        entered = [to_sequence(F.silu(convolve(self.conv, s.expand(x))), order) for s, x in zip(streams, maps)]
+        terms = [stream.space.terms(u) for stream, u in zip(streams, entered)]
         out = []
-        for i, (x, u, (steps, B, _)) in enumerate(zip(maps, entered, terms)):
-            C = terms[1 - i][2]
-            y = self.contract[i](self.norm[i](self.space[i].scan(u, steps, B, C)))
+        for stream, x, u, (steps, B, _), (_, _, C) in zip(streams, maps, entered, terms, reversed(terms)):
+            y = stream.contract(stream.norm(stream.space.scan(u, steps, B, C)))
             out.append(x + to_space(y, order, x.shape))
         return out[0], out[1]
+
+
+class Stream(nn.Module):
+    """What each stream of `CrossMamba` has for itself."""
+
+    def __init__(self, width: int, inner: int, states: int, rank: int) -> None:
+        super().__init__()
+        self.expand = Linear(width, inner, bias=False)
+        self.space = StateSpace(inner, states, rank)
+        self.norm = nn.LayerNorm(inner)
+        self.contract = Linear(inner, width, bias=False)
 
 
 class ConcatMamba(nn.Module):

@@ -13,7 +13,7 @@ Triton's kernels do the same for all chunks at once (`voxway.ops.triton_scan`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -62,13 +62,16 @@ def selective_scan(
         input has.
 
     Raises:
-        ValueError: no sample or no position, or channels that do not split into the groups.
+        ValueError: no sample or no position, channels that do not split into the groups, or sequences of unlike size.
     """
     groups = 1 if B.ndim == 3 else B.shape[2]
     if min(u.shape) < 1 or u.shape[2] % groups:
         raise ValueError(
             f"a scan needs a sample, a position and channels that split into {groups} groups, got {tuple(u.shape)}"
         )
+    if u.shape != delta.shape or not B.shape[:2] == C.shape[:2] == u.shape[:2]:
+        found = ", ".join(f"{name} {tuple(t.shape)}" for name, t in (("u", u), ("delta", delta), ("B", B), ("C", C)))
+        raise ValueError(f"a scan needs terms for every position of every sample, got {found}")
     digits = torch.promote_types(torch.promote_types(u.dtype, A.dtype), torch.float32)
     x, raw = (t.unflatten(2, (groups, -1)) for t in (u, delta))
     A = A.to(digits).T.unflatten(1, (groups, -1)).transpose(0, 1).contiguous()
@@ -158,8 +161,8 @@ class _Scan(torch.autograd.Function):
         starts = A.new_empty(count if keep else 0, *last.shape)
         with _plain(u):
             room = _Chunk(min(chunk, u.shape[1]), A, len(u))
-            parts = zip(y.transpose(0, 1).split(chunk), _by_position(chunk, A.dtype, u, delta, B, C))
-            for i, (out, (x, raw, enters, reads)) in enumerate(parts):
+            for i, (out, *given) in enumerate(_by_position(chunk, y, u, delta, B, C)):
+                x, raw, enters, reads = (t.to(A.dtype) for t in given)
                 if keep:
                     starts[i] = last
                 steps = _steps(raw, bias, softplus)
@@ -176,24 +179,23 @@ class _Scan(torch.autograd.Function):
     def backward(ctx: Any, grad_y: Tensor, grad_last: Tensor) -> tuple[Tensor | None, ...]:
         u, delta, A, B, C, D, bias, starts = ctx.saved_tensors
         found = [torch.empty(t.shape, dtype=t.dtype, device=t.device) for t in (u, delta, B, C)]
-        grad_A, grad_D, grad_bias = (None if t is None else torch.zeros_like(t) for t in (A, D, bias))
+        grad_A = torch.zeros_like(A)
+        grad_D, grad_bias = (None if t is None else torch.zeros_like(t) for t in (D, bias))
         with _plain(u):
             passed = grad_last
             room = _Chunk(min(ctx.chunk, u.shape[1]), A, len(u), backward=True)
-            given = _by_position(ctx.chunk, A.dtype, u, delta, B, C, grad_y)
-            places = zip(*(grad.transpose(0, 1).split(ctx.chunk) for grad in found))
-            for start, place, (x, raw, enters, reads, grad_out) in reversed(list(zip(starts, places, given))):
+            places = _by_position(ctx.chunk, *found)
+            given = _by_position(ctx.chunk, u, delta, B, C, grad_y)
+            for i in reversed(range(len(starts))):
+                x, raw, enters, reads, grad_out = (t.to(A.dtype) for t in given[i])
                 steps = _steps(raw, bias, ctx.softplus)
                 entering = steps * x
-                decay, states = room.forward(start, entering, steps, A, enters)
+                decay, states = room.forward(starts[i], entering, steps, A, enters)
                 grad = room.backward(reads, grad_out, passed)
                 passed = decay[0] * grad[0]
                 to_entering = _sum_states(enters, grad)
-                to_u, to_B, to_C = (
-                    to_entering * steps,
-                    _sum_channels(grad, entering),
-                    _sum_channels(states[1:], grad_out),
-                )
+                to_u = to_entering * steps
+                to_B, to_C = _sum_channels(grad, entering), _sum_channels(states[1:], grad_out)
                 grad.mul_(decay).mul_(states[:-1])  # from here on the gradient of steps times A
                 grad_A += torch.mul(grad, steps[..., None, :], out=decay).sum((0, 1))
                 to_delta = grad.mul_(A).sum(-2).addcmul_(to_entering, x)
@@ -204,24 +206,23 @@ class _Scan(torch.autograd.Function):
                 if grad_D is not None:
                     to_u.addcmul_(grad_out, D)
                     grad_D += (grad_out * x).sum((0, 1))
-                for whole, part in zip(place, (to_u, to_delta, to_B, to_C)):
-                    whole.copy_(part)
+                for place, part in zip(places[i], (to_u, to_delta, to_B, to_C)):
+                    place.copy_(part)
         grad_u, grad_delta, grad_B, grad_C = found
         return grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D, grad_bias, None, None, None
 
 
 @contextmanager
-def _plain(tensor: Tensor) -> Iterator[None]:
+def _plain(tensor: Tensor) -> Generator[None]:
     """Neither autocast, which would take digits from the states, nor the bookkeeping for autograd, which would take as
     long as the sums: what is made here must not leave."""
     with torch.autocast(tensor.device.type, enabled=False), torch.inference_mode():
         yield
 
 
-def _by_position(chunk: int, digits: torch.dtype, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Chunks of tensors (b, l, ...), positions first, wide enough to be summed."""
-    for parts in zip(*(tensor.transpose(0, 1).split(chunk) for tensor in tensors)):
-        yield tuple(part.to(digits) for part in parts)
+def _by_position(chunk: int, *tensors: Tensor) -> list[tuple[Tensor, ...]]:
+    """Chunks of tensors (b, l, ...), positions first."""
+    return list(zip(*(tensor.transpose(0, 1).split(chunk) for tensor in tensors)))
 
 
 def _sum_states(weights: Float[Tensor, "t b g n"], states: Float[Tensor, "t b g n e"]) -> Float[Tensor, "t b g e"]:

@@ -107,7 +107,7 @@ def _reverse_ends_kernel(
 def _carry_kernel(
     ends, sums, A, start, last, chunks, size, states, channels, REVERSE: tl.constexpr, BLOCK: tl.constexpr
 ):
-    """From chunk to chunk: put what reaches each of them in the place of its end, from `start`; `last` is behind all."""
+    """From `start` to `last`, behind all chunks: put what reaches each chunk in the place of its end."""
     sample = tl.program_id(0).to(tl.int64)
     number = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     live = number < size
@@ -291,8 +291,9 @@ class _Cut:
     def carry(self, ends: Tensor, sums: Tensor, A: Tensor, start: Tensor, last: Tensor, reverse: bool) -> None:
         """Put what reaches each chunk in the place of its end."""
         size = A.numel()
+        kernel: Any = _carry_kernel
         with torch.cuda.device_of(A):
-            _carry_kernel[(self.samples, -(-size // 128))](
+            kernel[(self.samples, -(-size // 128))](
                 ends, sums, A, start, last, self.chunks, size, self.states, self.channels, REVERSE=reverse, BLOCK=128
             )  # fmt: skip
 
