@@ -1,11 +1,13 @@
 """Selective scan of one sequence on a CPU, ours beside the sequential form of its definition, in one run.
 
 The sequential form has all decays and entries in memory, (b, d, l, n) each, and walks along them in Python. Each form
-runs in a process of its own, in turn. Memory is the largest of the process, less what it had with the inputs; Linux
-tells it. Outputs and gradients are compared first, on a shorter sequence.
+runs in a process of its own, in turn, whose threads wait as those of voxway's programs; a fast form makes several
+passes. Memory is the largest of the process, less what it had with the inputs; Linux tells it. Outputs and gradients
+are compared first, on a shorter sequence.
 
     python bench/selective_scan.py                       65,536 positions, 256 channels, 16 states
     python bench/selective_scan.py --length 16384 --rounds 1
+    python bench/selective_scan.py --passes forward      without the backward pass, minutes of the sequential form
 """
 
 from __future__ import annotations
@@ -23,11 +25,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from voxway.engine.threads import share_cores
 from voxway.measure.passes import describe_machine
 from voxway.ops.selective_scan import selective_scan
 
 FORMS = ("sequential", "ours")
 PASSES = ("forward", "forward and backward")
+ENOUGH_S = 5.0
+"""Seconds that one form is measured for, at least one pass."""
 
 
 def sequential(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
@@ -67,15 +72,19 @@ def inputs(length: int, channels: int, states: int) -> list[Tensor]:
 
 
 def measure(form: str, kind: str, length: int, channels: int, states: int) -> dict[str, float]:
-    """Seconds of a pass, and GiB above the inputs at its peak."""
+    """Median seconds of a pass, on the clock and of all processors, and GiB above the inputs at its peak."""
     operator = {"sequential": sequential, "ours": ours}[form]
     tensors = inputs(length, channels, states)
     one_pass(operator, [t[:, :64] if t.ndim == 3 else t for t in tensors], kind)  # starts threads and libraries
     before = memory("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
-    start = time.perf_counter()
-    one_pass(operator, tensors, kind)
-    return {"seconds": time.perf_counter() - start, "gib": memory("VmHWM") - before}
+    took: list[tuple[float, float]] = []
+    while sum(wall for wall, _ in took) < ENOUGH_S:
+        start = time.perf_counter(), time.process_time()
+        one_pass(operator, tensors, kind)
+        took.append((time.perf_counter() - start[0], time.process_time() - start[1]))
+    wall, processor = (statistics.median(times) for times in zip(*took))
+    return {"seconds": wall, "processor seconds": processor, "GiB": memory("VmHWM") - before}
 
 
 def memory(kind: str) -> float:
@@ -108,30 +117,30 @@ def main() -> None:
     parser.add_argument("--channels", type=int, default=256)
     parser.add_argument("--states", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--passes", nargs="+", choices=PASSES, default=list(PASSES))
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     sizes = (given.length, given.channels, given.states)
     if given.measure:
         print(json.dumps(measure(*given.measure, *sizes)))
         return
+    share_cores()  # what it sets, the processes that measure are started with
     print(describe_machine())
     print(f"largest difference {compare(given.channels, given.states):.1e} of the largest value, 2,048 positions")
     found: dict[tuple[str, str], list[dict[str, float]]] = {}
     words = [f"--{name}={size}" for name, size in zip(("length", "channels", "states"), sizes)]
     for _ in range(given.rounds):
-        for kind in PASSES:
+        for kind in given.passes:
             for form in FORMS:
                 command = [sys.executable, __file__, "--measure", form, kind, *words]
                 done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
                 found.setdefault((form, kind), []).append(json.loads(done.stdout))
     print(f"{given.length} positions, {given.channels} channels, {given.states} states; medians of {given.rounds}\n")
-    print(f"{'':24}{'sequential':>22}{'ours':>22}{'ratio':>18}")
-    for kind in PASSES:
-        seconds, gib = (
-            [statistics.median(one[what] for one in found[form, kind]) for form in FORMS] for what in ("seconds", "gib")
-        )
-        cells = [f"{s:.2f} s, {g:.2f} GiB" for s, g in zip(seconds, gib)]
-        print(f"{kind:24}{cells[0]:>22}{cells[1]:>22}{f'{seconds[0] / seconds[1]:.1f} x, {gib[0] / gib[1]:.1f} x':>18}")
+    print(f"{'':42}{'sequential':>12}{'ours':>12}{'ratio':>10}")
+    for kind in given.passes:
+        for what in found[FORMS[0], kind][0]:
+            theirs, mine = (statistics.median(one[what] for one in found[form, kind]) for form in FORMS)
+            print(f"{f'{kind}, {what}':42}{theirs:>12.2f}{mine:>12.2f}{theirs / mine:>10.1f}")
 
 
 if __name__ == "__main__":

@@ -158,3 +158,13 @@ def test_sequences_of_unlike_size():
     for wrong in ((u, delta[:, :4], A, B, C), (u, delta, A, B[:, :4], C), (u, delta, A, B, C[:1])):
         with pytest.raises(ValueError, match="needs terms for every position of every sample, got u"):
             selective_scan(*wrong)
+
+
+def test_leaves_the_number_of_threads_as_it_was():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with_gradients(selective_scan, inputs(50))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

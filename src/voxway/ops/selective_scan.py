@@ -13,6 +13,7 @@ Triton's kernels do the same for all chunks at once (`voxway.ops.triton_scan`).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -29,6 +30,10 @@ _NUMBERS = 2**17
 """Numbers in the states of a chunk: few enough for a processor's cache, and enough to be worth an operator's start."""
 _LEAST = 16
 """Positions of a chunk at least: the states kept for the backward pass are so many times fewer than all."""
+_TOGETHER = 8
+"""Chunks whose terms are computed at once: these are few beside the states."""
+_SHARED = 2**15
+"""Numbers of the states of one position from which on PyTorch gives a sum to several threads."""
 
 
 def selective_scan(
@@ -107,36 +112,35 @@ class _Chunk:
         self.states = A.new_empty(positions + 1, samples, *A.shape)
         self.grad = torch.empty_like(self.decay) if backward else self.decay[:0]
         # Views are made once: they would take as long as the sums.
-        self._onward = list(zip(self.states[1:].unbind(), self.decay.unbind(), self.states[:-1].unbind()))
-        self._back = list(zip(self.grad[:-1].unbind(), self.decay[1:].unbind(), self.grad[1:].unbind()))
+        self.start, self.behind = self.states[0], self.states[1:]
+        self._onward = list(zip(self.behind.unbind(), self.decay.unbind(), self.states[:-1].unbind()))
+        self._back = list(zip(self.grad[:-1].unbind(), self.decay[1:].unbind(), self.grad[1:].unbind()))[::-1]
 
-    def forward(self, start: Tensor, entering: Tensor, steps: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
-        """Decays of n positions, and n + 1 states: `start`, and those behind each position.
+    def forward(self, start: Tensor, A: Tensor, entering: Tensor, steps: Tensor, B: Tensor) -> Tensor:
+        """Fill `decay` and `states`: the one before the first position, and those behind each; returns the latter.
 
         Args:
+            start: the state before the first position, which may be the last one of the chunk that is here.
             entering: steps times inputs.
         """
-        count = len(steps)
-        decay, states = self.decay[:count], self.states[: count + 1]
-        torch.mul(steps[..., None, :], A, out=decay).exp_()
-        torch.mul(B[..., None], entering[..., None, :], out=states[1:])
-        states[0] = start
-        for now, kept, before in self._onward[:count]:
+        self.start.copy_(start)
+        torch.mul(steps[..., None, :], A, out=self.decay).exp_()
+        torch.mul(B[..., None], entering[..., None, :], out=self.behind)
+        for now, kept, before in self._onward:
             now.addcmul_(kept, before)
-        return decay, states
+        return self.behind
 
     def backward(self, C: Tensor, grad_y: Tensor, passed: Tensor) -> Tensor:
-        """Gradients of the states behind each position, with the decays of the last `forward`.
+        """Fill `grad`, the gradients of the states behind each position, after `forward` has filled the rest.
 
         Args:
             passed: what the last of them gets from the positions behind the chunk.
         """
-        count = len(C)
-        grad = torch.mul(C[..., None], grad_y[..., None, :], out=self.grad[:count])
-        grad[-1] += passed
-        for before, kept, now in reversed(self._back[: count - 1]):
+        torch.mul(C[..., None], grad_y[..., None, :], out=self.grad)
+        self.grad[-1] += passed
+        for before, kept, now in self._back:
             before.addcmul_(kept, now)
-        return grad
+        return self.grad
 
 
 class _Scan(torch.autograd.Function):
@@ -159,17 +163,24 @@ class _Scan(torch.autograd.Function):
         count = -(-u.shape[1] // chunk)
         y, last = A.new_empty(u.shape), A.new_zeros(len(u), *A.shape)
         starts = A.new_empty(count if keep else 0, *last.shape)
-        with _plain(u):
+        with _plain(last):
+            number, state = itertools.count(), last
             room = _Chunk(min(chunk, u.shape[1]), A, len(u))
-            for i, (out, *given) in enumerate(_by_position(chunk, y, u, delta, B, C)):
+            for out, *given in _by_position(chunk * _TOGETHER, y, u, delta, B, C):
                 x, raw, enters, reads = (t.to(A.dtype) for t in given)
-                if keep:
-                    starts[i] = last
                 steps = _steps(raw, bias, softplus)
-                _, states = room.forward(last, steps * x, steps, A, enters)
-                read = _sum_states(reads, states[1:])
+                found = []
+                for entering, *terms, read in zip(*(t.split(chunk) for t in (steps * x, steps, enters, reads))):
+                    if keep:
+                        starts[next(number)] = state
+                    if len(entering) < len(room.decay):
+                        room = _Chunk(len(entering), A, len(u))
+                    states = room.forward(state, A, entering, *terms)
+                    found.append(_sum_states(read, states))
+                    state = states[-1]
+                read = torch.cat(found)
                 out.copy_(read if D is None else read.addcmul_(x, D))
-                last.copy_(states[-1])
+            last.copy_(state)
         ctx.save_for_backward(u, delta, A, B, C, D, bias, starts)
         ctx.softplus, ctx.chunk = softplus, chunk
         return y, last
@@ -181,23 +192,25 @@ class _Scan(torch.autograd.Function):
         found = [torch.empty(t.shape, dtype=t.dtype, device=t.device) for t in (u, delta, B, C)]
         grad_A = torch.zeros_like(A)
         grad_D, grad_bias = (None if t is None else torch.zeros_like(t) for t in (D, bias))
-        with _plain(u):
+        with _plain(grad_last):
             passed = grad_last
-            room = _Chunk(min(ctx.chunk, u.shape[1]), A, len(u), backward=True)
             places = _by_position(ctx.chunk, *found)
             given = _by_position(ctx.chunk, u, delta, B, C, grad_y)
+            room = _Chunk(len(places[-1][0]), A, len(u), backward=True)
             for i in reversed(range(len(starts))):
                 x, raw, enters, reads, grad_out = (t.to(A.dtype) for t in given[i])
                 steps = _steps(raw, bias, ctx.softplus)
                 entering = steps * x
-                decay, states = room.forward(starts[i], entering, steps, A, enters)
+                if len(steps) > len(room.decay):
+                    room = _Chunk(len(steps), A, len(u), backward=True)
+                states = room.forward(starts[i], A, entering, steps, enters)
                 grad = room.backward(reads, grad_out, passed)
-                passed = decay[0] * grad[0]
+                passed = room.decay[0] * grad[0]
                 to_entering = _sum_states(enters, grad)
                 to_u = to_entering * steps
-                to_B, to_C = _sum_channels(grad, entering), _sum_channels(states[1:], grad_out)
-                grad.mul_(decay).mul_(states[:-1])  # from here on the gradient of steps times A
-                grad_A += torch.mul(grad, steps[..., None, :], out=decay).sum((0, 1))
+                to_B, to_C = _sum_channels(grad, entering), _sum_channels(states, grad_out)
+                grad.mul_(room.decay).mul_(room.states[:-1])  # from here on the gradient of steps times A
+                grad_A += torch.mul(grad, steps[..., None, :], out=room.decay).sum((0, 1))
                 to_delta = grad.mul_(A).sum(-2).addcmul_(to_entering, x)
                 if ctx.softplus:
                     to_delta *= -torch.expm1(-steps)
@@ -213,11 +226,23 @@ class _Scan(torch.autograd.Function):
 
 
 @contextmanager
-def _plain(tensor: Tensor) -> Generator[None]:
-    """Neither autocast, which would take digits from the states, nor the bookkeeping for autograd, which would take as
-    long as the sums: what is made here must not leave."""
-    with torch.autocast(tensor.device.type, enabled=False), torch.inference_mode():
-        yield
+def _plain(state: Tensor) -> Generator[None]:
+    """How sums are computed, of which there are many and small ones; what is made here must not leave.
+
+    Without autocast, which would take digits from the states; without bookkeeping for autograd; and, unless the states
+    of one position are many, on one thread: several would wait for each other as long as they compute, and, beside
+    other busy processes, far longer.
+    """
+    threads = torch.get_num_threads()
+    alone = state.device.type == "cpu" and state.numel() < _SHARED and threads > 1
+    with torch.autocast(state.device.type, enabled=False), torch.inference_mode():
+        if alone:
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            if alone:
+                torch.set_num_threads(threads)
 
 
 def _by_position(chunk: int, *tensors: Tensor) -> list[tuple[Tensor, ...]]:

@@ -161,7 +161,7 @@ def _gradient_kernel(
     """
     sample, part, group, channel, tile, live = _place(first, chunks, channels, STATES, WIDE, BLOCK)
     filled, state = channel < channels, tl.arange(0, WIDE)
-    block = tl.program_id(1) % tl.cdiv(channels, BLOCK)
+    block = (tl.program_id(1) % tl.cdiv(channels, BLOCK)).to(tl.int64)
     decay = tl.load(A + tile, mask=live, other=0)
     whole = (sample * chunks + part) * (groups * STATES * channels) + tile
     program = tl.program_id(0).to(tl.int64) * tl.num_programs(1) + tl.program_id(1)
