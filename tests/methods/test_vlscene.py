@@ -183,4 +183,3 @@ def test_awareness_is_the_same_whole_and_in_rows(monkeypatch):
     assert 0 < (found[0] == 0).all(1).float().mean() < 0.9
     torch.testing.assert_close(found[1], found[0], atol=1e-5, rtol=1e-5)
     assert torch.equal((found[1] == 0).all(1), (found[0] == 0).all(1))
-

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -11,6 +10,7 @@ from voxway.nn.group_norm import GroupNorm
 from voxway.nn.mamba import MambaLayers
 from voxway.nn.mamba_fusion import to_sequence, to_space
 from voxway.ops.space_filling import Curve, voxel_order
+from voxway.ops.trilinear import resize_batch
 
 
 class MambaUNet(nn.Module):
@@ -75,7 +75,8 @@ class MambaUNet(nn.Module):
         for i, (layers, norm) in enumerate(zip(self.up, self.up_norms)):
             if i:
                 shortcut = shortcuts.pop()
-                x = F.interpolate(x, shortcut.shape[2:], mode="trilinear", align_corners=False)
+                size = (shortcut.shape[2], shortcut.shape[3], shortcut.shape[4])
+                x = resize_batch(x, size, corners=False)
                 x = self.join[i - 1](torch.cat([x, shortcut], 1))
             x = self.stage(layers, norm, x)
         return x

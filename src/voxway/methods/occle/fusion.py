@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from voxway.methods.occle.concat import ConcatFusion
 from voxway.nn.mamba_fusion import ConcatMamba, CrossMamba
 from voxway.nn.mamba_unet import MambaUNet
 from voxway.ops.space_filling import Curve, voxel_order
+from voxway.ops.trilinear import resize_batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +30,7 @@ class FusionConfig:
     """
 
     kind: Literal["dual", "unet", "conv", "none"] = "dual"
-    """Two streams that meet in scans; one stream through OccMamba's U-Net; what is left of both without a sequence, a
-    convolution; or the mean of the volumes."""
+    """Two streams that meet in scans; one stream through OccMamba's U-Net; a convolution; or a mean."""
     order: Curve = "hilbert"
     """How columns of voxels become a sequence: a Hilbert curve, or OccMamba's order."""
     stride: int = 2
@@ -67,7 +67,7 @@ class FusionConfig:
         """The module, freshly initialised: of two volumes (b, c, x, y, z) of `width` channels it makes one."""
         if self.kind == "none":
             return MeanFusion()
-        return ConvFusion(width) if self.kind == "conv" else SequenceFusion(self, width)
+        return ConcatFusion(width) if self.kind == "conv" else SequenceFusion(self, width)
 
 
 class MeanFusion(nn.Module):
@@ -77,19 +77,6 @@ class MeanFusion(nn.Module):
         self, semantic: Float[Tensor, "b c x y z"], geometric: Float[Tensor, "b c x y z"]
     ) -> Float[Tensor, "b c x y z"]:
         return (semantic + geometric) / 2
-
-
-class ConvFusion(nn.Module):
-    """``conv([semantic, geometric])``."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.join = nn.Conv3d(2 * width, width, 3, padding=1)
-
-    def forward(
-        self, semantic: Float[Tensor, "b c x y z"], geometric: Float[Tensor, "b c x y z"]
-    ) -> Float[Tensor, "b c x y z"]:
-        return self.join(torch.cat([semantic, geometric], 1))
 
 
 class SequenceFusion(nn.Module):
@@ -107,7 +94,8 @@ class SequenceFusion(nn.Module):
         self, semantic: Float[Tensor, "b c x y z"], geometric: Float[Tensor, "b c x y z"]
     ) -> Float[Tensor, "b c x y z"]:
         coarse = self.meet(*(reduce(x) for reduce, x in zip(self.reduce, (semantic, geometric))))
-        fine = F.interpolate(coarse, semantic.shape[2:], mode="trilinear", align_corners=False)
+        x, y, z = semantic.shape[2:]
+        fine = resize_batch(coarse, (x, y, z), corners=False)
         return self.join(torch.cat([fine, semantic, geometric], 1))
 
 
