@@ -182,7 +182,7 @@ COMPILE = """
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from voxway.ops import triton_attention, triton_scan
+from voxway.ops import triton_attention, triton_scan_kernels
 
 def check(kernel, fixed, kinds):
     fixed = {name: value for name, value in fixed.items() if name in kernel.arg_names}
@@ -198,9 +198,9 @@ for kernel in (triton_attention._sum_kernel, triton_attention._gradient_kernel):
     check(kernel, {"CHANNELS": 16, "WIDE": 16, "BLOCK": 64} | digits, kinds)
 whole = ("length", "chunk", "chunks", "groups", "channels", "first", "rows", "size", "states")
 kinds = dict.fromkeys(whole, "i32") | dict.fromkeys(("u", "B", "C"), "*bf16")
-for name in ("_ends", "_reverse_ends", "_carry", "_outputs", "_gradient"):
+for name in ("ends", "reverse_ends", "carry", "outputs", "gradient"):
     fixed = {"STATES": 16, "WIDE": 16, "BLOCK": 32, "REVERSE": True} | digits
-    check(getattr(triton_scan, f"{name}_kernel"), fixed, kinds)
+    check(getattr(triton_scan_kernels, f"{name}_kernel"), fixed, kinds)
 print("compiled")
 """
 
