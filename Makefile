@@ -41,6 +41,7 @@ bench: venv  ## side-by-side speed and memory
 	$(BIN)/python bench/monoocc.py
 	$(BIN)/python bench/effocc.py
 	$(BIN)/python bench/export.py
+	$(BIN)/python bench/selective_scan.py --passes forward
 
 REFERENCE ?= ../shared/reference
 gpu:  ## check a GPU and measure on it, in minutes, with the packages that $(PYTHON) has: bench/GPU.md

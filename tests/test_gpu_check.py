@@ -45,6 +45,7 @@ def test_every_part_in_small_on_a_bare_machine(tmp_path: Path) -> None:
     said = out.read_text()
     assert all(title in said for title in TITLES) and "none failed" in said and "in small" in said
     assert "| effocc-fusion-world | bfloat16 |" in said and "| dcnv3 | Triton |" in said
+    assert "| selective scan | Triton |" in said
 
 
 TOY = """

@@ -138,8 +138,9 @@ WALK = """
 import importlib, pkgutil, sys
 sys.modules.update(dict.fromkeys(BLOCKED))  # None there makes every import of that name fail
 package = importlib.import_module(ROOM)
+on_gpus = ('.triton_attention', '.triton_scan', '.triton_scan_kernels')  # and only with Triton
 for module in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):
-    if not module.name.endswith(('__main__', '.triton_attention')):  # imported on GPUs only, and needs Triton
+    if not module.name.endswith(('__main__', *on_gpus)):
         importlib.import_module(module.name)
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from unittest.mock import patch
 
@@ -14,12 +14,14 @@ from gpu_check.setting import FAILED, OK, SKIPPED, Row, Setting
 from gpu_check.timing import precision, seconds
 from voxway.ops import dcnv3 as dcnv3_module
 from voxway.ops import deform_attn as attention_module
+from voxway.ops import selective_scan as scan_module
 from voxway.ops.triton_use import use_triton
 
 TITLE = "Triton's kernels"
 ABOUT = """Against the plain form in float64: largest error over the largest value, of the output and of all gradients;
 for the kernel at most 1e-5, or four times the plain form's in float32. In bfloat16 the map has 16 bits and is compared
-with the same map in float64, at most 1e-2. Milliseconds of the forward pass, and of it with the backward pass."""
+with the same map in float64, at most 1e-2; so has the input of a scan. Milliseconds of the forward pass, and of it with
+the backward pass."""
 BUDGET_S = 75.0
 
 Operator = Callable[..., Tensor]
@@ -28,7 +30,7 @@ Case = tuple[Operator, list[Tensor], tuple[object, ...]]
 
 def items(setting: Setting) -> tuple[str, ...]:
     """See `Part`."""
-    return ("used", "attention on an image", "attention on a volume", "dcnv3")
+    return ("used", "attention on an image", "attention on a volume", "dcnv3", "selective scan")
 
 
 def rows(item: str, setting: Setting) -> Iterator[Row]:
@@ -79,6 +81,12 @@ def case(item: str, setting: Setting) -> Case:
         offset = (24 * torch.randn(1, height, width, groups, 9, 2, device=setting.device)).round() / 16 + 1 / 32
         mask = torch.randn(1, height, width, groups, 9, device=setting.device).softmax(-1)
         return dcnv3_module.dcnv3, [value, offset, mask], (2.0,)
+    if item == "selective scan":
+        length, channels, states = (20, 6, 4) if setting.small else (16_384, 256, 16)
+        u, delta = torch.randn(2, 1, length, channels, device=setting.device).unbind()
+        B, C = torch.randn(2, 1, length, states, device=setting.device).unbind()
+        A = -torch.arange(1.0, states + 1, device=setting.device).repeat(channels, 1)
+        return _scan, [u, 0.1 * delta.exp(), A, B, C], ()
     size = (24, 77) if item == "attention on an image" else (512, 512)
     queries, heads, points, channels = (50_000, 8, 8, 16) if item == "attention on an image" else (262_144, 8, 4, 16)
     if setting.small:
@@ -91,6 +99,10 @@ def case(item: str, setting: Setting) -> Case:
 
 def _attention(value: Tensor, x: Tensor, y: Tensor, weights: Tensor, size: tuple[int, int]) -> Tensor:
     return attention_module.deformable_attention(value, size, x, y, weights)
+
+
+def _scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor) -> Tensor:
+    return scan_module.selective_scan(u, delta, A, B, C)[0]
 
 
 def evaluate(operator: Operator, tensors: list[Tensor], more: tuple[object, ...], plain: bool) -> list[Tensor]:
@@ -133,5 +145,7 @@ def times(
 def _form(plain: bool) -> Iterator[None]:
     """Whether operators take their plain form, or Triton's kernels wherever they are."""
     answer = (lambda tensor: False) if plain else (lambda tensor: True)
-    with patch.object(dcnv3_module, "use_triton", answer), patch.object(attention_module, "use_triton", answer):
+    with ExitStack() as stack:
+        for module in (dcnv3_module, attention_module, scan_module):
+            stack.enter_context(patch.object(module, "use_triton", answer))
         yield

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from voxway.ops.trilinear import resize, resized_squared_length
+from voxway.ops.trilinear import resize, resize_batch, resized_squared_length
 
 SIZES = [(8, 6, 4), (7, 9, 5), (4, 3, 2), (1, 3, 2), (13, 3, 8)]
 
@@ -36,3 +36,10 @@ def test_gradients():
     assert torch.autograd.gradcheck(lambda v: resize(v, (5, 3, 4)), volume)
     assert torch.autograd.gradcheck(lambda v: resize(v, (5, 3, 4), corners=False), volume)
     assert torch.autograd.gradcheck(lambda v: resized_squared_length(v, (5, 3, 4)), volume)
+
+
+@pytest.mark.parametrize("corners", [True, False])
+def test_batches_whose_channels_come_first(corners):
+    volumes = torch.randn(2, 5, 4, 3, 2, dtype=torch.float64)
+    expected = F.interpolate(volumes, (7, 9, 5), mode="trilinear", align_corners=corners)
+    torch.testing.assert_close(resize_batch(volumes, (7, 9, 5), corners), expected)

@@ -13,10 +13,11 @@ import torch
 from torch._subclasses import FakeTensorMode
 
 import voxway.ops.triton_use
-from tests.ops import test_dcnv3, test_deform_attn
+from tests.ops import test_dcnv3, test_deform_attn, test_selective_scan
 from tests.ops.triton_worker import run
 from tests.oracles.dcnv3 import dcnv3_loops
 from tests.oracles.deform_attn import deformable_attention_loops
+from tests.oracles.selective_scan import selective_scan_sequential
 from voxway.ops.triton_use import use_triton
 
 Case = tuple[str, tuple[Any, ...], torch.Tensor]
@@ -33,6 +34,21 @@ def attention(dtype: torch.dtype = torch.float32, **sizes: Any) -> Case:
 def convolution(scale: float, dtype: torch.dtype = torch.float32, **sizes: Any) -> Case:
     value, offset, mask = (t.to(dtype) for t in test_dcnv3.inputs(**sizes))
     return "dcnv3", (value, offset, mask, scale), torch.randn(value.shape).to(dtype)
+
+
+def scan(length: int, chunk: int | None = None, dtype: torch.dtype = torch.float32, **sizes: Any) -> Case:
+    """All arguments; the output and the last state in one."""
+    tensors = test_selective_scan.inputs(length, dtype=dtype, **sizes)
+    samples, _, channels = tensors[0].shape
+    grad_out = torch.randn(samples, channels * (length + tensors[2].shape[1]))
+    return "scan", (*tensors, True, chunk), grad_out.to(torch.promote_types(dtype, torch.float32))
+
+
+def rough_scan() -> Case:
+    _, arguments, grad_out = scan(21, chunk=8)
+    rough = (0, 1, 3, 4, 6)
+    moved = [a.bfloat16() if i in rough else a for i, a in enumerate(arguments)]
+    return "scan", tuple(moved), grad_out
 
 
 def with_rough_values() -> Case:
@@ -64,6 +80,13 @@ def cases() -> dict[str, Case]:
         "convolution, one row": convolution(2.0, size=(1, 3)),
         "convolution, float64": convolution(2.0, torch.float64),
         "convolution, bfloat16": convolution(1.0, torch.bfloat16),
+        "scan": scan(21, chunk=8),
+        "scan, one chunk": scan(6, channels=3, states=5),
+        "scan, one position": scan(1, samples=1, channels=1, states=1),
+        "scan, groups": scan(23, chunk=5, groups=3),
+        "scan, several tiles": scan(7, chunk=3, samples=1, channels=70, states=3),
+        "scan, float64": scan(21, chunk=8, dtype=torch.float64),
+        "scan, bfloat16": rough_scan(),
     }  # ty: ignore[invalid-return-type]
 
 
@@ -88,6 +111,13 @@ NAMES = [
     "convolution, one row",
     "convolution, float64",
     "convolution, bfloat16",
+    "scan",
+    "scan, one chunk",
+    "scan, one position",
+    "scan, groups",
+    "scan, several tiles",
+    "scan, float64",
+    "scan, bfloat16",
 ]
 
 
@@ -132,6 +162,9 @@ def test_interpreted_kernels_equal_the_plain_form(name: str, cases: dict[str, Ca
 def test_interpreted_kernels_equal_the_loops(cases: dict[str, Case], interpreted: Any) -> None:
     for name, twin in (("odd", deformable_attention_loops), ("convolution, spread", dcnv3_loops)):
         torch.testing.assert_close(interpreted[name][0], twin(*cases[name][1]), atol=1e-5, rtol=1e-5)
+    y, last = selective_scan_sequential(*cases["scan, groups"][1][:-1])
+    expected = torch.cat([y.flatten(1), last.flatten(1)], 1)
+    torch.testing.assert_close(interpreted["scan, groups"][0], expected, atol=1e-5, rtol=1e-5)
 
 
 def test_not_a_number_reads_nothing_outside(tmp_path: Path) -> None:
@@ -149,15 +182,25 @@ COMPILE = """
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from voxway.ops import triton_attention
-fixed = {"CHANNELS": 16, "WIDE": 16, "BLOCK": 64, "DIGITS": triton.language.float32}
-kinds = dict.fromkeys(("rows", "points", "heads", "height", "width"), "i32") | {"value": "*bf16"}
-kinds |= dict.fromkeys(fixed, "constexpr")
-for kernel in (triton_attention._sum_kernel, triton_attention._gradient_kernel):
+from voxway.ops import triton_attention, triton_scan_kernels
+
+def check(kernel, fixed, kinds):
+    fixed = {name: value for name, value in fixed.items() if name in kernel.arg_names}
+    kinds = kinds | dict.fromkeys(fixed, "constexpr")
     signature = {name: kinds.get(name, "*fp32") for name in kernel.arg_names}
     for capability in (80, 90):
         source = ASTSource(fn=kernel, signature=signature, constexprs=fixed)
         assert triton.compile(source, target=GPUTarget("cuda", capability, 32)).asm["cubin"]
+
+digits = {"DIGITS": triton.language.float32}
+kinds = dict.fromkeys(("rows", "points", "heads", "height", "width"), "i32") | {"value": "*bf16"}
+for kernel in (triton_attention._sum_kernel, triton_attention._gradient_kernel):
+    check(kernel, {"CHANNELS": 16, "WIDE": 16, "BLOCK": 64} | digits, kinds)
+whole = ("length", "chunk", "chunks", "groups", "channels", "first", "rows", "size", "states")
+kinds = dict.fromkeys(whole, "i32") | dict.fromkeys(("u", "B", "C"), "*bf16")
+for name in ("ends", "reverse_ends", "carry", "outputs", "gradient"):
+    fixed = {"STATES": 16, "WIDE": 16, "BLOCK": 32, "REVERSE": True} | digits
+    check(getattr(triton_scan_kernels, f"{name}_kernel"), fixed, kinds)
 print("compiled")
 """
 

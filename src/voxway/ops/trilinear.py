@@ -59,6 +59,13 @@ def resize(volume: Float[Tensor, "x2 y2 z2 c"], shape: Shape, corners: bool = Tr
     return volume
 
 
+def resize_batch(
+    volumes: Float[Tensor, "b c x2 y2 z2"], shape: Shape, corners: bool = True
+) -> Float[Tensor, "b c x y z"]:
+    """`resize` of volumes whose channels come first."""
+    return torch.stack([resize(one.movedim(0, -1), shape, corners).movedim(-1, 0) for one in volumes])
+
+
 def resized_squared_length(volume: Float[Tensor, "x2 y2 z2 c"], shape: Shape) -> Float[Tensor, "x y z"]:
     """``resize(volume, shape).square().sum(-1)``, without ever resizing the vectors.
 

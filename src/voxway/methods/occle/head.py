@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from voxway.core.grid import Counts
 from voxway.nn.group_norm import GroupNorm
-from voxway.ops.trilinear import resize
+from voxway.ops.trilinear import resize_batch
 
 
 class OccupancyHead(nn.Module):
@@ -38,5 +37,4 @@ class OccupancyHead(nn.Module):
             shape: fine voxels along x, y and z.
         """
         coarse = self.classify(F.relu(self.norm(self.conv(volume)), inplace=True))
-        fine = [resize(one.movedim(0, -1), shape, corners=False).movedim(-1, 0) for one in coarse]
-        return coarse, torch.stack(fine)
+        return coarse, resize_batch(coarse, shape, corners=False)
