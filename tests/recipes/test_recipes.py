@@ -17,20 +17,29 @@ from voxway.recipes import RECIPES, recipe
 from voxway.recipes.effocc import EFFOCC_RECIPES, SHARES
 from voxway.recipes.monoocc import TABLE_II
 from voxway.recipes.networks.effocc import STUDENT_R50
+from voxway.recipes.recipe import Recipe
 
 ROOT = Path("somewhere")
 
 
-@pytest.mark.parametrize("name", sorted(RECIPES))
-def test_is_complete(name):
+def stages_of(name):
+    """The recipe, or the stages of one that has several."""
     chosen = recipe(name, ROOT)
+    return [chosen] if isinstance(chosen, Recipe) else list(chosen.stages.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "stage"), [(name, i) for name in sorted(RECIPES) for i in range(len(stages_of(name)))]
+)
+def test_is_complete(name, stage):
+    chosen = stages_of(name)[stage]
     assert registry.config_name(chosen.method) in registry.names() and chosen.data.root == ROOT
     kind = config_type(config_name(chosen.data))
     assert from_json(kind, to_json(chosen.data), name) == chosen.data
     method = chosen.method
     if "pretrained" in {f.name for f in fields(method)}:
         method = replace(method, pretrained=False)
-    if name.endswith("world") or name.startswith("qpn"):
+    if "world" in name or name.startswith("qpn"):
         network = method.build()
         assert network.inputs | network.targets <= chosen.data.needs
 
@@ -92,7 +101,7 @@ def test_a_recipes_teacher_is_a_setting():
     assert override(taught, "teacher.mode", "train").teacher.mode == "train"
     assert override(taught, "teacher", "null").teacher is None
     assert to_json(taught)["teacher"]["kind"] == "network"
-    with pytest.raises(InputError, match=r"one of network, stored, average, together, or null, found 'x'"):
+    with pytest.raises(InputError, match=r"one of network, stored, recorded, average, together, or null, found 'x'"):
         override(student, "teacher", "x")
     with pytest.raises(InputError, match="teacher: expected something that has fields, found none") as caught:
         override(student, "teacher.mode", "train")

@@ -26,6 +26,7 @@ from voxway.recipes.monoocc import (
     monoocc_world_teacher,
 )
 from voxway.recipes.networks.monoocc import MONOOCC_S
+from voxway.recipes.occle import occle, occle_effb7, occle_lite, occle_occ3d, occle_world, occle_world_occ3d
 from voxway.recipes.qpn import qpn, qpn_world
 from voxway.recipes.recipe import Recipe, StagedRecipe
 from voxway.recipes.vlscene import (
@@ -59,6 +60,12 @@ RECIPES: Mapping[str, Callable[[Path], Recipe | StagedRecipe]] = {
     "vlscene-world": vlscene_world,
     "vlscene-world-guided": lambda root: with_stand_in(vlscene_world(root)),
     "vlscene-world-kitti360": vlscene_world_kitti360,
+    "occle": occle,
+    "occle-effb7": occle_effb7,
+    "occle-lite": occle_lite,
+    "occle-occ3d": occle_occ3d,
+    "occle-world": occle_world,
+    "occle-world-occ3d": occle_world_occ3d,
     **EFFOCC_RECIPES,
 }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from voxway.core.grid import VoxelGrid
 from voxway.core.task import Task
+from voxway.methods.occle.fusion import FusionConfig
 from voxway.methods.occle.geometry import GeometryConfig
 from voxway.methods.occle.points import Lag
 from voxway.methods.occle.semantic import SemanticConfig
@@ -42,6 +43,8 @@ class OccLEConfig:
     """The semantic branch."""
     geometry: GeometryConfig = field(default_factory=GeometryConfig)
     """The geometric branch."""
+    fusion: FusionConfig = field(default_factory=FusionConfig)
+    """How both volumes become one."""
     head_width: int = 32
     """Channels inside the head."""
     head_groups: int = 8

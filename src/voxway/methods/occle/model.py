@@ -34,7 +34,6 @@ from torch import Tensor, nn
 from voxway.core.camera import Cameras
 from voxway.core.sample import Batch, Prediction
 from voxway.methods.contract import Said
-from voxway.methods.occle.concat import ConcatFusion
 from voxway.methods.occle.config import OccLEConfig
 from voxway.methods.occle.geometry import GeometryBranch
 from voxway.methods.occle.head import OccupancyHead
@@ -67,7 +66,7 @@ class OccLE(nn.Module):
         grid, width, classes = config.working_grid, config.width, len(config.task.classes)
         self.semantic = SemanticBranch(config.semantic, grid, classes - 1, width, config.pretrained)
         self.geometry = GeometryBranch(config.geometry, grid, config.semantic.image.width, width)
-        self.fusion = ConcatFusion(width)
+        self.fusion = config.fusion.build(width)
         self.head = OccupancyHead(width, config.head_width, config.head_groups, classes)
         self.register_buffer("image_mean", torch.tensor(config.semantic.image.mean)[:, None, None], persistent=False)
         self.register_buffer("image_std", torch.tensor(config.semantic.image.std)[:, None, None], persistent=False)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.methods.occle import OccLEConfig
+from voxway.methods.occle.fusion import FusionConfig
 from voxway.methods.occle.geometry import GeometryConfig
 from voxway.methods.occle.semantic import SemanticConfig
 from voxway.methods.occle.supervision import Supervision
@@ -50,6 +51,7 @@ OCCLE_LITE = replace(
     geometry=GeometryConfig(
         voxels=VoxelConfig(widths=(16,), max_points=5), widths=(16, 24, 32), groups=4, head_width=16, head_groups=4
     ),
+    fusion=FusionConfig(tokens=64, inner=128, rounds=1),
     head_width=16,
     head_groups=4,
 )
@@ -68,8 +70,19 @@ SMALL = replace(
     geometry=GeometryConfig(
         voxels=VoxelConfig(widths=(16,), max_points=5), widths=(16, 16, 24), groups=4, head_width=24, head_groups=4
     ),
+    fusion=FusionConfig(tokens=32, states=8, rounds=1, inner=64, rank=4, squeeze=8),
     head_width=24,
     supervision=replace(OCCLE_R50.supervision, lovasz=0.0, pixels="map"),
 )
 """OccLE for a laptop: working voxels of 0.8 m, narrow, no ImageNet weights. Lovász-softmax sorts every fine voxel once
 for each class, which takes longer than all else together."""
+SMALL_OCC3D = replace(
+    SMALL,
+    task=OCC3D_NUSCENES.task,
+    full_intensity=255.0,
+    lag="column",
+    coarsening=(4, 4, 4),
+    geometry=replace(SMALL.geometry, view="around"),
+    supervision=replace(OCCLE_R50_OCC3D.supervision, lovasz=0.0, pixels="map"),
+)
+"""The same for Occ3D-nuScenes."""
