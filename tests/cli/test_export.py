@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from tests.export.lively import CAMERA, LIDAR, frame, lively
+from tests.export.lively import frame, lively
 from tests.methods.tiny import TINY
-from tests.small_world import execute
+from tests.small_world import execute, settings_for
 from voxway.core.errors import InputError
 from voxway.engine.model_files import save_model
 from voxway.export.rig import read_rig
@@ -27,7 +27,7 @@ SMALL = ("--image-px", "48", "80", "--cameras", "1", "--frames", "1", "--runs", 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:
     """Folder of a camera network."""
-    network = lively(CAMERA)
+    network = lively("camera")
     folder = tmp_path_factory.mktemp("model") / "model"
     save_model(folder, network.config, network.state_dict())
     return folder
@@ -90,13 +90,15 @@ WRONG = [
     ({"size_px": [[48, 0]]}, "size_px: expected whole numbers of pixels, at least 1, found [48.0, 0.0] for camera 0"),
     ({"size_px": [[48, 80], [48, 80]]}, "size_px: expected finite numbers of shape (1, 2), found (2, 2)"),
     ({"K": []}, "K: expected finite numbers of shape (n, 3, 3)"),
+    ({"T_rect_ego": np.zeros((4, 4)).tolist()}, "T_rect_ego: expected a rigid transform"),
+    ({"T_rect_ego": [[1, 0], [0, 1]]}, "T_rect_ego: expected finite numbers of shape (1, 4, 4), found (1, 2, 2)"),
 ]
 
 
 @pytest.mark.parametrize(("change", "message"), WRONG)
 def test_rigs_that_no_vehicle_has(change, message, tmp_path):
     (tmp_path / "rig.json").write_text(json.dumps(RIG))
-    assert read_rig(tmp_path / "rig.json").K.shape == (1, 1, 3, 3)
+    assert read_rig(tmp_path / "rig.json").cameras.K.shape == (1, 1, 3, 3)
     (tmp_path / "rig.json").write_text(json.dumps(RIG | change))
     with pytest.raises(InputError) as caught:
         read_rig(tmp_path / "rig.json")
@@ -104,10 +106,10 @@ def test_rigs_that_no_vehicle_has(change, message, tmp_path):
 
 
 def test_a_method_without_an_exporter_is_answered_with_those_that_have_one(tmp_path, capsys):
-    save_model(tmp_path / "model", TINY["monoocc"], TINY["monoocc"].build().state_dict())
+    save_model(tmp_path / "model", TINY["qpn"], TINY["qpn"].build().state_dict())
     assert execute("export", tmp_path / "model", "--out", tmp_path / "a.onnx") == 2
     said = " ".join(capsys.readouterr().err.replace("│", " ").split())
-    assert "one whose networks can be exported: effocc" in said and "monoocc" in said
+    assert "one whose networks can be exported: effocc, monoocc, vlscene" in said and "found qpn" in said
 
 
 def example() -> dict:
@@ -119,7 +121,7 @@ def example() -> dict:
 
 def test_example_makes_the_same_voxels():
     """Also where the caps bite."""
-    network = lively(LIDAR)
+    network = lively("lidar")
     lidar, points = network.lidar, frame().points
     grid = lidar.grid
     rule = {"lower": list(grid.lower), "cell": list(grid.cell), "shape": list(grid.shape)}
@@ -132,7 +134,7 @@ def test_example_makes_the_same_voxels():
 
 
 def test_example_runs_a_file(tmp_path):
-    network = lively(LIDAR)
+    network = lively("lidar")
     save_model(tmp_path / "model", network.config, network.state_dict())
     assert execute("export", tmp_path / "model", "--out", tmp_path / "a.onnx", *SMALL) == 0
     np.savez(tmp_path / "frame.npz", points=frame().points.numpy())
@@ -143,3 +145,36 @@ def test_example_runs_a_file(tmp_path):
         expected = network(frame()).classes[0].numpy()
     found = np.load(paths[2])
     assert found.dtype == np.uint8 and (found == expected).mean() >= 0.999
+
+
+@pytest.fixture(scope="module")
+def pair_run(small_world, tmp_path_factory) -> Path:
+    """Folder of a small VLScene after a step on the small world."""
+    folder = tmp_path_factory.mktemp("pair") / "run"
+    keep = ("--root", small_world, "--out", folder, "--device", "cpu", "--steps", "1")
+    assert execute("train", "vlscene-world", *keep, "--set", *settings_for("vlscene-world")) == 0
+    return folder
+
+
+@pytest.mark.parametrize("calibration", ["free", "fixed"])
+@pytest.mark.parametrize("recipe", ["monoocc-world", "vlscene-world"])
+def test_networks_of_the_world(recipe, calibration, request, small_world, tmp_path, capsys):
+    """On frames of the data, which may need prepared files; the rig of a report is the one that the file is for."""
+    run = request.getfixturevalue("small_run" if recipe == "monoocc-world" else "pair_run")
+    given = ("--root", small_world, "--cache", tmp_path / "cache", "--calibration", calibration)
+    out = tmp_path / "a.onnx"
+    assert execute("export", run / "model", "--out", out, *given, "--frames", "1", "--runs", "1") == 0
+    said = capsys.readouterr().out
+    assert "same class" in said and "val frames of" in said and "mIoU" in said
+    report = json.loads(out.with_suffix(".json").read_text())
+    # Free, a point on the border of two voxels may fall to the other side.
+    assert report["parity"]["agreement"] >= (0.999 if calibration == "free" else 0.9999)
+    free = ["K", "T_cam_ego", "T_image"] if calibration == "free" else []
+    own = {"monoocc-world": [*free, "proposals"], "vlscene-world": [*free, *(["T_rect_ego"] if free else [])]}
+    assert list(report["inputs"]) == ["images", *own[recipe]]
+    rig = report["rig"]
+    assert (rig is None) == (calibration == "free") and (rig is None or len(rig["K"]) == len(rig["T_cam_ego"]))
+    if rig is not None:
+        assert ("T_rect_ego" in rig) == (recipe == "vlscene-world")
+        known = read_rig(out.with_suffix(".json"))
+        assert known.T_rect_ego is None or known.T_rect_ego[0].tolist() == rig["T_rect_ego"]

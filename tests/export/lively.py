@@ -11,6 +11,8 @@ from tests.methods.test_monoocc_frames import CONFIG as FRAMES
 from tests.methods.test_monoocc_frames import drive
 from tests.methods.tiny import TINY, sample, sample_for
 from voxway.core.sample import Batch, collate
+from voxway.methods import registry
+from voxway.methods.contract import Exporter
 from voxway.methods.effocc.bev import ResidualConfig
 
 FUSION = TINY["effocc"]
@@ -49,10 +51,11 @@ def lively(name: str) -> nn.Module:
                 module.weight.uniform_(0.8, 1.2)
                 module.bias.normal_(std=0.3)
         for parameter in network.parameters():
-            if not parameter.any():
+            if not parameter.any() and parameter.ndim > 1:
                 parameter.normal_(std=0.1)
         network.train()(frame(8, name))
-        network.eval()(frame(9, name))
+        network(frame(9, name))
+        network.eval()
         classify = network.head.classify
         classify.weight.mul_(50)
         classify.bias.zero_()
@@ -67,3 +70,8 @@ def frame(seed: int = 0, name: str = "camera", size: tuple[int, int] = (48, 80))
     if name.startswith("stereo"):
         return collate([sample_for("vlscene", seed, size)])
     return collate([drive(seed) if name == "frames" else sample(seed, size)])
+
+
+def exporter(network: nn.Module) -> Exporter:
+    """What makes graphs of the network."""
+    return registry.exporter(registry.config_name(network.config))

@@ -16,3 +16,14 @@ def test_large_volumes_in_any_layout(layout):
         plain = (groups - groups.mean(-1, keepdim=True)) / (groups.var(-1, correction=0, keepdim=True) + 1e-5).sqrt()
         expected = plain.view(x.shape) * norm.weight.double().view(1, 4, 1, 1, 1)
         assert (norm(x) - expected).abs().max() < 5e-6
+
+
+@pytest.mark.parametrize("space", [(), (5,), (3, 5), (2, 3, 5)])
+@torch.no_grad()
+def test_means_of_planes_equal_those_of_groups(space):
+    """What exported files compute."""
+    torch.manual_seed(0)
+    norm, x = GroupNorm(2, 6), 1 + torch.randn(3, 6, *space)
+    norm.weight.normal_()
+    norm.bias.normal_()
+    torch.testing.assert_close(norm._of_planes(x), norm(x))

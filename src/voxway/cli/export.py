@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from voxway.cli.options import Keys, Split
+from voxway.cli.options import Cache, Keys, Proposals, Split
 
 if TYPE_CHECKING:
     from torch import nn
@@ -49,6 +49,8 @@ class Options:
     split: Split | None = None
     """Which split's frames. Default: val, or the frames that were trained on if the recipe named them."""
     keys: Keys = ()
+    proposals: Proposals = None
+    cache: Cache = None
     frames: int = 4
     """Frames that are compared; int8 takes its ranges from as many others."""
     rig: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
@@ -162,18 +164,25 @@ def _recorded(options: Options) -> tuple[nn.Module, list[Batch], Benchmark | Non
     """The network, frames of the dataset that it was trained on (compared ones first), and where they come from."""
     from dataclasses import replace
 
-    from voxway.api.data import select
+    from voxway.api.data import select, with_origin
     from voxway.api.load import load
     from voxway.core.sample import collate
+    from voxway.prepare.makers import own_keys
+    from voxway.prepare.ready import ready
 
     assert options.root is not None
     model = load(options.model)
     data = replace(model.data, root=options.root)
     data = select(data, options.split or (None if data.keys else "val"), options.keys)
     labels = frozenset() if data.split == "test" else frozenset({"target"})
-    samples = replace(data, needs=model.needs | labels).build()
-    count = min(len(samples), 2 * options.frames)
-    order = [i * len(samples) // count for i in range(count)]
+    data = replace(data, needs=model.needs | labels)
+    keys = own_keys(data)
+    count = min(len(keys), 2 * options.frames)
+    order = [keys[i * len(keys) // count] for i in range(count)]
     order = [*order[::2], *order[1::2]] if count == 2 * options.frames else order
-    batches = [collate([samples[index]]) for index in order]
+    # Prepared files are made for these frames alone.
+    data = replace(data, keys=tuple(order))
+    data, sources = with_origin(data, model.sources, "proposals", options.proposals)
+    samples = ready(data, sources, options.cache).build()
+    batches = [collate([samples[key]]) for key in order]
     return model.network, batches, samples.benchmark, f"{data.split} frames of {options.root}"
