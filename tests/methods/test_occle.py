@@ -330,6 +330,7 @@ SWITCHES = {
     "coarser voxels": {"coarsening": (4, 4, 4)},
     "unlike coarsening": {"coarsening": (4, 4, 2)},
     "one frame": {"frames": 1},
+    "fading": {"fade": True},
     "visible": with_supervision(projection_mode="visible"),
     "no projection": with_supervision(projection=0.0),
     "no lovasz": with_supervision(lovasz=0.0),

@@ -13,7 +13,7 @@ from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
 from voxway.core.task import SKY
 from voxway.methods.occle.labels import Hidden, as_targets, at_cells, channels_of, lifted_labels
-from voxway.methods.occle.lift import Marker, lift, nearest_pixels
+from voxway.methods.occle.lift import Marker, lift, nearest_depths, nearest_pixels
 from voxway.methods.occle.projection import ProjectionTable, accumulate, compared
 
 GRID = VoxelGrid(lower=(2.0, -2.0, -1.0), cell=(1.0, 1.0, 1.0), shape=(4, 4, 2))
@@ -79,6 +79,21 @@ def test_bfloat16_maps_are_looked_up_at_exact_places():
     rough, _ = lift(maps.bfloat16(), rig, GRID, 1)
     exact, _ = lift(maps.bfloat16().float(), rig, GRID, 1)
     assert torch.equal(rough, exact)
+
+
+def test_features_fade_with_the_distance_from_what_lidar_hits():
+    rig, reduction = cameras(0), 2
+    points = torch.tensor([[2.5, 0.5, 0.5], [3.0, 0.5, 0.5]])  # of the two on one cell the nearer counts
+    depths = nearest_depths(points, rig[0], (4, 8), reduction)
+    pixels, _, _ = nearest_pixels(rig[0], points)
+    column, row = (pixels[0, 0] // reduction).tolist()
+    assert float(depths[0, row, column]) == pytest.approx(2.5) and int(depths.isfinite().sum()) == 1
+    lifted, seen = lift(torch.ones(1, 1, 1, 4, 8), rig, GRID, reduction, depths[None])
+    pixels, depth, _ = nearest_pixels(rig[0], GRID.centres().flatten(0, 2))
+    same = (pixels[0] // reduction == torch.tensor([column, row])).all(1) & seen.flatten()
+    expected = torch.where(same, (-(depth[0] - 2.5).abs()).exp(), 1.0) * seen.flatten()
+    assert same.sum() > 1
+    torch.testing.assert_close(lifted.flatten(), expected, atol=1e-5, rtol=1e-5)
 
 
 # --- labels

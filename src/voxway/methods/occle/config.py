@@ -39,6 +39,8 @@ class OccLEConfig:
     """What the data says of a full reflection: 1 on SemanticKITTI, 255 on nuScenes."""
     lag: Lag = "frames"
     """Where the age of a point comes from."""
+    fade: bool = False
+    """Whether lifted features fade with the distance from what LiDAR hits in their pixel."""
     semantic: SemanticConfig = field(default_factory=SemanticConfig)
     """The semantic branch."""
     geometry: GeometryConfig = field(default_factory=GeometryConfig)

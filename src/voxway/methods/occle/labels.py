@@ -13,8 +13,7 @@ from torch import Tensor
 
 from voxway.core.camera import Cameras
 from voxway.core.task import IGNORE, Task
-from voxway.methods.occle.lift import nearest_pixels
-from voxway.ops.draw import draw_depth
+from voxway.methods.occle.lift import nearest_depths, nearest_pixels
 
 
 def channels_of(task: Task) -> Int[Tensor, "256"]:
@@ -51,8 +50,8 @@ class Hidden:
     def __init__(
         self, points: Float[Tensor, "p 3"], cameras: Cameras, window: int, slack_m: float, slack: float
     ) -> None:
-        depth = draw_depth(points, cameras, border="rounded")
-        near = torch.where(depth > 0, depth, torch.inf)
+        height, width = cameras.size_px.amax(0).tolist()
+        near = nearest_depths(points, cameras, (height, width), 1)
         nearest = -F.max_pool2d(-near[:, None], window, 1, window // 2)[:, 0]
         self.limit: Float[Tensor, "n h w"] = nearest + (slack * nearest).clamp(min=slack_m)
 

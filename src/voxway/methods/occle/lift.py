@@ -13,10 +13,15 @@ from torch import Tensor, nn
 
 from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
+from voxway.ops.draw import draw_depth
 
 
 def lift(
-    maps: Float[Tensor, "b n c h w"], cameras: Cameras, grid: VoxelGrid, reduction: int
+    maps: Float[Tensor, "b n c h w"],
+    cameras: Cameras,
+    grid: VoxelGrid,
+    reduction: int,
+    depths: Float[Tensor, "b n h w"] | None = None,
 ) -> tuple[Float[Tensor, "b c x y z"], Bool[Tensor, "b x y z"]]:
     """Mean over the images that show a voxel of their features at its centre, bilinear; and whether any shows it.
 
@@ -25,6 +30,8 @@ def lift(
         cameras: (b, n) of these.
         grid: the voxels.
         reduction: image pixels per pixel of the maps.
+        depths: from `nearest_depths`, where features are to fade with the metres between a voxel and what LiDAR hits in
+            its pixel: by ``exp(-|z - d|)``, as DSOcc does with estimated depths. None fades nothing.
     """
     centres = grid.centres(maps.device).flatten(0, 2).expand(len(maps), -1, -1)
     pixels, depth = cameras.project(centres)
@@ -36,10 +43,40 @@ def lift(
     for i in range(maps.shape[1]):  # one image at a time: all of them at once would need n times the volume
         # Places keep all digits, whatever autocast made of the maps.
         at = F.grid_sample(maps[:, i].to(place), place[:, i, None], padding_mode="border", align_corners=False)
-        total = total + at[:, :, 0] * seen[:, i, None]
+        share = seen[:, i] if depths is None else seen[:, i] * _near(depths[:, i], pixels[:, i], depth[:, i], reduction)
+        total = total + at[:, :, 0] * share[:, None]
     count = seen.sum(1)
     mean = total / count.clamp(min=1)[:, None]
     return mean.unflatten(2, grid.shape), (count > 0).unflatten(1, grid.shape)
+
+
+def _near(
+    depths: Float[Tensor, "b h w"], pixels: Float[Tensor, "b p 2"], depth: Float[Tensor, "b p"], reduction: int
+) -> Float[Tensor, "b p"]:
+    """How near each voxel lies to what LiDAR hits in its pixel, 1..0; 1 where it hits nothing."""
+    rows, columns = depths.shape[-2:]
+    cell = ((pixels + 0.5) / reduction).floor().nan_to_num().clamp(min=0)
+    column, row = cell[..., 0].clamp(max=columns - 1).long(), cell[..., 1].clamp(max=rows - 1).long()
+    hit = depths.flatten(1).gather(1, row * columns + column)
+    return torch.where(hit.isinf(), 1.0, (-(depth - hit).abs()).exp())
+
+
+def nearest_depths(
+    points: Float[Tensor, "p 3"], cameras: Cameras, size: tuple[int, int], reduction: int
+) -> Float[Tensor, "n h w"]:
+    """Metres along the optical axis to the nearest point in each cell of the images; infinite where there is none.
+
+    Args:
+        points: metres, ego frame.
+        cameras: of one sample (n).
+        size: rows and columns of cells.
+        reduction: image pixels per cell.
+    """
+    depth = draw_depth(points, cameras, border="rounded")
+    near = torch.where(depth > 0, depth, torch.inf)
+    rows, columns = (cells * reduction - side for cells, side in zip(size, near.shape[-2:]))
+    near = F.pad(near, (0, columns, 0, rows), value=torch.inf)
+    return -F.max_pool2d(-near[:, None], reduction)[:, 0]
 
 
 class Marker(nn.Module):

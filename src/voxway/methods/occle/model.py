@@ -38,7 +38,7 @@ from voxway.methods.occle.config import OccLEConfig
 from voxway.methods.occle.geometry import GeometryBranch
 from voxway.methods.occle.head import OccupancyHead
 from voxway.methods.occle.labels import channels_of
-from voxway.methods.occle.lift import lift
+from voxway.methods.occle.lift import lift, nearest_depths
 from voxway.methods.occle.points import COLUMNS, all_points, key_points
 from voxway.methods.occle.pseudo import projection_terms, semantic_terms
 from voxway.methods.occle.semantic import SemanticBranch, VoxelScores
@@ -119,7 +119,7 @@ class OccLE(nn.Module):
             batch.need(name)
         check_grid(batch, self.task.grid)
         found: dict[str, Tensor | Sequence[Tensor]] = {}
-        looked = self._look(*views_of(batch, self.config.frames))
+        looked = self._look(batch)
         if "pixels" in looked:
             found["pixels"] = looked["pixels"]
         semantic = None
@@ -137,14 +137,23 @@ class OccLE(nn.Module):
         found["coarse"], logits = self.head(self.fusion(semantic, geometric), shape)
         return Prediction(logits=logits, intermediates=found)
 
-    def _look(self, images: UInt8[Tensor, "b n 3 h w"], cameras: Cameras) -> dict[str, list[Tensor]]:
+    def _look(self, batch: Batch) -> dict[str, list[Tensor]]:
         """What the stage takes from images, one tensor per sample: ``"pixels"``, and in working voxels ``"semantic"``
         and ``"geometric"`` with ``"seen"``. Images of unlike size are looked at apart."""
-        groups = by_image_size(cameras)
-        looks = [self._look_at(group.cut(images), group.cameras(cameras)) for group in groups]
+        images, cameras = views_of(batch, self.config.frames)
+        clouds = None
+        if self.config.fade:
+            points, offsets = self._points_of_all(batch)
+            clouds = points[:, :3].tensor_split(offsets[1:-1].cpu())
+        groups, looks = by_image_size(cameras), []
+        for group in groups:
+            points = None if clouds is None else [clouds[i] for i in group.members]
+            looks.append(self._look_at(group.cut(images), group.cameras(cameras), points))
         return {name: in_order(groups, [list(one[name]) for one in looks]) for name in looks[0]}
 
-    def _look_at(self, images: UInt8[Tensor, "b n 3 h w"], cameras: Cameras) -> dict[str, Tensor]:
+    def _look_at(
+        self, images: UInt8[Tensor, "b n 3 h w"], cameras: Cameras, points: Sequence[Tensor] | None
+    ) -> dict[str, Tensor]:
         stage, own = self.config.stage, cameras.count // self.config.frames
         parts = ["semantic"] if stage == "all" else []
         parts += ["geometric"] if self.geometry.sees and stage != "semantic" else []
@@ -158,7 +167,17 @@ class OccLE(nn.Module):
         features = [maps if part == "semantic" else self.geometry.look(maps) for part in parts]
         # Both branches look up the same places: once, for all their channels.
         reduction = self.config.semantic.image.finest
-        lifted, found["seen"] = lift(torch.cat(features, 2), cameras, self.config.working_grid, reduction)
+        size = (maps.shape[-2], maps.shape[-1])
+        depths = None
+        if points is not None:
+            depths = torch.stack([nearest_depths(own, cameras[i], size, reduction) for i, own in enumerate(points)])
+        lifted, found["seen"] = lift(
+            torch.cat(features, 2),
+            cameras,
+            self.config.working_grid,
+            reduction,
+            depths,
+        )
         return found | dict(zip(parts, lifted.split([one.shape[2] for one in features], 1)))
 
     def _read_points(self, batch: Batch) -> VoxelScores:
