@@ -18,7 +18,7 @@ from voxway.methods.registry import config_name, config_type
 PINNED = {
     "effocc": (2_933_964, "5d276a67ce3f"),
     "monoocc": (2_901_304, "54970d6f86d0"),
-    "occle": (11_465_557, "4271797c2cd4"),
+    "occle": (11_491_237, "702bad7a42af"),
     "qpn": (52_505, "e8398154d08d"),
     "vlscene": (3_016_008, "dc0c12c24775"),
 }

@@ -17,6 +17,7 @@ from voxway.methods.effocc.lidar import LidarConfig
 from voxway.methods.effocc.supervision import Supervision
 from voxway.methods.monoocc import MonoOccConfig
 from voxway.methods.occle import OccLEConfig
+from voxway.methods.occle.fusion import FusionConfig
 from voxway.methods.occle.geometry import GeometryConfig
 from voxway.methods.occle.semantic import SemanticConfig
 from voxway.methods.occle.unet2d import ImageConfig
@@ -71,6 +72,7 @@ TINY = {
         geometry=GeometryConfig(
             voxels=VoxelConfig(widths=(8,), max_points=5), widths=(8, 8, 12), groups=4, head_width=8, head_groups=2
         ),
+        fusion=FusionConfig(tokens=16, states=4, rounds=1, inner=16, rank=2, squeeze=4),
         head_width=16,
         head_groups=4,
     ),
