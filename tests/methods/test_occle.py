@@ -331,6 +331,8 @@ SWITCHES = {
     "unlike coarsening": {"coarsening": (4, 4, 2)},
     "one frame": {"frames": 1},
     "fading": {"fade": True},
+    "plain fusion": {"fusion": replace(TINY_OCCLE.fusion, kind="conv")},
+    "mean instead of a fusion": {"fusion": replace(TINY_OCCLE.fusion, kind="none")},
     "visible": with_supervision(projection_mode="visible"),
     "no projection": with_supervision(projection=0.0),
     "no lovasz": with_supervision(lovasz=0.0),
