@@ -98,7 +98,7 @@ class YardReader:
 class Evidence:
     """Counts per voxel, a user's own need: ``<folder>/<drive>-<frame>.npy``."""
 
-    need: str = "evidence"
+    need: str = "counts"
     lies_on: LiesOn = "voxels"
 
     def path(self, folder: Path, key: str) -> Path:
@@ -190,25 +190,25 @@ def test_its_samples_have_every_capability(yard: YardConfig) -> None:
 
 
 def test_prepared_files_of_ones_own(yard: YardConfig, tmp_path: Path) -> None:
-    needs = frozenset({"target", "evidence"})
+    needs = frozenset({"target", "counts"})
     with pytest.raises(InputError, match="need of yard"):
         replace(yard, needs=needs).build()
     with pytest.raises(InputError, match="need with prepared files"):
-        replace(yard, prepared={"evidence": tmp_path}).build()
+        replace(yard, prepared={"counts": tmp_path}).build()
     kind = Evidence()
     prepared.register(kind)
     prepared.register(kind)
-    with pytest.raises(InputError, match="prepared file evidence: name: expected one that no other kind"):
+    with pytest.raises(InputError, match="prepared file counts: name: expected one that no other kind"):
         prepared.register(Evidence(lies_on="nothing"))
-    with pytest.raises(InputError, match=r"evidence: expected a folder of prepared files.*voxway prepare evidence"):
+    with pytest.raises(InputError, match=r"counts: expected a folder of prepared files.*voxway prepare counts"):
         replace(yard, needs=needs).build()
-    config = replace(yard, needs=needs, augment=FLIP_X).with_prepared("evidence", tmp_path / "made")
+    config = replace(yard, needs=needs, augment=FLIP_X).with_prepared("counts", tmp_path / "made")
     counts = np.random.default_rng(0).integers(0, 9, (2, *YARD.grid.shape))
     kind.write(kind.path(tmp_path / "made", "spring/0"), counts)
     samples = config.build()
-    np.testing.assert_array_equal(samples["spring/0"].extras["evidence"], counts)
-    np.testing.assert_array_equal(samples.augmented("spring/0", 1).extras["evidence"], counts[:, ::-1])
-    assert collate([samples["spring/0"]]).need("evidence").shape == (1, 2, *YARD.grid.shape)
+    np.testing.assert_array_equal(samples["spring/0"].extras["counts"], counts)
+    np.testing.assert_array_equal(samples.augmented("spring/0", 1).extras["counts"], counts[:, ::-1])
+    assert collate([samples["spring/0"]]).need("counts").shape == (1, 2, *YARD.grid.shape)
     with pytest.raises(InputError, match=r"spring-1\.npy: file: expected present, found absent"):
         samples["spring/1"]
 
