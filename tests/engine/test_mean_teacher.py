@@ -133,5 +133,5 @@ def test_teachers_as_json():
     assert [member["kind"] for member in written["members"]] == ["average", "ColoursConfig"]
     listed = TeachersConfig(members=(MEAN, StoredTeacherConfig(features=Path("features"))))
     assert from_json(TeachersConfig, to_json(listed), "run.json") == listed
-    with pytest.raises(InputError, match="expected one of network, stored, average, found 'ColoursConfig'"):
+    with pytest.raises(InputError, match="expected one of network, stored, recorded, average, found 'ColoursConfig'"):
         from_json(TeachersConfig, written, "run.json")
