@@ -1,4 +1,4 @@
-"""An exported network in 8-bit integers, but for the nodes that decide where things are."""
+"""An exported network in 8-bit integers, but for the nodes that decide where things are, and what counts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from voxway.export.positions import positional
+from voxway.export.positions import deciding, positional
 from voxway.export.quiet import quiet
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def to_int8(model: ModelProto, source: Path, target: Path, feeds: Sequence[Mappi
             reduce_range=True,
             activation_type=QuantType.QInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=sorted(positional(model) | _without_weights(model)),
+            nodes_to_exclude=sorted(positional(model) | deciding(model) | _without_weights(model)),
         )
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 _TAKERS = {"Gather": 1, "GatherND": 1, "GridSample": 1, "ScatterND": 1, "NonZero": 0, "TopK": 0}
 """Operators that take positions, and which of their inputs they are."""
+_COMPARISONS = frozenset({"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"})
 _LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 """Operators that are layers of a network if one of their inputs is a constant matrix."""
 
@@ -32,9 +33,27 @@ def positional(model: ModelProto) -> frozenset[str]:
     known = {value.name for value in model.graph.input if _is_calibration(value.name)}
     for node in model.graph.node:
         read = set(node.input) - constants
+        if node.op_type in _TAKERS:  # what stands at a place is no place
+            read.add(node.input[0])
         if node.name in found or (read and read <= known):
             found.add(node.name)
             known.update(node.output)
+    return frozenset(found)
+
+
+def deciding(model: ModelProto) -> frozenset[str]:
+    """Names of the nodes that decide, by a comparison, what counts at all: from what was summed or gathered at places.
+
+    In integers small features become zero, and what is not zero is what sparse layers work on.
+    """
+    made_by = {output: node for node in model.graph.node for output in node.output}
+    wanted = [name for node in model.graph.node if node.op_type in _COMPARISONS for name in node.input]
+    found: set[str] = set()
+    while wanted:
+        node = made_by.get(wanted.pop())
+        if node is not None and node.name not in found and node.op_type not in _TAKERS:
+            found.add(node.name)
+            wanted += node.input
     return frozenset(found)
 
 
