@@ -154,12 +154,3 @@ def _of_pair(
         moved = (1 - part) * far[:, column(shift)] + part * far[:, column(shift + 1)]
         planes.append((near[:, None] * moved).unflatten(-1, (groups, -1)).mean(-1).transpose(0, 1))
     return torch.cat(planes)
-
-
-def correlation(left: Tensor, right: Tensor, shift: int, groups: int) -> Float[Tensor, "g h w"]:
-    """Means over the channels of a group of ``left(x) * right(x - shift)``, 0 where x < shift."""
-    width = left.shape[-1]
-    if shift >= width:
-        return left.new_zeros(groups, *left.shape[1:])
-    product = left[..., shift:] * right[..., : width - shift]
-    return F.pad(product.unflatten(0, (groups, -1)).mean(1), (shift, 0))

@@ -6,6 +6,7 @@ but gather nothing and keep to the processor's rate; the results at active voxel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch.nn.functional as F
@@ -44,18 +45,26 @@ class InWhole:
         """Rows of all outputs."""
         x.view(*self.inputs.shape, -1).masked_fill_(~self.inputs[..., None], 0)
         volume = x.view(*self.inputs.shape, -1).movedim(-1, 1)
-        padding = [cells // 2 for cells in weight.shape[:3]]
-        if not self.back:
-            out = F.conv3d(volume, weight.permute(4, 3, 0, 1, 2), None, self.stride, padding)
-        else:
-            sizes = zip(self.inputs.shape[1:], self.outputs.shape[1:])
-            more = [fine - self.stride * (coarse - 1) - 1 for coarse, fine in sizes]
-            out = F.conv_transpose3d(volume, weight.permute(3, 4, 0, 1, 2), None, self.stride, padding, more)
+        out = convolved(volume, weight, self.stride, self.outputs.shape[1:] if self.back else None)
         return out.movedim(1, -1).reshape(-1, out.shape[1])
 
     def transposed(self) -> InWhole:
         """Back onto the inputs."""
         return InWhole(self.outputs, self.inputs, self.stride, not self.back)
+
+
+def convolved(
+    volume: Float[Tensor, "b c _x _y _z"],
+    weight: Float[Tensor, "kx ky kz c d"],
+    stride: int,
+    onto: Sequence[int] | None = None,
+) -> Float[Tensor, "b d _u _v _w"]:
+    """A convolution of volumes with weights as sparse ones have them, or its transpose onto volumes of a size."""
+    padding = [cells // 2 for cells in weight.shape[:3]]
+    if onto is None:
+        return F.conv3d(volume, weight.permute(4, 3, 0, 1, 2), None, stride, padding)
+    more = [fine - stride * (coarse - 1) - 1 for coarse, fine in zip(volume.shape[2:], onto)]
+    return F.conv_transpose3d(volume, weight.permute(3, 4, 0, 1, 2), None, stride, padding, more)
 
 
 def whole_levels(active: Bool[Tensor, "b x y z"]) -> Levels:

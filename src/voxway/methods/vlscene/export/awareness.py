@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from voxway.methods.vlscene.awareness import SparseAwareness
 from voxway.methods.vlscene.neighbours import KERNELS, Levels
+from voxway.methods.vlscene.whole import convolved
 from voxway.ops.sparse_conv import Triple
 
 Mask = Float[Tensor, "1 1 _x _y _z"]
@@ -75,12 +76,7 @@ class InVolume:
     def convolve(self, x: Float[Tensor, "1 c s"], weight: Float[Tensor, "kx ky kz c d"]) -> Float[Tensor, "1 d t"]:
         """The convolution; what stands in voxels that are not active means nothing."""
         volume = x.unflatten(2, self.inputs.shape[2:]) * self.inputs
-        padding = [cells // 2 for cells in weight.shape[:3]]
-        if not self.back:
-            return F.conv3d(volume, weight.permute(4, 3, 0, 1, 2), None, self.stride, padding).flatten(2)
-        sizes = zip(self.inputs.shape[2:], self.outputs.shape[2:])
-        more = [fine - self.stride * (coarse - 1) - 1 for coarse, fine in sizes]
-        return F.conv_transpose3d(volume, weight.permute(3, 4, 0, 1, 2), None, self.stride, padding, more).flatten(2)
+        return convolved(volume, weight, self.stride, self.outputs.shape[2:] if self.back else None).flatten(2)
 
     def transposed(self) -> InVolume:
         """Back onto the inputs."""

@@ -9,8 +9,6 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from voxway.methods.vlscene.stereo import correlation
-
 
 def shares_of_shifts(steps: Float[Tensor, "d"], shifts: Sequence[int]) -> Float[Tensor, "d s"]:
     """How much every bin takes of every whole shift: linear interpolation, as hat functions.
@@ -38,6 +36,12 @@ def depth_volume_of_shifts(
         shifts: whole pixels, each less than the width.
         groups: groups of channels.
     """
-    entries = torch.stack([correlation(left[0], right[0], shift, groups) for shift in shifts])
+    entries = torch.stack([_correlation(left[0], right[0], shift, groups) for shift in shifts])
     planes = shares @ entries.flatten(1)
     return planes.unflatten(1, entries.shape[1:]).transpose(0, 1)[None]
+
+
+def _correlation(left: Tensor, right: Tensor, shift: int, groups: int) -> Float[Tensor, "g h w"]:
+    """Means over the channels of a group of ``left(x) * right(x - shift)``, 0 where x < shift."""
+    product = left[..., shift:] * right[..., : left.shape[-1] - shift]
+    return F.pad(product.unflatten(0, (groups, -1)).mean(1), (shift, 0))
