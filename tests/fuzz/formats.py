@@ -17,6 +17,7 @@ from PIL import Image
 from tests.data import toy, toy_nuscenes, toy_waymo
 from tests.fuzz import mutate
 from tests.methods.tiny import TINY
+from voxway.core.calibration import Calibration
 from voxway.core.camera import Cameras
 from voxway.core.occupancy import Occupancy
 from voxway.core.result import Result
@@ -189,7 +190,8 @@ def _rig(folder: Path) -> None:
     cameras = Cameras.pinhole(torch.eye(3)[None] * 100 + 0, torch.eye(4)[None], torch.tensor([[40, 60]]))
     K = cameras.K.clone()
     K[:, 2, 2] = 1
-    content = rig_to_json(Cameras.stack([Cameras.pinhole(K, cameras.T_cam_ego, cameras.size_px)]))
+    rig = Cameras.stack([Cameras.pinhole(K, cameras.T_cam_ego, cameras.size_px)])
+    content = rig_to_json(Calibration(cameras=rig, T_rect_ego=rig.T_cam_ego[:, 0]))
     (folder / "rig.json").write_text(json.dumps(content))
 
 
@@ -359,7 +361,7 @@ FORMATS = (
     Format(name="result.json", path="result.json", make=_result, read=lambda f: Result.load(f / "result.json"),
            holds=lambda r: r.confusion.shape == (len(r.task.classes),) * 2, mutations=(mutate.of_json,), cost=2),
     Format(name="rig.json", path="rig.json", make=_rig, read=lambda f: read_rig(f / "rig.json"),
-           holds=lambda rig: bool(torch.isfinite(rig.projection).all()), mutations=(mutate.of_json, mutate.of_json)),
+           holds=lambda rig: bool(torch.isfinite(rig.cameras.projection).all()), mutations=(mutate.of_json, mutate.of_json)),
     Format(name="selection.json", path="selection.json", make=_selection, read=lambda f: Selection.load(f).keys,
            holds=lambda keys: all(isinstance(key, str) for key in keys), mutations=(mutate.of_json, mutate.of_json)),
 )  # fmt: skip
