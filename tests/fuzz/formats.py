@@ -361,7 +361,8 @@ FORMATS = (
     Format(name="result.json", path="result.json", make=_result, read=lambda f: Result.load(f / "result.json"),
            holds=lambda r: r.confusion.shape == (len(r.task.classes),) * 2, mutations=(mutate.of_json,), cost=2),
     Format(name="rig.json", path="rig.json", make=_rig, read=lambda f: read_rig(f / "rig.json"),
-           holds=lambda rig: bool(torch.isfinite(rig.cameras.projection).all()), mutations=(mutate.of_json, mutate.of_json)),
+           holds=lambda rig: bool(torch.isfinite(rig.cameras.projection).all()),
+           mutations=(mutate.of_json, mutate.of_json)),
     Format(name="selection.json", path="selection.json", make=_selection, read=lambda f: Selection.load(f).keys,
            holds=lambda keys: all(isinstance(key, str) for key in keys), mutations=(mutate.of_json, mutate.of_json)),
 )  # fmt: skip
