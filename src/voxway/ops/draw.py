@@ -110,9 +110,9 @@ def draw_depth_published(
     matrices = (cameras.K.float(), cameras.T_cam_ego.float(), cameras.T_image.float())
     for image, intrinsics, T_cam, move in zip(images, *matrices):
         projection = intrinsics @ T_cam[:3]
-        seen = points.float() @ projection[:, :3].T + projection[:, 3]
+        seen = _added_in_order(points.float(), projection[:, :3]) + projection[:, 3]
         depth = seen[:, 2]
-        pixels = (seen[:, :2] / depth[:, None]) @ move[:2, :2].T + move[:2, 2]
+        pixels = _added_in_order(seen[:, :2] / depth[:, None], move[:2, :2]) + move[:2, 2]
         column, row = torch.round(pixels).unbind(1)
         kept = _within(column, row, width, height) & (depth >= range_m[0]) & (depth < range_m[1])
         column, row, depth = column[kept], row[kept], depth[kept]
@@ -123,6 +123,13 @@ def draw_depth_published(
         first[1:] = pixel[1:] != pixel[:-1]
         image[pixel[first]] = depth[first]
     return images.reshape(cameras.count, height, width)
+
+
+def _added_in_order(rows: Float[Tensor, "p k"], matrix: Float[Tensor, "m k"]) -> Float[Tensor, "p m"]:
+    """``rows @ matrix.T``, its products added up one by one. A library's product rounds as the processor likes, and
+    ranks in float32 are decided by the last digit."""
+    first, *others = (rows[:, k, None] * matrix[:, k] for k in range(rows.shape[1]))
+    return sum(others, first)
 
 
 def _within(

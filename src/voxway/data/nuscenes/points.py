@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from jaxtyping import Float32, Float64
 
 from voxway.data.files.scan_faults import ScanLayout
@@ -80,10 +79,14 @@ def camera_ego_from_lidar(
 
 
 def move(points: Float32[np.ndarray, "p c"], T: np.ndarray) -> Float32[np.ndarray, "p c"]:
-    """Points (x, y, z in metres, and more columns) after a transform, in float32."""
-    T_points = torch.from_numpy(T).float()
+    """Points (x, y, z in metres, and more columns) after a transform, in float32.
+
+    Products are added up one by one: a library's product rounds as its processor likes, and cells are cut off from this.
+    """
+    T_points = T.astype(np.float32)
     moved = points.copy()
-    moved[:, :3] = (torch.from_numpy(points[:, :3]) @ T_points[:3, :3].T + T_points[:3, 3]).numpy()
+    x, y, z = (points[:, axis, None] * T_points[:3, axis] for axis in range(3))
+    moved[:, :3] = x + y + z + T_points[:3, 3]
     return moved
 
 
