@@ -81,7 +81,7 @@ def camera_ego_from_lidar(
 def move(points: Float32[np.ndarray, "p c"], T: np.ndarray) -> Float32[np.ndarray, "p c"]:
     """Points (x, y, z in metres, and more columns) after a transform, in float32.
 
-    Products are added up one by one: a library's product rounds as its processor likes, and cells are cut off from this.
+    Products are added up one by one: a library's product rounds as its processor likes, and cells are cut off from it.
     """
     T_points = T.astype(np.float32)
     moved = points.copy()
