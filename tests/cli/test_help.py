@@ -150,7 +150,9 @@ def test_commands_that_are_told_exist(file: str, line: str, capsys: pytest.Captu
         return
     assert command in COMMANDS, f"{file} names `voxway {line}`"
     if command == "prepare" and words and not words[0].startswith("-"):
-        assert words[0].replace("-", "_") in (*makers.MAKERS, *JOBS, "queries", "teacher"), f"{file} names `voxway {line}`"
+        assert words[0].replace("-", "_") in (*makers.MAKERS, *JOBS, "queries", "teacher"), (
+            f"{file} names `voxway {line}`"
+        )
     execute(command, "--help")
     known = capsys.readouterr().out
     for option in (word for word in words if word.startswith("--")):

@@ -49,6 +49,8 @@ def altered(cams: Cameras, steps: list) -> Cameras:
             cams = cams.resize(argument)
         elif name == "crop":
             height, width = cams.size_px[0].tolist()
+            if height <= argument[0] or width <= argument[1]:
+                continue  # nothing would be left of it
             cams = cams.crop(*argument, (height - argument[0], width - argument[1]))
         else:
             cams = cams.flip()
