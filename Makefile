@@ -40,6 +40,7 @@ bench: venv  ## side-by-side speed and memory
 	$(BIN)/python bench/metrics.py
 	$(BIN)/python bench/monoocc.py
 	$(BIN)/python bench/effocc.py
+	$(BIN)/python bench/vlscene.py
 	$(BIN)/python bench/export.py
 	$(BIN)/python bench/selective_scan.py --passes forward
 
@@ -50,6 +51,7 @@ gpu:  ## check a GPU and measure on it, in minutes, with the packages that $(PYT
 claims: venv  ## the papers' claims on the synthetic world; hours
 	$(BIN)/python bench/effocc_claims.py
 	$(BIN)/python bench/monoocc_claims.py
+	$(BIN)/python bench/vlscene_claims.py
 
 clean:
 	rm -rf .venv demo runs

@@ -153,8 +153,8 @@ def parts(runs: int, bfloat16: bool) -> None:
     }  # fmt: skip
     begun: dict[str, float] = {}
     for name, module in named.items():
-        module.register_forward_pre_hook(lambda *_, name=name: begun.__setitem__(name, time.process_time()))
-        module.register_forward_hook(lambda *_, name=name: spent[name].append(time.process_time() - begun[name]))
+        module.register_forward_pre_hook(lambda *_, name=name: begun.__setitem__(name, time.perf_counter()))
+        module.register_forward_hook(lambda *_, name=name: spent[name].append(time.perf_counter() - begun[name]))
     with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
         whole = statistics.median(p.wall_s for p in measure(network, batch, runs, 1, training=False))
     for name, times in spent.items():

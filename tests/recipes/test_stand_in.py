@@ -16,9 +16,11 @@ from voxway.core.errors import InputError
 from voxway.core.sample import collate
 from voxway.core.task import SKY
 from voxway.engine.log import read_log
+from voxway.engine.teaching.average import AverageTeacherConfig
 from voxway.engine.teaching.folder import teacher_config
 from voxway.engine.teaching.recorded import RecordedTeacherConfig
 from voxway.methods.vlscene.guidance import FEATURES, SCORES, GuidanceConfig
+from voxway.prepare.said import said_job
 from voxway.recipes import recipe
 from voxway.recipes.teachers.stand_in import WARNING, StandInConfig, word_vectors
 from voxway.world import generate
@@ -132,3 +134,14 @@ def test_widths_that_do_not_fit_are_named():
     said = {FEATURES: torch.zeros(1, 3, 6, 10), SCORES: torch.zeros(1, 3, 6, 10)}
     with pytest.raises(InputError, match=r"method\.guidance\.features"):
         network.follow(prediction, said, batch)
+
+
+def test_a_teacher_that_changes_leaves_no_record(world, tmp_path):
+    with pytest.raises(InputError, match="a teacher that does not change, found the moving average"):
+        said_job(AverageTeacherConfig().build(), guided(world).data, tmp_path)
+
+
+def test_a_teacher_is_opened_once(world, tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        train(guided(world), tmp_path / "run", cache=tmp_path / "cache", show=False)
+    assert caplog.text.count(WARNING) == 1

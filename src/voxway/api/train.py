@@ -76,7 +76,7 @@ def train(
             folder,
             group=group,
             start=run.start,
-            teacher=recipe.teacher.build(group.device) if recipe.teacher else None,
+            teacher=run.teacher,
             validate=run.validate,
             about=run.about,
             show=show,
@@ -104,6 +104,7 @@ class _Run:
     """A recipe with its data at hand."""
 
     samples: Samples
+    teacher: Teacher | None
     start: Mapping[str, Tensor] | None
     validate: Callable[[nn.Module], Result] | None
     about: dict[str, object]
@@ -132,7 +133,7 @@ def _opened(chosen: Recipe, name: str, cache: Path | None, group: Group, show: b
             "tensors": len(start),
         }
         logger.info("starting from %s: %s", chosen.start, report)
-    return _Run(samples, start, _validation(chosen, cache, group, show), about)
+    return _Run(samples, teacher, start, _validation(chosen, cache, group, show), about)
 
 
 def _check_kept(teacher: Teacher | None, samples: Samples) -> None:

@@ -42,16 +42,16 @@ class Labels:
         if config.split != "train":
             return cls(reader)
         drives = frames = None
-        if config.share is not None and config.labelled_by == "frames":
-            frames = spread(reader.split_keys, config.share)
-        elif config.share is not None:
+        count, share = config.labelled, config.share
+        if config.labelled_by == "frames":
+            if share is not None:
+                frames = spread(reader.split_keys, share)
+            elif count is not None:
+                frames = drawn(reader.split_keys, count, config.labelled_seed)
+        elif count is not None or share is not None:
             known = {reader.drive(key) for key in reader.split_keys}
-            drives = drawn(known, int(len(known) * config.share), config.labelled_seed)
-        elif config.labelled is not None and config.labelled_by == "drives":
-            known = {reader.drive(key) for key in reader.split_keys}
-            drives = drawn(known, config.labelled, config.labelled_seed)
-        elif config.labelled is not None:
-            frames = drawn(reader.split_keys, config.labelled, config.labelled_seed)
+            count = int(len(known) * share) if share is not None else count
+            drives = drawn(known, count or 0, config.labelled_seed)
         selection = None if config.selection is None else Selection.load(config.selection)
         return cls(reader, drives, frames, selection)
 

@@ -13,8 +13,10 @@ from voxway.data.config import DataConfig
 from voxway.data.job import Job
 from voxway.data.prepared.made import Origin
 from voxway.engine.model_files import save_tensors
+from voxway.engine.teaching.average import AverageTeacher
 from voxway.engine.teaching.stored import DESCRIPTION, feature_path
 from voxway.engine.teaching.teacher import Teacher
+from voxway.engine.teaching.together import each
 
 
 def said_job(teacher: Teacher, data: DataConfig, folder: Path, device: str = "cpu") -> Job:
@@ -27,8 +29,17 @@ def said_job(teacher: Teacher, data: DataConfig, folder: Path, device: str = "cp
         device: where batches go.
 
     Raises:
-        InputError: nothing to read, or the folder holds what another teacher said, or of other pictures.
+        InputError: a teacher that changes, nothing to read, or the folder holds what was said by another, or of other
+            pictures.
     """
+    if any(isinstance(one, AverageTeacher) for one in each(teacher)):
+        raise InputError(
+            file="prepare",
+            field="teacher",
+            expected="a teacher that does not change",
+            found="the moving average of a student that is yet to be trained",
+            remedy="Leave it in the recipe: it teaches while the student trains.",
+        )
     samples = replace(data, needs=teacher.inputs, augment=None).build()
     first = teacher.says(collate([samples[0]]).to(device))
     # Frames follow each other in files of one shape; what a teacher says must not depend on more.
