@@ -150,10 +150,10 @@ def whole_pass(reference, network, cameras, device):
     keep("gssa.res2.pooled", interact.coarse, given=True)
     keep("gssa.res3.pooled", interact.to_coarse, given=True)
     diffuse = network.trunk.diffuse
-    keep("head.occ_conv", diffuse, given=True)
+    keep("head.occ_conv", diffuse.enter, given=True)
     keep("head.sdb_in", diffuse.enter)
     keep("head.diffusion", diffuse.blocks)
-    keep("head.sdb", diffuse)
+    keep("head.sdb", diffuse.dilated)
     images = torch.stack([reference.image((3, *SIZE_PX)), reference.image((3, *SIZE_PX), ":right")])[None].to(device)
     with torch.no_grad():
         maps = network.encode(images)

@@ -25,14 +25,20 @@ class GroupNorm(nn.GroupNorm):
         """Features of the same size, in the layout that they came in where no gradient is wanted."""
         if torch.compiler.is_exporting():
             return self._of_planes(input)
-        if input.device.type != "cpu" or torch.is_grad_enabled() or not _channels_innermost(input):
+        if not _sums_itself(input):
             return super().forward(input.contiguous())
-        rows = input.movedim(1, -1).flatten(1, -2)
-        found = torch.empty_like(rows)
-        for one, out in zip(rows, found):
-            scale, shift = (each.to(input.dtype) for each in self._scale_and_shift(one))
+        return self._of_rows(input, torch.empty_like(input))
+
+    def replacing(self, input: Float[Tensor, "b c *space"]) -> Float[Tensor, "b c *space"]:
+        """The same; where features are normalised as they lie, in the memory of `input`, which nobody else may read."""
+        return self._of_rows(input, input) if _sums_itself(input) else self(input)
+
+    def _of_rows(self, x: Tensor, found: Tensor) -> Tensor:
+        """Into `found`, which lies as `x` does."""
+        for one, out in zip(x.movedim(1, -1).flatten(1, -2), found.movedim(1, -1).flatten(1, -2)):
+            scale, shift = (each.to(x.dtype) for each in self._scale_and_shift(one))
             torch.addcmul(shift, one, scale, out=out)
-        return found.view(len(input), *input.shape[2:], -1).movedim(-1, 1)
+        return found
 
     def _scale_and_shift(self, rows: Float[Tensor, "n c"]) -> tuple[Float[Tensor, "c"], Float[Tensor, "c"]]:
         """What each channel is multiplied with, and what is added, in double precision."""
@@ -66,5 +72,8 @@ class GroupNorm(nn.GroupNorm):
         return normal * weight + bias
 
 
-def _channels_innermost(x: Tensor) -> bool:
-    return x.ndim > 2 and x.shape[1] > 1 and not x.is_contiguous() and x.movedim(1, -1).is_contiguous()
+def _sums_itself(x: Tensor) -> bool:
+    """Whether features are on a CPU, with channels innermost, and no gradient of them is wanted."""
+    innermost = x.ndim > 2 and x.shape[1] > 1 and not x.is_contiguous() and x.movedim(1, -1).is_contiguous()
+    on_cpu = x.device.type == "cpu" and not torch.compiler.is_exporting()
+    return innermost and on_cpu and not torch.is_grad_enabled()

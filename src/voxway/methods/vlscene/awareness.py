@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
 from typing import Literal
 
 import torch
@@ -51,12 +53,16 @@ class SparseLayer(nn.Module):
 
     def forward(self, x: Features, tables: Kernels) -> Features:
         """Features of the same sites."""
-        y = F.leaky_relu(tables[self.kernel].convolve(x, self.weight), 0.01, inplace=True)
-        if self.training or y.ndim != 2:
-            return self.norm(y)
-        # Of rows PyTorch's norm takes one number at a time.
-        scale, shift = (each.to(y.dtype) for each in folded_norm(self.norm))
-        return torch.addcmul(shift, y, scale)
+        return _normed(F.leaky_relu(tables[self.kernel].convolve(x, self.weight), 0.01, inplace=True), self.norm)
+
+
+def _normed(x: Features, norm: nn.BatchNorm1d) -> Features:
+    """norm(x); where no gradient is wanted it stands where x stood."""
+    if norm.training or x.ndim != 2:
+        return norm(x)
+    # Of rows PyTorch's norm takes one number at a time.
+    scale, shift = (each.to(x.dtype) for each in folded_norm(norm))
+    return torch.addcmul(shift, x, scale, out=None if torch.is_grad_enabled() else x)
 
 
 class TwoPaths(nn.Module):
@@ -71,7 +77,8 @@ class TwoPaths(nn.Module):
 
     def forward(self, x: Features, tables: Kernels) -> Features:
         """Features of the same sites."""
-        return sum(second(first(x, tables), tables) for first, second in self.paths)  # ty: ignore
+        one, other = (second(first(x, tables), tables) for first, second in self.paths)  # ty: ignore
+        return one.add_(other)
 
 
 class Rise(nn.Module):
@@ -85,7 +92,7 @@ class Rise(nn.Module):
 
     def forward(self, x: Features, shortcut: Features, coarse: Kernels, down: Neighbours, fine: Kernels) -> Features:
         """Features of the sites that `down` once left."""
-        x = down.transposed().convolve(self.enter(x, coarse), self.up) + shortcut
+        x = down.transposed().convolve(self.enter(x, coarse), self.up).add_(shortcut)
         for layer in self.layers:
             x = layer(x, fine)
         return x
@@ -106,12 +113,14 @@ class AxisGate(nn.Module):
 
     def forward(self, x: Features, tables: Kernels) -> Features:
         """The features times their gate."""
-        first, *others = (tables[kernel].convolve(x, weight) for weight, kernel in zip(self.weights, AXES))
+        # One after another, so that no more of these volumes are kept than are needed.
+        along = (tables[kernel].convolve(x, weight) for weight, kernel in zip(self.weights, AXES))
         if self.form == "intended":
-            return x * sum(norm(y).sigmoid() for norm, y in zip(self.norms, (first, *others)))
+            return x * reduce(add, (_normed(y, norm).sigmoid() for y, norm in zip(along, self.norms)))
+        first = next(along)
         for norm in self.norms:
-            first = norm(first).sigmoid()
-        return x * (first + others[0] + others[1])
+            first = _normed(first, norm).sigmoid()
+        return x * reduce(add, along, first)
 
 
 class SparseUNet(nn.Module):
@@ -139,6 +148,7 @@ class SparseUNet(nn.Module):
         x = down_again.convolve(kept_half, self.quarter)
         x = self.to_coarse(x, kept_half, deep, down_again, coarse)
         x = self.to_fine(x, kept, coarse, down, fine)
+        del kept
         return torch.cat([self.gate(x, fine), x], 1)
 
 
@@ -160,7 +170,10 @@ class SparseAwareness(nn.Module):
 
     def forward(self, volume: Float[Tensor, "b c x y z"]) -> Float[Tensor, "b d x y z"]:
         """Features of all voxels; zero where nothing came near."""
-        near = self.propagate(volume)
+        return self.interacted(self.propagate(volume))
+
+    def interacted(self, near: Float[Tensor, "b e x y z"]) -> Float[Tensor, "b d x y z"]:
+        """The same, from what `propagate` spread."""
         if self.interact is None:
             return near
         rows = near.movedim(1, -1)
@@ -171,7 +184,7 @@ class SparseAwareness(nn.Module):
             return dense.movedim(-1, 1)
         index = active.nonzero()
         place = tuple(index.unbind(1))
-        batch, _, x, y, z = volume.shape
+        batch, _, x, y, z = near.shape
         sites = Sites(index, (x, y, z), batch)
         # The rows of sparse layers keep all digits, whatever autocast says.
         features = self.interact(rows[place].to(self.interact.halve.dtype), levels_of(sites))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -29,9 +31,9 @@ class AxisMixing(nn.Module):
         shares = self.weights(x).unflatten(1, (3, 3)).softmax(2)
         y = x
         for axis in (2, 1, 0):
-            convs = self.axes[axis]
-            y = sum(shares[:, axis, k, None] * F.relu(conv(y)) for k, conv in enumerate(convs))  # ty: ignore
-        return F.relu(y + x)
+            parts = (shares[:, axis, k, None] * F.relu_(conv(y)) for k, conv in enumerate(self.axes[axis]))  # ty: ignore
+            y = reduce(Tensor.add_, parts)
+        return F.relu_(y.add_(x))
 
 
 def _along(width: int, axis: int, size: int) -> nn.Conv3d:
@@ -53,7 +55,7 @@ class DilatedVolume(nn.Module):
     def forward(self, x: Float[Tensor, "b c x y z"]) -> Float[Tensor, "b c x y z"]:
         """Features of the same size."""
         x = self.reduce(x)
-        return F.relu(self.mix(torch.cat([branch(x) for branch in self.branches], 1)))
+        return F.relu_(self.mix(torch.cat([branch(x) for branch in self.branches], 1)))
 
 
 class Diffusion(nn.Module):
@@ -67,7 +69,11 @@ class Diffusion(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c x y z"]) -> Float[Tensor, "b d x y z"]:
         """Features of the same size."""
-        return self.dilated(self.blocks(self.enter(x)))
+        return self.entered(self.enter(x))
+
+    def entered(self, x: Float[Tensor, "b d x y z"]) -> Float[Tensor, "b d x y z"]:
+        """The same, from what the first convolution gave."""
+        return self.dilated(self.blocks(x))
 
 
 class Trunk(nn.Module):
@@ -81,4 +87,8 @@ class Trunk(nn.Module):
 
     def forward(self, volume: Float[Tensor, "b c x y z"]) -> Float[Tensor, "b d x y z"]:
         """Features of the same size."""
-        return self.diffuse(F.relu(self.norm(self.conv(volume))))
+        return self.diffuse.entered(self.narrowed(volume))
+
+    def narrowed(self, volume: Float[Tensor, "b c x y z"]) -> Float[Tensor, "b d x y z"]:
+        """All up to the first convolution of the diffusion block, after which nothing is as large any more."""
+        return self.diffuse.enter(F.relu_(self.norm.replacing(self.conv(volume))))

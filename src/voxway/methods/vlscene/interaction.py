@@ -60,7 +60,8 @@ class ChannelAttention(nn.Module):
     def forward(self, x: Float[Tensor, "b c d h w"]) -> Float[Tensor, "b c d h w"]:
         """Features of the same size."""
         inner = self.enter(x)
-        return x + self.alpha * self.leave(inner * self.gate(inner.mean((2, 3, 4), keepdim=True)))
+        inner = inner * self.gate(inner.mean((2, 3, 4), keepdim=True))
+        return torch.addcmul(x, self.alpha, self.leave(inner))
 
 
 class MutualInteraction(nn.Module):
@@ -78,5 +79,5 @@ class MutualInteraction(nn.Module):
     def forward(self, stereo: Float[Tensor, "b d h w"], mono: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
         """The final probability of every depth bin, from those of the pair and those of the left image."""
         both = torch.stack([self.mono_to_stereo(stereo, mono), self.stereo_to_mono(mono, stereo)], 1)
-        volume = self.attention(self.hourglass(F.relu(self.join(both))))
+        volume = self.attention(self.hourglass(F.relu_(self.join(both))))
         return F.relu(self.score(volume))[:, 0].softmax(1)

@@ -118,11 +118,15 @@ class VLScene(nn.Module):
         images = self.normalise(group.cut(batch.need("images")))
         maps = self.encode(images)
         depth, context = self.see(maps, rig)
-        voxels = self.awareness(self.lift(depth, context, rig))
-        logits = torch.stack([self.head(one.movedim(0, -1)) for one in self.trunk(voxels)])
-        found = {"logits": logits, "depth": depth, "context": context}
+        found = {"depth": depth, "context": context}
+        # Large volumes are let go as soon as they were read.
+        near = self.awareness.propagate(self.lift(depth, context, rig))
+        voxels = self.awareness.interacted(near)
         if self.point_head is not None and self.training:
             found |= {"maps": maps[:, 0], "voxels": voxels}
+        voxels = self.trunk.narrowed(voxels)
+        voxels = self.trunk.diffuse.entered(voxels)
+        found["logits"] = torch.stack([self.head(one.movedim(0, -1)) for one in voxels])
         return found
 
     def normalise(self, images: UInt8[Tensor, "b 2 3 h w"]) -> Float[Tensor, "b 2 3 h w"]:

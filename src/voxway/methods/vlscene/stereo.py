@@ -13,10 +13,17 @@ _BINS = 16
 """Depth bins that are correlated at a time."""
 
 
-def conv_norm(channels: int, width: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
+class ConvNorm(nn.Sequential):
     """norm(conv) in 3D."""
-    conv = nn.Conv3d(channels, width, kernel, stride=stride, padding=kernel // 2, bias=False)
-    return nn.Sequential(conv, group_norm(width))
+
+    def __init__(self, channels: int, width: int, stride: int = 1, kernel: int = 3) -> None:
+        conv = nn.Conv3d(channels, width, kernel, stride=stride, padding=kernel // 2, bias=False)
+        super().__init__(conv, group_norm(width))
+
+    def forward(self, x: Float[Tensor, "b c d h w"]) -> Float[Tensor, "b e _d _h _w"]:
+        """Features of one size, or of one reduced by the stride."""
+        conv, norm = self
+        return norm.replacing(conv(x))  # ty: ignore[call-non-callable]
 
 
 class Doubling(nn.Module):
@@ -39,14 +46,14 @@ class Hourglass(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.halve = conv_norm(width, 2 * width, stride=2)
-        self.at_half = conv_norm(2 * width, 2 * width)
-        self.quarter = conv_norm(2 * width, 4 * width, stride=2)
-        self.at_quarter = conv_norm(4 * width, 4 * width)
+        self.halve = ConvNorm(width, 2 * width, stride=2)
+        self.at_half = ConvNorm(2 * width, 2 * width)
+        self.quarter = ConvNorm(2 * width, 4 * width, stride=2)
+        self.at_quarter = ConvNorm(4 * width, 4 * width)
         self.to_half = Doubling(4 * width, 2 * width)
         self.to_whole = Doubling(2 * width, width)
-        self.keep_half = conv_norm(2 * width, 2 * width, kernel=1)
-        self.keep_whole = conv_norm(width, width, kernel=1)
+        self.keep_half = ConvNorm(2 * width, 2 * width, kernel=1)
+        self.keep_whole = ConvNorm(width, width, kernel=1)
 
     def forward(self, x: Float[Tensor, "b c d h w"]) -> Float[Tensor, "b c d h w"]:
         """Features of the same size."""
@@ -66,10 +73,10 @@ class StereoNet(nn.Module):
         self.gate = CameraGate(channels)
         self.features = nn.Conv2d(channels, features, 1)
         relu = nn.ReLU(inplace=True)
-        self.first = nn.Sequential(conv_norm(groups, groups), relu, conv_norm(groups, groups), relu)
-        self.second = nn.Sequential(conv_norm(groups, groups), relu, conv_norm(groups, groups))
+        self.first = nn.Sequential(ConvNorm(groups, groups), relu, ConvNorm(groups, groups), relu)
+        self.second = nn.Sequential(ConvNorm(groups, groups), relu, ConvNorm(groups, groups))
         self.hourglasses = nn.Sequential(*(Hourglass(groups) for _ in range(3)))
-        self.last = nn.Sequential(conv_norm(groups, groups), relu)
+        self.last = nn.Sequential(ConvNorm(groups, groups), relu)
         self.score = nn.Conv3d(groups, 1, 3, padding=1, bias=False)
 
     def forward(
@@ -107,7 +114,9 @@ class StereoNet(nn.Module):
     def probabilities(self, volume: Float[Tensor, "b g d h w"]) -> Float[Tensor, "b d h w"]:
         """Probabilities from the correlation of every bin."""
         volume = self.first(volume)
-        volume = self.hourglasses(self.second(volume).add_(volume))
+        volume = self.second(volume).add_(volume)
+        for hourglass in self.hourglasses:
+            volume = hourglass(volume)
         return self.score(self.last(volume))[:, 0].softmax(1)
 
 
