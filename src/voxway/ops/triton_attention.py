@@ -20,6 +20,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from voxway.ops.triton_use import Kernel
+
 _NUMBERS = 1024
 """Numbers that a program sums: rows of a block times channels."""
 
@@ -148,7 +150,7 @@ def _digits(inputs: Sequence[Tensor]) -> torch.dtype:
 
 
 def _launch(
-    kernel: Any, inputs: list[Tensor] | tuple[Tensor, ...], others: list[Tensor], size: tuple[int, int]
+    kernel: Kernel, inputs: list[Tensor] | tuple[Tensor, ...], others: list[Tensor], size: tuple[int, int]
 ) -> None:
     queries, heads, points = inputs[-1].shape
     channels = inputs[0].shape[-1]

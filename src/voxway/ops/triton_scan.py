@@ -11,7 +11,7 @@ Needs Triton, which CUDA builds of PyTorch bring along. With ``TRITON_INTERPRET=
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 import triton.language as tl
@@ -26,6 +26,7 @@ from voxway.ops.triton_scan_kernels import (
     outputs_kernel,
     reverse_ends_kernel,
 )
+from voxway.ops.triton_use import Kernel
 
 _CHUNK = 128
 """Positions of a chunk."""
@@ -98,13 +99,13 @@ class _Cut:
         """Room for one state per chunk."""
         return A.new_empty(self.samples, self.chunks, *A.shape)
 
-    def launch(self, kernel: Any, tensors: tuple[Tensor, ...]) -> None:
+    def launch(self, kernel: Kernel, tensors: tuple[Tensor, ...]) -> None:
         """Run a kernel on all chunks and tiles."""
         sizes = (self.length, self.chunk, self.chunks, self.groups, self.channels)
         with torch.cuda.device_of(tensors[0]):
             kernel[(self.samples * self.chunks, self.groups * self.blocks)](*tensors, *sizes, **self.fixed)
 
-    def launch_in_turn(self, kernel: Any, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> None:
+    def launch_in_turn(self, kernel: Kernel, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> None:
         """The same for some chunks after the others, which share room for states."""
         tiles = self.groups * self.blocks
         per_chunk = tiles * self.chunk * self.wide * self.block
@@ -121,7 +122,7 @@ class _Cut:
     def carry(self, ends: Tensor, sums: Tensor, A: Tensor, start: Tensor, last: Tensor, reverse: bool) -> None:
         """Put what reaches each chunk in the place of its end."""
         size = A.numel()
-        kernel: Any = carry_kernel
+        kernel = cast(Kernel, carry_kernel)
         with torch.cuda.device_of(A):
             kernel[(self.samples, -(-size // 128))](
                 ends, sums, A, start, last, self.chunks, size, self.states, self.channels, REVERSE=reverse, BLOCK=128

@@ -5,12 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 import sysconfig
+from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor
+
+
+class Kernel(Protocol):
+    """A kernel of Triton, which is launched by ``kernel[grid](...)``."""
+
+    def __getitem__(self, grid: tuple[int, ...], /) -> Callable[..., object]:
+        """What launches it on so many programs along each axis."""
+        ...
 
 
 def use_triton(tensor: Tensor) -> bool:

@@ -56,8 +56,9 @@ class SparseLayer(nn.Module):
         return _normed(F.leaky_relu(tables[self.kernel].convolve(x, self.weight), 0.01, inplace=True), self.norm)
 
 
-def _normed(x: Features, norm: nn.BatchNorm1d) -> Features:
+def _normed(x: Features, norm: nn.Module) -> Features:
     """norm(x); where no gradient is wanted it stands where x stood."""
+    assert isinstance(norm, nn.BatchNorm1d)
     if norm.training or x.ndim != 2:
         return norm(x)
     # Of rows PyTorch's norm takes one number at a time.

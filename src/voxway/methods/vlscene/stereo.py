@@ -20,10 +20,10 @@ class ConvNorm(nn.Sequential):
         conv = nn.Conv3d(channels, width, kernel, stride=stride, padding=kernel // 2, bias=False)
         super().__init__(conv, group_norm(width))
 
-    def forward(self, x: Float[Tensor, "b c d h w"]) -> Float[Tensor, "b e _d _h _w"]:
+    def forward(self, input: Float[Tensor, "b c d h w"]) -> Float[Tensor, "b e _d _h _w"]:
         """Features of one size, or of one reduced by the stride."""
         conv, norm = self
-        return norm.replacing(conv(x))  # ty: ignore[call-non-callable]
+        return norm.replacing(conv(input))  # ty: ignore[call-non-callable]
 
 
 class Doubling(nn.Module):

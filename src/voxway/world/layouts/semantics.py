@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 
+from voxway.core.files import Json
 from voxway.core.task import IGNORE, SKY, Task
 from voxway.data.prepared.class_maps import PseudoLabels
 from voxway.world.sensors.camera import Picture
@@ -50,6 +50,6 @@ def write_class_maps(
     PseudoLabels().write(path, maps)
 
 
-def as_recorded(config: dict[str, Any]) -> dict[str, Any]:
+def as_recorded(config: dict[str, Json]) -> dict[str, Json]:
     """What `world.json` holds of a configuration: `semantics` only where they are written, as in worlds before it."""
     return {name: value for name, value in config.items() if name != "semantics" or value}
