@@ -52,6 +52,7 @@ claims: venv  ## the papers' claims on the synthetic world; hours
 	$(BIN)/python bench/effocc_claims.py
 	$(BIN)/python bench/monoocc_claims.py
 	$(BIN)/python bench/vlscene_claims.py
+	$(BIN)/python bench/occle_claims.py
 
 clean:
 	rm -rf .venv demo runs

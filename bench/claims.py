@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 
 from voxway.core.result import Result
-from voxway.recipes.recipe import Recipe
+from voxway.recipes.recipe import Recipe, StagedRecipe
 
 
-def train_and_score(chosen: Recipe, folder: Path, wait_for: Path | None = None, device: str = "cpu") -> Path:
+def train_and_score(
+    chosen: Recipe | StagedRecipe, folder: Path, wait_for: Path | None = None, device: str = "cpu"
+) -> Path:
     """Train a recipe on one thread, or on a GPU, and score it on the validation split.
 
     Args:
-        chosen: what to run.
+        chosen: what to run; of several stages the last one's network is scored.
         folder: of the run; the score goes to ``result.json`` there.
         wait_for: a teacher's score, which must be there first.
         device: where it computes.
@@ -41,7 +43,8 @@ def train_and_score(chosen: Recipe, folder: Path, wait_for: Path | None = None, 
     group = Group(device=torch.device(device))
     model = load(train(chosen, folder, folder.name, group=group, show=False), device)
     # What a teacher looks at besides is no part of what the student is scored with.
-    data = ready(replace(chosen.data, split="val", needs=model.method.inputs), chosen.sources, show=False)
+    last = list(chosen.stages.values())[-1] if isinstance(chosen, StagedRecipe) else chosen
+    data = ready(replace(last.data, split="val", needs=model.method.inputs), last.sources, show=False)
     score(model, data, name=folder.name, group=group, show=False)[0].save(folder / "result.json")
     return folder
 

@@ -1,0 +1,243 @@
+"""OccLE's claims on the synthetic world: what a share of the voxel labels keeps, and what each part adds to it.
+
+A small OccLE learns streets of which 1, 5, 10, 20 or all of 100 frames keep their voxel labels, and is scored on
+held-out ones. Beside it stands the same network that learns from the labelled frames alone, for as many steps as the
+three stages have together. At 10 % each part is taken away, or another put in its place. Every seed gives a set of
+runs: the same samples in the same order. Pseudo-labels are the world's own with a network's errors. Nothing is tuned on
+the held-out streets. Finished runs are kept; a stopped bench continues.
+
+    python bench/occle_claims.py                          all runs, five seeds; a GPU's work, or days on two cores
+    python bench/occle_claims.py --rows shares            the shares alone; or parts
+    python bench/occle_claims.py --device cuda --processes 3
+    python bench/occle_claims.py --table                  only the table of what is there
+    python bench/occle_claims.py --plot shares.svg        the curve of the shares, with the public anchors
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from claims import finish, mean_and_spread, paired_difference, train_and_score
+from curves import drawn
+
+from voxway.engine.teaching.average import AverageTeacherConfig
+from voxway.methods.occle import OccLEConfig
+from voxway.recipes.occle import occle_world
+from voxway.recipes.recipe import Recipe, StagedRecipe
+
+FRAMES, HELD_OUT = 100, 24
+SHARES = ("1/100", "1/20", "1/10", "1/5", "1")
+TENTH = "1/10"
+FULL, ALONE = "all parts", "labels alone"
+
+Change = Callable[[Recipe], Recipe]
+
+ANCHORS = {
+    "OccFormer, labels only": (6.59, 9.16, 10.45, None, 14.08),
+    "OccFormer + VFG-SSC": (9.40, 11.73, 12.38, None, None),
+    "VoxFormer, labels only": (6.35, 9.56, 10.52, None, 14.40),
+    "VoxFormer + VFG-SSC": (9.32, 11.15, 12.19, None, None),
+}
+"""mIoU at the same shares on SemanticKITTI, camera only (project page of VFG-SSC, AAAI 2025): another dataset."""
+
+
+def supervised(**changes: object) -> Change:
+    """Other weights or forms of the losses."""
+
+    def change(stage: Recipe) -> Recipe:
+        assert isinstance(stage.method, OccLEConfig)
+        forms = replace(stage.method.supervision, **changes)
+        return replace(stage, method=replace(stage.method, supervision=forms))
+
+    return change
+
+
+def built(part: str, **changes: object) -> Change:
+    """Another form of a part of the network."""
+
+    def change(stage: Recipe) -> Recipe:
+        other = replace(getattr(stage.method, part), **changes)
+        return replace(stage, method=replace(stage.method, **{part: other}))
+
+    return change
+
+
+def averaged(stage: Recipe) -> Recipe:
+    """With the student's own moving average as a teacher of frames without labels."""
+    assert isinstance(stage.method, OccLEConfig)
+    return stage if stage.method.stage == "semantic" else replace(stage, teacher=AverageTeacherConfig())
+
+
+def both(*changes: Change) -> Change:
+    """One change after another."""
+
+    def change(stage: Recipe) -> Recipe:
+        for one in changes:
+            stage = one(stage)
+        return stage
+
+    return change
+
+
+NO_PSEUDO_LABELS = supervised(projection=0.0, semantic_share=0.0)
+PARTS: dict[str, Change] = {
+    "without pseudo-labels": NO_PSEUDO_LABELS,
+    "without projection": supervised(projection=0.0),
+    "projection of what is visible": supervised(projection_mode="visible"),
+    "without LiDAR's rays": supervised(evidence=0.0),
+    "mean teacher besides": averaged,
+    "mean teacher in place of the rays": both(averaged, supervised(evidence=0.0)),
+    "geometry from images": built("geometry", join="image"),
+    "geometry from LiDAR": built("geometry", join="lidar"),
+    "concatenation for cross-plane": built("geometry", join="concat"),
+    "convolution for Dual Mamba": built("fusion", kind="conv"),
+}
+"""What is changed in every stage, at 10 %."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training run and its score."""
+
+    out: Path
+    row: str
+    share: str
+    seed: int
+    scale: int
+    device: str
+
+    @property
+    def folder(self) -> Path:
+        """Of the run."""
+        return self.out / f"{self.row.replace(' ', '-')}-{self.share.replace('/', 'of')}-seed{self.seed}"
+
+    def recipe(self) -> Recipe | StagedRecipe:
+        """What is trained."""
+        chosen = occle_world(self.out / "world", None if self.share == "1" else self.share)
+        stages = {name: self._timed(stage, stage.train.steps) for name, stage in chosen.stages.items()}
+        if self.row in PARTS:
+            stages = {name: PARTS[self.row](stage) for name, stage in stages.items()}
+        if self.row == "without pseudo-labels":
+            semantic = stages.pop("semantic")
+            steps = semantic.train.steps + stages["geometry"].train.steps
+            stages["geometry"] = replace(stages["geometry"], train=replace(stages["geometry"].train, steps=steps))
+        if self.row == ALONE:
+            last = both(NO_PSEUDO_LABELS, supervised(evidence=0.0))(stages["all"])
+            steps = sum(stage.train.steps for stage in chosen.stages.values())
+            return self._timed(replace(last, train=replace(last.train, labelled_visits="1")), steps)
+        return StagedRecipe(stages=stages)
+
+    def _timed(self, stage: Recipe, steps: int) -> Recipe:
+        train = replace(stage.train, steps=steps * self.scale, seed=self.seed, checkpoint_every=steps * self.scale)
+        return replace(stage, train=train)
+
+
+def run_job(job: Job) -> Path:
+    """Train and score."""
+    return train_and_score(job.recipe(), job.folder, device=job.device)
+
+
+def planned(options: argparse.Namespace) -> list[Job]:
+    """All runs, seed by seed."""
+    shares = [(row, share) for share in SHARES for row in (FULL, ALONE)] if "shares" in options.rows else []
+    parts = [(row, TENTH) for row in (FULL, *PARTS)] if "parts" in options.rows else []
+    return [
+        Job(options.out, row, share, seed, options.scale, options.device)
+        for seed in range(options.seeds)
+        for row, share in dict.fromkeys([*shares, *parts])
+    ]
+
+
+def folders(plan: list[Job], row: str, share: str) -> list[Path]:
+    """Of the runs of a row, by seed."""
+    return [job.folder for job in plan if (job.row, job.share) == (row, share)]
+
+
+def shares_table(plan: list[Job]) -> str:
+    """Mean and spread for every share, and what it keeps of all labels, as Markdown."""
+    rows = [
+        "| labelled | learns from | runs | mIoU | IoU | mIoU kept | mIoU more than labels alone |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for share in SHARES:
+        for row in (FULL, ALONE):
+            found, whole = mean_and_spread(folders(plan, row, share)), mean_and_spread(folders(plan, FULL, "1"))
+            if found is None:
+                continue
+            runs, mean, miou, iou = found
+            kept = "" if whole is None else f"{100 * mean / whole[1]:.0f} %"
+            more = paired(folders(plan, FULL, share), folders(plan, ALONE, share)) if row == FULL else ""
+            rows.append(f"| {100 * Fraction(share)} % | {row} | {runs} | {miou} | {iou} | {kept} | {more} |")
+    return "\n".join(rows)
+
+
+def parts_table(plan: list[Job]) -> str:
+    """What every part adds at 10 %, as Markdown."""
+    rows = [
+        "| at 10 % | runs | mIoU | IoU | mIoU against all parts | IoU against |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    whole = folders(plan, FULL, TENTH)
+    for row in (FULL, *PARTS):
+        own = folders(plan, row, TENTH)
+        found = mean_and_spread(own)
+        if found is None:
+            continue
+        against = ["", ""] if row == FULL else [paired(own, whole), paired(own, whole, "iou")]
+        rows.append(f"| {row} | {found[0]} | {found[2]} | {found[3]} | {against[0]} | {against[1]} |")
+    return "\n".join(rows)
+
+
+def paired(own: list[Path], others: list[Path], what: str = "miou") -> str:
+    """A difference with the interval of its mean."""
+    mean, half, count = paired_difference(own, others, what)
+    return f"{mean:+.2f} +- {half:.2f} ({count} pairs)" if count else ""
+
+
+def curve(plan: list[Job]) -> str:
+    """mIoU over the share of labels, ours on the world and others' on SemanticKITTI, as a drawing (SVG)."""
+    lines = {
+        f"ours, {row} (synthetic world)": [
+            None if found is None else found[1] for found in (mean_and_spread(folders(plan, row, s)) for s in SHARES)
+        ]
+        for row in (FULL, ALONE)
+    }
+    lines |= {f"{name} (SemanticKITTI)": list(values) for name, values in ANCHORS.items()}
+    columns = [f"{100 * Fraction(share)} %" for share in SHARES]
+    return drawn(lines, columns, across="labelled", up="mIoU", dashed=frozenset(lines) - set(list(lines)[:2]))
+
+
+def main() -> None:
+    """Run what is missing, print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs/occle-claims"))
+    parser.add_argument("--rows", nargs="+", choices=("shares", "parts"), default=("shares", "parts"))
+    parser.add_argument("--scale", type=int, default=1, help="times the recipe's steps")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--table", action="store_true", help="train nothing")
+    parser.add_argument("--plot", type=Path, help="draw the shares' curve into this SVG file, and train nothing")
+    options = parser.parse_args()
+    plan = planned(options)
+    if options.plot is not None:
+        options.plot.write_text(curve(plan))
+    elif not options.table:
+        from voxway.prepare.ready import ready
+        from voxway.world import generate
+        from voxway.world.layouts.semantickitti import semantickitti_world
+
+        generate(options.out / "world", semantickitti_world(FRAMES, HELD_OUT, seed=100, semantics=True))
+        for stage in occle_world(options.out / "world").stages.values():
+            ready(stage.data, stage.sources)  # once, not by every run
+        finish(run_job, [job for job in plan if not (job.folder / "result.json").exists()], options.processes)
+    print(shares_table(plan), parts_table(plan), sep="\n\n")
+
+
+if __name__ == "__main__":
+    main()
