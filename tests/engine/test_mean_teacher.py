@@ -20,7 +20,8 @@ from voxway.engine.teaching.average import AverageTeacherConfig
 from voxway.engine.teaching.stored import StoredTeacherConfig
 from voxway.engine.teaching.together import TeachersConfig, each
 from voxway.engine.train import train
-from voxway.engine.visits import Viewed, Visits, visit_seeds
+from voxway.engine.visit_order import visit_seeds
+from voxway.engine.visits import Viewed, Visits
 
 RUN = "tests.engine.toy_run"
 

@@ -17,7 +17,8 @@ from voxway.engine.log import read_log
 from voxway.engine.model_files import load_model, load_tensors, save_model
 from voxway.engine.teaching.network import NetworkTeacherConfig
 from voxway.engine.train import train
-from voxway.engine.visits import Augmented, Visits, visit_seeds
+from voxway.engine.visit_order import visit_seeds
+from voxway.engine.visits import Augmented, Visits
 
 
 @pytest.fixture(scope="module")

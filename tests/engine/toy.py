@@ -83,7 +83,7 @@ def toy_sample(index: int, brightness: int = 0):
         pseudo=None,
         evidence=None,
         points=None,
-        labelled=index % 2 == 0,
+        labelled=Plain.labelled[index],
     )
 
 
@@ -91,6 +91,7 @@ class Plain:
     """Five scenes, two of them without labels."""
 
     keys = tuple(f"toy/{i:06d}" for i in range(5))
+    labelled = tuple(i % 2 == 0 for i in range(5))
 
     def __len__(self) -> int:
         return len(self.keys)

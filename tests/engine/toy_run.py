@@ -1,4 +1,4 @@
-"""Train the toy in a process of its own: ``python -m tests.engine.toy_run FOLDER mean|stages|both [slow]``."""
+"""Train the toy in a process of its own: ``python -m tests.engine.toy_run FOLDER mean|stages|both|half [slow]``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from voxway.engine.train import TrainConfig, train
 CONFIG = TrainConfig(
     steps=12, batch=2, checkpoint_every=3, log_every=1, learning_rate=1e-2, rate_factors={"backbone": 0.1}
 )
+HALF = replace(CONFIG, labelled_visits="1/2")
 MEAN = AverageTeacherConfig(decay=0.9)
 BOTH = TeachersConfig(members=(ColoursConfig(scale=2.0), MEAN))
 
@@ -51,6 +52,8 @@ def main() -> None:
     with process_group("cpu") as group:
         if what == "stages":
             train_stages(stages(data), Path(folder), group=group, show=False)
+        elif what == "half":
+            train(HALF, ToyConfig(), data(), Path(folder), group=group, show=False)
         else:
             teacher = (MEAN if what == "mean" else BOTH).build()
             train(CONFIG, ToyConfig(), data(), Path(folder), group=group, teacher=teacher, show=True)

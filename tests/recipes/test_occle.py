@@ -87,3 +87,4 @@ def test_published_size_keeps_a_tenth() -> None:
             assert one.data.labelled_share == SHARE and one.data.labelled_by == "frames"
             assert one.method.stage == stage and one.method.pretrained == (stage == "semantic")
             assert ("target" in one.data.needs) == (stage != "semantic")
+            assert one.train.labelled_visits == (None if stage == "semantic" else "1/2")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 from voxway.core.errors import InputError
 from voxway.core.files import Json
 from voxway.core.frame_shape import FrameShape
+from voxway.core.share import exact_share
 from voxway.data.files.names import meant_root
 from voxway.data.steps.augment import Augment
 from voxway.data.steps.few_labels import SEED
@@ -94,8 +95,8 @@ class DataConfig(ABC):
             raise ValueError("only_labelled needs `labelled`, how many drives may supervise, or `selection`")
         if None not in few:
             raise ValueError(f"labelled and labelled_share say the same, choose one, got {few[0]} and {few[1]!r}")
-        if self.labelled_share is not None and not 0 < _fraction(self.labelled_share) <= 1:
-            raise ValueError(f"labelled_share lies above 0 and is at most 1, got {self.labelled_share}")
+        if self.labelled_share is not None:
+            exact_share("labelled_share", self.labelled_share)
         if self.depth_rule == "published" and self.depth_range_m is None:
             raise ValueError("depth images by the published rule need depth_range_m")
 
@@ -144,7 +145,7 @@ class DataConfig(ABC):
     @property
     def share(self) -> Fraction | None:
         """`labelled_share` as a number."""
-        return None if self.labelled_share is None else _fraction(self.labelled_share)
+        return None if self.labelled_share is None else exact_share("labelled_share", self.labelled_share)
 
     def one_scan(self: C) -> C:
         """The same with one scan in a moment, where several may be put together."""
@@ -181,10 +182,3 @@ class DataConfig(ABC):
     def with_prepared(self: C, need: str, folder: Path) -> C:
         """The same with a folder of prepared files."""
         return replace(self, prepared={**self.prepared, need: folder})
-
-
-def _fraction(text: str) -> Fraction:
-    try:
-        return Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise ValueError(f'labelled_share is a fraction such as "1/10" or "0.1", got {text!r}') from None

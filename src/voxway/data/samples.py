@@ -66,6 +66,11 @@ class Samples:
         return self.reader.benchmark.task
 
     @property
+    def labelled(self) -> tuple[bool, ...]:
+        """Whether each frame may supervise, in the order of `keys`; no label file is opened."""
+        return tuple(self.labels.supervises(key) for key in self.keys)
+
+    @property
     def cameras(self) -> int | None:
         """How many cameras a sample has; None where none is asked for.
 

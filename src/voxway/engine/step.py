@@ -11,7 +11,8 @@ from voxway.core.errors import UserError
 from voxway.engine.distributed import Group
 from voxway.engine.teaching.teacher import Teacher
 from voxway.engine.train_config import TrainConfig
-from voxway.engine.visits import MicroBatch, micro_seed
+from voxway.engine.visit_order import micro_seed
+from voxway.engine.visits import MicroBatch
 from voxway.methods.contract import Follower, Learner
 
 

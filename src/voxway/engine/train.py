@@ -26,7 +26,7 @@ from voxway.engine.run_folder import claim, fingerprint_of, finished, owned
 from voxway.engine.step import NonFiniteLoss, accumulate, average_buffers, update
 from voxway.engine.teaching.teacher import Teacher
 from voxway.engine.train_config import TrainConfig
-from voxway.engine.visits import Samples, steps_left
+from voxway.engine.visits import Samples, steps_left, visit_order
 from voxway.methods.contract import Buildable, Follower, Learner, Paced
 from voxway.methods.registry import config_name
 
@@ -156,6 +156,7 @@ def _check(config: TrainConfig, method_config: Buildable, data: Samples, folder:
             found=group.size,
             remedy="Change the number of processes, the batch or the micro-batch.",
         )
+    visit_order(config, data)  # says what it lacks
 
 
 def _network(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Literal
 
+from voxway.core.share import exact_share
 from voxway.engine.schedule import Schedule
 
 
@@ -14,7 +16,8 @@ class TrainConfig:
     """How a network is trained. Defaults are MonoOcc's optimiser.
 
     Raises:
-        ValueError: a count is not positive, the batch is not a whole number of micro-batches, or a factor is negative.
+        ValueError: a count is not positive, the batch is not a whole number of micro-batches, a factor is negative,
+            or a share is none.
     """
 
     steps: int
@@ -42,6 +45,9 @@ class TrainConfig:
     by ``(1 + step) / (10 + step)``."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Mixed precision: matrix products and convolutions in bfloat16, everything else in float32."""
+    labelled_visits: str | None = None
+    """With few labels, the share of visits that labelled samples get, a fraction such as "1/2", in every batch alike; both
+    kinds are shuffled apart. None: every sample is visited once per epoch."""
     seed: int = 42
     """Of initial weights, order of samples and dropout."""
     checkpoint_every: int = 200
@@ -62,5 +68,12 @@ class TrainConfig:
             raise ValueError("steps, batch, micro_batch, checkpoint_every, keep and log_every must be at least 1")
         if self.batch % self.micro_batch:
             raise ValueError(f"a batch of {self.batch} is not a whole number of micro-batches of {self.micro_batch}")
+        if self.labelled_visits is not None:
+            exact_share("labelled_visits", self.labelled_visits)
         if any(factor < 0 for factor in self.rate_factors.values()):
             raise ValueError(f"factors of the learning rate must be at least 0, and are {dict(self.rate_factors)}")
+
+    @property
+    def labelled_share(self) -> Fraction | None:
+        """`labelled_visits` as a number."""
+        return None if self.labelled_visits is None else exact_share("labelled_visits", self.labelled_visits)

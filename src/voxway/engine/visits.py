@@ -1,19 +1,17 @@
-"""Which samples are visited at which step, and as what. Pure functions of seed and step, so that resuming and more
-processes change nothing."""
+"""What is seen at each visit, and reading it, step by step; `visit_order` says which samples are visited when."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import torch
-
+from voxway.core.errors import InputError
 from voxway.core.sample import Batch, Sample, collate
 from voxway.engine.distributed import Group
 from voxway.engine.loading import read_ahead
 from voxway.engine.train_config import TrainConfig
+from voxway.engine.visit_order import Order, micro_batches, shared, shuffled, visit_seeds
 
 
 @runtime_checkable
@@ -31,6 +29,16 @@ class Samples(Protocol):
 
     def __getitem__(self, index: int, /) -> Sample:
         """Read one sample."""
+        ...
+
+
+@runtime_checkable
+class PartlyLabelled(Samples, Protocol):
+    """Data that knows which of its samples have labels."""
+
+    @property
+    def labelled(self) -> Sequence[bool]:
+        """Whether each sample may supervise, in the order of `keys`; told without reading one."""
         ...
 
 
@@ -93,10 +101,11 @@ def steps_left(
     config: TrainConfig, data: Samples, first: int, group: Group, *, own_view: bool = False
 ) -> Iterator[tuple[int, list[MicroBatch]]]:
     """For every step from number `first` on, this process's micro-batches, on its device."""
+    order = visit_order(config, data)
     plan = [
         (step, [(n, m) for n, m in enumerate(micro) if n % group.size == group.rank])
         for step in range(first, config.steps)
-        for micro in [_planned(config, step, len(data))]
+        for micro in [_planned(config, order, step)]
     ]
     visits = [visits for _, mine in plan for _, visits in mine]
     reading = read_ahead(_Reading(Visits(data, own_view), visits), len(visits), config.workers)
@@ -121,42 +130,33 @@ class _Reading:
         return tuple(collate(views) for views in zip(*samples))
 
 
-def _planned(config: TrainConfig, step: int, count: int) -> list[list[tuple[int, int]]]:
+def _planned(config: TrainConfig, order: Order, step: int) -> list[list[tuple[int, int]]]:
     """The step's micro-batches: which samples, and the seed with which each is altered."""
-    indices = micro_batches(step, count, config.batch, config.micro_batch, config.seed)
+    indices = micro_batches(order, step, config.batch, config.micro_batch)
     seeds = visit_seeds(step, config.batch, config.micro_batch, config.seed)
     return [list(zip(*micro)) for micro in zip(indices, seeds)]
 
 
-@functools.lru_cache(maxsize=2)
-def _permutation(count: int, seed: int, epoch: int) -> list[int]:
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-    return torch.randperm(count, generator=generator).tolist()
+def visit_order(config: TrainConfig, data: Samples) -> Order:
+    """The order in which a run visits its samples. Where all samples have labels, there is nothing to share.
 
-
-def micro_batches(step: int, count: int, batch: int, micro: int, seed: int) -> list[list[int]]:
-    """Sample indices of one step (from 0), split into micro-batches.
-
-    Every epoch is a fresh permutation; a batch may span two epochs, so that no sample is ever left out.
-
-    Args:
-        step: which step, from 0.
-        count: samples in the data.
-        batch: samples per step, all processes together.
-        micro: samples that pass through the network together.
-        seed: of the run.
+    Raises:
+        InputError: visits are to be shared, and the data does not tell labelled samples from others, or has none.
     """
-    positions = range(step * batch, (step + 1) * batch)
-    indices = [_permutation(count, seed, p // count)[p % count] for p in positions]
-    return [indices[i : i + micro] for i in range(0, batch, micro)]
-
-
-def visit_seeds(step: int, batch: int, micro: int, seed: int) -> list[list[int]]:
-    """For every sample that `micro_batches` gives, the seed of its random alteration; no two visits share one."""
-    first = (seed * 1_000_003 + step) * batch
-    return [list(range(first + i, first + i + micro)) for i in range(0, batch, micro)]
-
-
-def micro_seed(seed: int, step: int, micro: int) -> int:
-    """Seed of the random numbers (dropout) that one micro-batch draws."""
-    return (seed * 1_000_003 + step) * 4099 + micro
+    share = config.labelled_share
+    if share is None:
+        return shuffled(range(len(data)), config.seed)
+    labels = list(data.labelled) if isinstance(data, PartlyLabelled) else None
+    if not labels or not any(labels):
+        raise InputError(
+            file=type(data).__name__,
+            field="labelled",
+            expected=f"some labelled samples, for {config.labelled_visits} of all visits (train.labelled_visits)",
+            found="no word about which samples are" if labels is None else f"none among {len(labels)}",
+            remedy="Keep labels (data.labelled_share), or leave the order to chance: --set train.labelled_visits=null.",
+        )
+    if all(labels):
+        return shuffled(range(len(data)), config.seed)
+    labelled = [index for index, known in enumerate(labels) if known]
+    others = [index for index, known in enumerate(labels) if not known]
+    return shared(labelled, others, share, config.seed)

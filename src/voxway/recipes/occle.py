@@ -26,6 +26,8 @@ _NEEDS: dict[Stage, frozenset[str]] = {
     "geometry": frozenset({"target", "evidence"}),
     "all": frozenset({"target", "evidence", "pseudo_labels"}),
 }
+_LABELLED_VISITS = "1/2"
+"""Of the frames that are looked at, those with labels, in the stages that learn from labels."""
 _STEPS: dict[Stage, int] = {"semantic": 15_000, "geometry": 15_000, "all": 25_000}
 
 
@@ -62,6 +64,7 @@ def _published_size() -> dict[Stage, TrainConfig]:
             batch=4,
             learning_rate=3e-4 if stage == "all" else 2e-4,
             clip_norm=10.0 if stage == "all" else 35.0,
+            labelled_visits=None if stage == "semantic" else _LABELLED_VISITS,
             schedule=Schedule(warmup_steps=steps // 20, warmup_factor=0.04, final_factor=1e-4),
             checkpoint_every=500,
             workers=4,
@@ -100,6 +103,7 @@ def _world_steps(scale: int = 1) -> dict[Stage, TrainConfig]:
             steps=count * scale,
             learning_rate=2e-3,
             clip_norm=10.0,
+            labelled_visits=None if stage == "semantic" else _LABELLED_VISITS,
             schedule=Schedule(warmup_steps=10, final_factor=0.01),
             checkpoint_every=60,
         )

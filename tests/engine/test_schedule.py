@@ -1,23 +1,6 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from voxway.engine.schedule import Schedule
-from voxway.engine.visits import micro_batches
-
-
-@given(st.integers(1, 30), st.integers(1, 6), st.integers(1, 3), st.integers(0, 99))
-def test_every_sample_once_per_epoch(count, micro, parts, seed):
-    batch = micro * parts
-    steps = 2 * count
-    order = [i for step in range(steps) for part in micro_batches(step, count, batch, micro, seed) for i in part]
-    for epoch in range(len(order) // count):
-        assert sorted(order[epoch * count : (epoch + 1) * count]) == list(range(count))
-
-
-def test_order_depends_on_the_seed():
-    orders = {tuple(map(tuple, micro_batches(0, 50, 8, 8, seed))) for seed in range(5)}
-    assert len(orders) == 5
 
 
 def test_published_cosine_is_constant_within_an_epoch():
