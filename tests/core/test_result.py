@@ -133,8 +133,10 @@ def test_every_field_but_the_checkpoint_tells_protocols_apart() -> None:
         "training_masks": ("camera",),
         "ema": True,
         "frame_names": "2" * 64,
+        "labels": "1/10 of frames, evenly spread",
+        "label_names": "2" * 64,
     }
-    base = replace(KITTI, frame_names="1" * 64)
+    base = replace(KITTI, frame_names="1" * 64, label_names="1" * 64)
     assert changes.keys() | {"checkpoint"} == {f.name for f in fields(Protocol)}
     for name, value in changes.items():
         assert base.differences(replace(base, **{name: value})) == {name: (getattr(base, name), value)}

@@ -63,3 +63,23 @@ def test_of_a_dataset(tmp_path: Path) -> None:
     assert (
         len(replace(config, labelled_share="1/2", labelled_by="frames", only_labelled=True).build()) == len(whole) // 2
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "words", "frames"),
+    [
+        ({}, "all", None),
+        ({"labelled_share": "0.5", "labelled_by": "frames"}, "1/2 of frames, evenly spread", "half"),
+        ({"labelled": 2, "labelled_by": "frames", "labelled_seed": 7}, "2/{all} of frames, drawn with seed 7", 2),
+        ({"labelled_share": "2/3"}, "2/3 of drives, drawn with seed 42", None),
+        ({"labelled": 1}, "1/3 of drives, drawn with seed 42", None),
+    ],
+)
+def test_the_rule_is_told(settings: dict[str, object], words: str, frames: int | str | None, tmp_path: Path) -> None:
+    samples = replace(kitti(write_kitti(tmp_path)).config, needs=frozenset({"target"}), **settings).build()
+    listed = samples.label_list
+    assert str(listed.rule) == words.format(all=len(samples))
+    assert listed.keys == tuple(key for key in samples.keys if samples[key].labelled) and listed.of == len(samples)
+    assert frames is None or len(listed.keys) == (len(samples) // 2 if frames == "half" else frames)
+    assert listed.few == samples.config.few_labels
+    assert not replace(samples.config.all_labelled(), split="train").build().label_list.few

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.engine.toy import Plain, ToyConfig
+from tests.engine.toy_run import CONFIG
 from voxway.core.errors import InputError
+from voxway.core.label_list import LabelList, LabelRule
 from voxway.engine.distributed import Group
 from voxway.engine.run_folder import claim
+from voxway.engine.train import train
 
 RUN = {
     "train": {"steps": 10, "learning_rate": 2e-4, "workers": 0, "log_every": 10, "checkpoint_every": 200, "keep": 2,
               "tensorboard": False, "rate_factors": {"backbone": 0.1}},
     "method": {"width": 64, "depth": [1, 2]},
-    "data": {"root": "KITTI", "prepared": {"proposals": "here"}, "infos": "KITTI/infos.pkl", "labels": None},
+    "data": {"root": "KITTI", "prepared": {"proposals": "here"}, "infos": "KITTI/infos.pkl", "labels": None,
+             "labelled_list": "mine.txt"},
+    "labels": {"rule": "2/4 of frames, listed", "sha256": "ab"},
     "prepared": {"proposals": "ab12"},
     "start": {"source": "a.pth", "fingerprint": "cd34"},
     "teacher": {"members": [{"model": "here", "fingerprint": "ef56"}, {"features": "there", "shape": [1, 2]}]},
@@ -30,6 +37,7 @@ MAY = {
     "train.tensorboard": True,
     "data.root": "/mnt/KITTI",
     "data.prepared.proposals": "/mnt/proposals",
+    "data.labelled_list": "/mnt/mine.txt",
     "start.source": "b.pth",
     "teacher.members.0.model": "elsewhere",
     "teacher.members.1.features": "elsewhere",
@@ -47,6 +55,8 @@ MAY_NOT = {
     "start.fingerprint": "cd35",
     "teacher.members.0.fingerprint": "ef57",
     "teacher.members.1.shape": [2, 2],
+    "labels.rule": "2/4 of frames, selected",
+    "labels.sha256": "ac",
     "samples.count": 9,
     "samples.names": "ac",
 }
@@ -102,3 +112,24 @@ def test_what_lies_below_a_moved_folder_has_moved_with_it(tmp_path: Path) -> Non
 def test_a_place_may_be_spelled_otherwise(tmp_path: Path) -> None:
     claim(tmp_path, changed("data.labels", "labels"), Group())
     claim(tmp_path, changed("data.labels", str(Path.cwd() / "labels")), Group())
+
+
+def test_a_run_keeps_its_list_of_labels(tmp_path: Path) -> None:
+    train(replace(CONFIG, steps=1), ToyConfig(), Half(), tmp_path / "half", show=False)
+    kept = json.loads((tmp_path / "half" / "labels.json").read_text())
+    assert kept["keys"] == ["toy/000001", "toy/000003"] and kept["sha256"] == Half.label_list.digest
+    facts = json.loads((tmp_path / "half" / "model" / "config.json").read_text())["facts"]["labels"]
+    assert facts == {name: value for name, value in kept.items() if name != "keys"}
+    with pytest.raises(InputError, match=r"run\.json: labels\..*sha256"):
+        train(replace(CONFIG, steps=1), ToyConfig(), OtherHalf(), tmp_path / "half", show=False)
+    train(replace(CONFIG, steps=1), ToyConfig(), Plain(), tmp_path / "plain", show=False)
+    assert not (tmp_path / "plain" / "labels.json").exists()
+    assert "labels" not in json.loads((tmp_path / "plain" / "run.json").read_text())
+
+
+class Half(Plain):
+    label_list = LabelList(rule=LabelRule(how="listed", share="2/5"), keys=("toy/000001", "toy/000003"), of=5)
+
+
+class OtherHalf(Plain):
+    label_list = replace(Half.label_list, keys=("toy/000001", "toy/000002"))

@@ -66,9 +66,10 @@ def test_a_protocol_is_told_in_words() -> None:
     told = compare([result("a", 4, inputs=("images", "proposals:lidar"), masks=("camera",), ema=True)]).table().caption
     assert told == (
         "815 frames, the whole grid, inside mask camera, classes that never occur count as zero, "
-        "seen: images, proposals from lidar, 1 frame per prediction, taught everywhere, weights averaged"
+        "seen: images, proposals from lidar, 1 frame per prediction, taught everywhere, labels: all, "
+        "weights averaged"
     )
-    plain = {"benchmark", "split", "checkpoint", "frame_names"}
+    plain = {"benchmark", "split", "checkpoint", "frame_names", "label_names"}
     assert set(_WORDS) == {field.name for field in fields(Protocol)} - plain, "a field that no words tell"
 
 
@@ -98,3 +99,14 @@ def test_names_of_frames_say_nothing_more_where_they_are_not_known_or_the_split_
 ) -> None:
     others = {"frame_names": "2" * 64, **changes}
     assert compare([result("a", 4, frame_names="1" * 64), result("b", 8, **others)], allow=allow)
+
+
+def test_unlike_lists_of_labels_are_refused() -> None:
+    tenth = "1/10 of frames, evenly spread"
+    few = result("few", 4, labels=tenth, label_names="a")
+    with pytest.raises(InputError, match=r"labels: expected .* labels 'all', found labels '1/10 of frames"):
+        compare([result("all", 8), few])
+    with pytest.raises(InputError, match="label_names: expected"):
+        compare([few, result("others", 4, labels=tenth, label_names="b")])
+    assert compare([result("all", 8), few], allow=["labels"]).differing == {"labels": ("all", tenth)}
+    compare([few, result("the same", 5, labels=tenth, label_names="a")])

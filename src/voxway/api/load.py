@@ -49,6 +49,7 @@ def _own(folder: Path, device: torch.device | str) -> Model:
         name=str(folder),
         ema=bool(facts.get("ema")),
         checkpoint=fingerprint(folder),
+        labels=facts.get("labels") or ({"rule": "few, not recorded"} if data.few_labels else None),
         cameras=facts["cameras"] if "cameras" in facts else _usual_cameras(data),
     )
 

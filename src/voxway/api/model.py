@@ -15,6 +15,7 @@ from voxway.api.inputs import Picture, cloud, plain_sample, proposals_of, rectif
 from voxway.api.occupancy import Occupancy
 from voxway.api.rig import Rig
 from voxway.core.errors import InputError
+from voxway.core.files import Json
 from voxway.core.sample import Sample, collate
 from voxway.core.task import Task
 from voxway.data.config import DataConfig, Split
@@ -42,6 +43,8 @@ class Model:
     """Whether its weights are averaged."""
     checkpoint: str = ""
     """SHA-256 of its weights."""
+    labels: Mapping[str, Json] | None = None
+    """Of few labels that it learnt from: rule, share and digest (`voxway.core.label_list`). None: all, or not known."""
     cameras: int | None = None
     """How many cameras it was trained with; None: not known."""
 
@@ -102,7 +105,7 @@ class Model:
             InputError: nothing to read there, or files are missing or damaged.
         """
         data = replace(
-            self.data,
+            self.data.all_labelled(),
             root=Path(root),
             split=split,
             keys=tuple(keys),
@@ -110,10 +113,6 @@ class Model:
             partial=True,
             needs=self.needs,
             augment=None,
-            labelled=None,
-            labelled_share=None,
-            only_labelled=False,
-            selection=None,
         )
         return ready(data, self.sources, None if cache is None else Path(cache), show=show).build()
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from voxway.api.model import Model
 from voxway.core.errors import InputError
+from voxway.core.files import Json
 from voxway.core.result import Protocol, Result
+from voxway.core.stamps import fingerprint_of
 from voxway.data.config import DataConfig
 from voxway.engine.distributed import Group
 from voxway.engine.evaluate import Predictor, evaluate, network_predictor
-from voxway.engine.run_folder import fingerprint_of
 from voxway.metrics.occupancy import OccupancyMetric
 
 _INPUTS = frozenset({"images", "points", "proposals"})
@@ -27,6 +28,7 @@ def score_predictor(
     ema: bool = False,
     training_masks: tuple[str, ...] = (),
     checkpoint: str = "",
+    labels: Mapping[str, Json] | None = None,
     group: Group | None = None,
     show: bool = True,
 ) -> list[Result]:
@@ -40,6 +42,7 @@ def score_predictor(
         ema: whether its weights are averaged.
         training_masks: masks outside which it was taught nothing.
         checkpoint: SHA-256 of its weights.
+        labels: facts of the labels that it learnt from (`voxway.core.label_list`); None: all.
         group: the processes that share the work.
         show: say how far it is.
     """
@@ -55,6 +58,8 @@ def score_predictor(
         training_masks=training_masks,
         ema=ema,
         checkpoint=checkpoint,
+        labels=str((labels or {}).get("rule", "all")),
+        label_names=str((labels or {}).get("sha256", "")),
         frame_names=fingerprint_of(sorted(samples.keys)),
     )
     return evaluate(predict, samples, OccupancyMetric(benchmark), protocol, name=name, group=group, show=show)
@@ -85,6 +90,7 @@ def score(
         ema=model.ema,
         training_masks=model.method.training_masks,
         checkpoint=model.checkpoint,
+        labels=model.labels,
         group=group,
         show=show,
     )

@@ -32,6 +32,7 @@ from voxway.engine.teaching.stored import StoredTeacher
 from voxway.engine.teaching.teacher import Teacher
 from voxway.engine.teaching.together import each
 from voxway.engine.train import train as train_network
+from voxway.engine.visits import few_labels
 from voxway.methods.contract import Method, MethodConfig
 from voxway.methods.registry import from_nothing
 from voxway.prepare.ready import ready
@@ -133,7 +134,7 @@ def _opened(chosen: Recipe, name: str, cache: Path | None, group: Group, show: b
             "tensors": len(start),
         }
         logger.info("starting from %s: %s", chosen.start, report)
-    return _Run(samples, teacher, start, _validation(chosen, cache, group, show), about)
+    return _Run(samples, teacher, start, _validation(chosen, samples, cache, group, show), about)
 
 
 def _check_kept(teacher: Teacher | None, samples: Samples) -> None:
@@ -160,13 +161,17 @@ def _prepared(data: DataConfig, key: str) -> dict[str, object]:
     return {"prepared": found} if found else {}
 
 
-def _validation(chosen: Recipe, cache: Path | None, group: Group, show: bool) -> Callable[[nn.Module], Result] | None:
+def _validation(
+    chosen: Recipe, training: Samples, cache: Path | None, group: Group, show: bool
+) -> Callable[[nn.Module], Result] | None:
     if not chosen.train.evaluate_every:
         return None
     held_out = ready(replace(chosen.data, split="val"), chosen.sources, cache, group, show)
 
     def score(network: nn.Module) -> Result:
-        return score_predictor(network_predictor(network), held_out, chosen.sources, group=group, show=show)[0]
+        few, predict = few_labels(training), network_predictor(network)
+        labels = None if few is None else few.facts()
+        return score_predictor(predict, held_out, chosen.sources, labels=labels, group=group, show=show)[0]
 
     return score
 

@@ -65,8 +65,8 @@ def run(options: Options) -> None:
     with process_group(options.device) as group:
         model = load(options.model, group.device)
         # Whatever labels the network was trained on: every frame of the split may be chosen.
-        everything = {"labelled": None, "labelled_share": None, "only_labelled": False, "selection": None, "keys": ()}
-        data = replace(model.data, **everything, root=options.root, needs=model.needs | {"target"}).build()
+        everything = replace(model.data.all_labelled(), keys=())
+        data = replace(everything, root=options.root, needs=model.needs | {"target"}).build()
         network = model.network
 
         @torch.no_grad()

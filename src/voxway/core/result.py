@@ -33,6 +33,11 @@ class Protocol:
     """Frames that the method saw per prediction."""
     training_masks: tuple[str, ...] = ()
     """Masks outside which the method was taught nothing; what it says there is undefined."""
+    labels: str = "all"
+    """Which training frames had labels, in words such as "1/10 of frames, evenly spread"; what is not known to have had
+    fewer counts as all."""
+    label_names: str = ""
+    """SHA-256 of the names of those frames, sorted; empty where all had, or where they are not known."""
     ema: bool = False
     """Whether averaged weights were scored."""
     checkpoint: str = ""
@@ -43,11 +48,14 @@ class Protocol:
     def differences(self, other: Protocol) -> dict[str, tuple[object, object]]:
         """Fields that keep two results from being compared, with both values.
 
-        Names of frames differ by themselves only where as many frames of the same split were scored.
+        Names of frames differ by themselves only where as many frames of the same split were scored, and names of
+        labelled ones only where they were chosen by the same rule.
         """
-        compared = [f.name for f in fields(self) if f.name not in ("checkpoint", "frame_names")]
+        compared = [f.name for f in fields(self) if f.name not in ("checkpoint", "frame_names", "label_names")]
         if (self.split, self.samples) == (other.split, other.samples) and self.frame_names and other.frame_names:
             compared.append("frame_names")
+        if self.labels == other.labels and self.label_names and other.label_names:
+            compared.append("label_names")
         return {n: (getattr(self, n), getattr(other, n)) for n in compared if getattr(self, n) != getattr(other, n)}
 
 

@@ -1,9 +1,10 @@
-"""Whether a file is still the one that was read: what the system says of it, and what is in it."""
+"""Whether a file, or a list of names, is still what it was: what the system says of it, and what is in it."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -27,3 +28,8 @@ def digest(path: Path | str) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
+
+
+def fingerprint_of(names: Iterable[str]) -> str:
+    """SHA-256 of names in their order, a line each."""
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()

@@ -64,6 +64,9 @@ class DataConfig(ABC):
     labelled_share: str | None = None
     """The same as a share, a fraction such as "1/10" or "0.1": of frames evenly spread ones, of drives as many as it
     makes, drawn. Instead of `labelled`."""
+    labelled_list: Path | None = None
+    """The same as a file of frames: a JSON list of keys, ``labels.json`` of another run, or text, a key a line. Instead
+    of both."""
     labelled_seed: int = SEED
     """What is drawn with."""
     only_labelled: bool = False
@@ -90,11 +93,13 @@ class DataConfig(ABC):
             raise ValueError(f"image_px is (height, width) in pixels, got {self.image_px}")
         if self.every < 1:
             raise ValueError(f"every n-th frame needs n >= 1, got {self.every}")
-        few = (self.labelled, self.labelled_share)
-        if self.only_labelled and few == (None, None) and self.selection is None:
+        if self.only_labelled and not self.few_labels:
             raise ValueError("only_labelled needs `labelled`, how many drives may supervise, or `selection`")
-        if None not in few:
-            raise ValueError(f"labelled and labelled_share say the same, choose one, got {few[0]} and {few[1]!r}")
+        named = {name: getattr(self, name) for name in ("labelled", "labelled_share", "labelled_list")}
+        given = {name: value for name, value in named.items() if value is not None}
+        if len(given) > 1:
+            said = " and ".join(f"{name} {value}" for name, value in given.items())
+            raise ValueError(f"{', '.join(named)} say the same, choose one, got {said}")
         if self.labelled_share is not None:
             exact_share("labelled_share", self.labelled_share)
         if self.depth_rule == "published" and self.depth_range_m is None:
@@ -143,6 +148,17 @@ class DataConfig(ABC):
         )
 
     @property
+    def few_labels(self) -> bool:
+        """Whether it is said which frames of split train may supervise."""
+        return any(one is not None for one in (self.labelled, self.labelled_share, self.labelled_list, self.selection))
+
+    def all_labelled(self: C) -> C:
+        """The same with all labels."""
+        return replace(
+            self, labelled=None, labelled_share=None, labelled_list=None, only_labelled=False, selection=None
+        )
+
+    @property
     def share(self) -> Fraction | None:
         """`labelled_share` as a number."""
         return None if self.labelled_share is None else exact_share("labelled_share", self.labelled_share)
@@ -167,13 +183,9 @@ class DataConfig(ABC):
     def raw(self: C, *needs: str) -> C:
         """The same frames as recorded, with these needs: no selection, augmentation, resizing, earlier frames."""
         return replace(
-            self,
+            self.all_labelled(),
             needs=frozenset(needs),
             every=1,
-            labelled=None,
-            labelled_share=None,
-            only_labelled=False,
-            selection=None,
             earlier=(),
             image_px=None,
             augment=None,

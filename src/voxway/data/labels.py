@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,10 +11,15 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from voxway.core.grid import VoxelGrid
+from voxway.core.label_list import LabelRule
 from voxway.data.config import DataConfig
+from voxway.data.files.frame_list import read_frame_list
 from voxway.data.reader import Reader
 from voxway.data.steps.few_labels import drawn, spread
 from voxway.data.steps.selection import Selection
+
+ALL = LabelRule()
+"""Every frame may supervise."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +28,14 @@ class Labels:
 
     Attributes:
         reader: knows the drives of frames.
+        rule: how it was decided.
         drives: names of the drives that may supervise; None: all.
         frames: keys of the frames that may; None: all.
         selection: frames and voxels that an annotator was asked for; None: all.
     """
 
     reader: Reader
+    rule: LabelRule = ALL
     drives: frozenset[str] | None = None
     frames: frozenset[str] | None = None
     selection: Selection | None = None
@@ -37,23 +45,45 @@ class Labels:
         """Of split train, as the configuration says; all frames of other splits.
 
         Raises:
-            InputError: more labels than there are drives or frames, or no selection in its folder.
+            InputError: more labels than there are drives or frames, a list that names unknown ones, or no selection in
+                its folder.
         """
         if config.split != "train":
             return cls(reader)
-        drives = frames = None
-        count, share = config.labelled, config.share
-        if config.labelled_by == "frames":
-            if share is not None:
-                frames = spread(reader.split_keys, share)
-            elif count is not None:
-                frames = drawn(reader.split_keys, count, config.labelled_seed)
-        elif count is not None or share is not None:
-            known = {reader.drive(key) for key in reader.split_keys}
-            count = int(len(known) * share) if share is not None else count
-            drives = drawn(known, count or 0, config.labelled_seed)
         selection = None if config.selection is None else Selection.load(config.selection)
-        return cls(reader, drives, frames, selection)
+        if config.labelled_list is not None or config.labelled_by == "frames":
+            found = cls._by_frames(config, reader)
+        else:
+            found = cls._by_drives(config, reader)
+        if selection is None:
+            return found
+        chosen = sum(key in selection.keys and found.supervises(key) for key in reader.split_keys)
+        return replace(found, rule=_counted("selected", chosen, len(reader.split_keys)), selection=selection)
+
+    @classmethod
+    def _by_frames(cls, config: DataConfig, reader: Reader) -> Labels:
+        names, seed = reader.split_keys, config.labelled_seed
+        if config.labelled_list is not None:
+            frames = read_frame_list(config.labelled_list, frozenset(names))
+            return cls(reader, _counted("listed", len(frames), len(names)), frames=frames)
+        if config.share is not None:
+            rule = LabelRule(how="evenly spread", share=str(config.share))
+            return cls(reader, rule, frames=spread(names, config.share))
+        if config.labelled is None:
+            return cls(reader)
+        rule = replace(_counted("drawn", config.labelled, len(names)), seed=seed)
+        return cls(reader, rule, frames=drawn(names, config.labelled, seed))
+
+    @classmethod
+    def _by_drives(cls, config: DataConfig, reader: Reader) -> Labels:
+        count, share, seed = config.labelled, config.share, config.labelled_seed
+        if count is None and share is None:
+            return cls(reader)
+        known = {reader.drive(key) for key in reader.split_keys}
+        count = int(len(known) * share) if share is not None else count or 0
+        text = str(share) if share is not None else f"{count}/{len(known)}"
+        rule = LabelRule(how="drawn", share=text, unit="drives", seed=seed)
+        return cls(reader, rule, drives=drawn(known, count, seed))
 
     def supervises(self, key: str) -> bool:
         """Whether a frame may supervise."""
@@ -71,3 +101,7 @@ class Labels:
         """
         chosen: np.ndarray | None = None if self.selection is None else self.selection.voxels(key, grid)
         return None if chosen is None else torch.from_numpy(chosen)
+
+
+def _counted(how: Literal["drawn", "listed", "selected"], count: int, of: int) -> LabelRule:
+    return LabelRule(how=how, share=f"{count}/{of}")

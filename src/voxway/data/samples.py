@@ -11,6 +11,7 @@ import torch
 
 from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError, nearest
+from voxway.core.label_list import LabelList
 from voxway.core.occupancy import Occupancy
 from voxway.core.sample import Sample
 from voxway.core.task import Task
@@ -69,6 +70,12 @@ class Samples:
     def labelled(self) -> tuple[bool, ...]:
         """Whether each frame may supervise, in the order of `keys`; no label file is opened."""
         return tuple(self.labels.supervises(key) for key in self.keys)
+
+    @property
+    def label_list(self) -> LabelList:
+        """The frames that may supervise, and by what rule; no label file is opened."""
+        labelled = tuple(key for key, known in zip(self.keys, self.labelled, strict=True) if known)
+        return LabelList(rule=self.labels.rule, keys=labelled, of=len(self.keys))
 
     @property
     def cameras(self) -> int | None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,6 +15,8 @@ from voxway.core.lock import locked
 from voxway.engine.distributed import Group
 from voxway.engine.model_files import WEIGHTS
 
+LABELS = "labels.json"
+"""Of few labels: which frames had some (`voxway.core.label_list`)."""
 MAY_CHANGE = (
     "train.workers",
     "train.log_every",
@@ -24,6 +25,7 @@ MAY_CHANGE = (
     "train.tensorboard",
     "data.root",
     "data.prepared.*",
+    "data.labelled_list",
     "start.source",
     "teacher*.model",
     "teacher*.features",
@@ -76,11 +78,6 @@ def claim(folder: Path, run: Mapping[str, object], group: Group) -> None:
 def finished(folder: Path) -> bool:
     """Whether the run has left its trained network, whose weights are written last."""
     return present(folder / "model" / WEIGHTS)
-
-
-def fingerprint_of(names: Iterable[str]) -> str:
-    """SHA-256 of names in their order."""
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
 def _fields(value: Json, name: str = "") -> Generator[tuple[str, Json]]:

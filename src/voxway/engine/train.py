@@ -14,6 +14,7 @@ from voxway.core.config import to_json
 from voxway.core.errors import InputError
 from voxway.core.progress import progress_bar
 from voxway.core.result import Result
+from voxway.core.stamps import fingerprint_of
 from voxway.engine.checkpoint import TrainingState
 from voxway.engine.distributed import Group
 from voxway.engine.ema import MovingAverage
@@ -22,11 +23,11 @@ from voxway.engine.loading import explained_workers
 from voxway.engine.log import RunLog
 from voxway.engine.model_files import save_model
 from voxway.engine.optimizer import build_optimizer, set_rate
-from voxway.engine.run_folder import claim, fingerprint_of, finished, owned
+from voxway.engine.run_folder import LABELS, claim, finished, owned
 from voxway.engine.step import NonFiniteLoss, accumulate, average_buffers, update
 from voxway.engine.teaching.teacher import Teacher
 from voxway.engine.train_config import TrainConfig
-from voxway.engine.visits import Samples, steps_left, visit_order
+from voxway.engine.visits import Samples, few_labels, steps_left, visit_order
 from voxway.methods.contract import Buildable, Follower, Learner, Paced
 from voxway.methods.registry import config_name
 
@@ -54,7 +55,8 @@ def train(
         config: how to train.
         method_config: what to train, of a listed or registered method; its `build()` makes the network.
         data: training samples.
-        folder: of the run: ``run.json``, ``log.jsonl``, ``checkpoints/``, ``best/`` and, at the end, ``model/``.
+        folder: of the run: ``run.json``, ``log.jsonl``, ``checkpoints/``, ``best/`` and, at the end, ``model/``; of few
+            labels the list ``labels.json``.
         group: the processes that share the work; None is this one alone, on the CPU.
         start: weights to begin with, by name; the others are drawn from the seed.
         teacher: whom to learn from besides the targets (`voxway.engine.teaching`).
@@ -74,12 +76,17 @@ def train(
     group, about = group or Group(), dict(about or {})
     if teacher is not None:
         about.setdefault("teacher", teacher.facts())
+    labels = few_labels(data)
+    if labels is not None:
+        about.setdefault("labels", labels.facts())
     _check(config, method_config, data, folder, group)
     seen = {"samples": {"count": len(data), "names": fingerprint_of(data.keys)}}
     run = {"train": to_json(config), "method": to_json(method_config), **about, **seen}
     done = finished(folder)  # asked before `claim` waits for all processes, so that none sees another one finish
     with nullcontext() if done else owned(folder, group):
         claim(folder, run, group)
+        if labels is not None and group.leads and not done:
+            labels.save(folder / LABELS)
         if not done:
             _run(config, method_config, data, folder, group, start, teacher, validate, about, show)
     return folder / "model"

@@ -46,8 +46,8 @@ class TrainConfig:
     precision: Literal["float32", "bfloat16"] = "float32"
     """Mixed precision: matrix products and convolutions in bfloat16, everything else in float32."""
     labelled_visits: str | None = None
-    """With few labels, the share of visits that labelled samples get, a fraction such as "1/2", in every batch alike; both
-    kinds are shuffled apart. None: every sample is visited once per epoch."""
+    """With few labels, the share of visits that labelled samples get, a fraction such as "1/2", in every batch alike;
+    both kinds are shuffled apart. None: every sample is visited once per epoch."""
     seed: int = 42
     """Of initial weights, order of samples and dropout."""
     checkpoint_every: int = 200

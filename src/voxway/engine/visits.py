@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from voxway.core.errors import InputError
+from voxway.core.label_list import LabelList
 from voxway.core.sample import Batch, Sample, collate
 from voxway.engine.distributed import Group
 from voxway.engine.loading import read_ahead
@@ -40,6 +41,21 @@ class PartlyLabelled(Samples, Protocol):
     def labelled(self) -> Sequence[bool]:
         """Whether each sample may supervise, in the order of `keys`; told without reading one."""
         ...
+
+
+@runtime_checkable
+class Listed(Samples, Protocol):
+    """Data that tells by what rule its labelled samples were chosen; runs keep the list."""
+
+    @property
+    def label_list(self) -> LabelList:
+        """The labelled samples, and by what rule."""
+        ...
+
+
+def few_labels(data: Samples) -> LabelList | None:
+    """The labelled samples of data in which there is a rule by which samples may lack labels; None of other data."""
+    return data.label_list if isinstance(data, Listed) and data.label_list.few else None
 
 
 @runtime_checkable

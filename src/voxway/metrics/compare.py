@@ -103,6 +103,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "inputs": lambda names: f"seen: {', '.join(_input(name) for name in names) or 'nothing'}",
     "frames": lambda count: f"{count} frame{'' if count == 1 else 's'} per prediction",
     "training_masks": lambda names: f"taught inside mask {' and '.join(names)} only" if names else "taught everywhere",
+    "labels": lambda rule: f"labels: {rule}",
     "ema": lambda averaged: f"weights {'' if averaged else 'not '}averaged",
 }
 """How a protocol's fields are said, in the order in which they are."""

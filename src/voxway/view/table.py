@@ -50,6 +50,7 @@ def protocol_line(protocol: Protocol) -> str:
         "whole grid" if protocol.range_m is None else f"within {protocol.range_m:g} m",
         f"inputs: {', '.join(protocol.inputs) or 'none'}",
         f"{protocol.frames} frame{'s' if protocol.frames != 1 else ''} seen",
+        f"labels: {protocol.labels}",
         "averaged weights (EMA)" if protocol.ema else "plain weights",
         f"checkpoint {protocol.checkpoint[:12]}" if protocol.checkpoint else "no checkpoint",
     ]
