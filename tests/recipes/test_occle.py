@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.small_world import WORLD, execute
+from tests.small_world import execute
 from tests.world.conftest import TINY_NUSCENES
 from voxway.engine.log import read_log
 from voxway.engine.teaching.average import AverageTeacherConfig
@@ -17,17 +17,10 @@ from voxway.recipes import recipe
 from voxway.recipes.occle import SHARE
 from voxway.recipes.recipe import StagedRecipe
 from voxway.world import generate
-from voxway.world.layouts.semantickitti import WorldConfig
 
 pytest.importorskip("embreex")
 STAGES = ("semantic", "geometry", "all")
 SMALL = ("data.image_px=[48,160]", "data.labelled_share=1/2", "train.steps=2", "train.log_every=1")
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    config: WorldConfig = replace(WORLD, semantics=True)
-    return generate(tmp_path_factory.mktemp("labelled") / "world", config, processes=1, progress=False)
 
 
 def settings(stages: Mapping[str, object] | tuple[str, ...] = STAGES, *more: str) -> list[str]:

@@ -33,8 +33,9 @@ from voxway.engine.teaching.teacher import Teacher
 from voxway.engine.teaching.together import each
 from voxway.engine.train import train as train_network
 from voxway.engine.visits import few_labels
-from voxway.methods.contract import Method, MethodConfig
+from voxway.methods.contract import CountsClasses, Method, MethodConfig
 from voxway.methods.registry import from_nothing
+from voxway.prepare.class_counts import class_counts
 from voxway.prepare.ready import ready
 from voxway.recipes.recipe import Recipe, StagedRecipe
 
@@ -72,7 +73,7 @@ def train(
         run = _opened(recipe, name, cache, group, show)
         return train_network(
             recipe.train,
-            recipe.method,
+            run.method,
             run.samples,
             folder,
             group=group,
@@ -88,7 +89,7 @@ def train(
         stages.append(
             Stage(
                 name=stage,
-                method=chosen.method,
+                method=run.method,
                 data=run.samples,
                 train=chosen.train,
                 teacher=chosen.teacher,
@@ -104,6 +105,7 @@ def train(
 class _Run:
     """A recipe with its data at hand."""
 
+    method: MethodConfig
     samples: Samples
     teacher: Teacher | None
     start: Mapping[str, Tensor] | None
@@ -116,6 +118,7 @@ def _opened(chosen: Recipe, name: str, cache: Path | None, group: Group, show: b
     teacher = chosen.teacher.build(group.device) if chosen.teacher else None
     samples = ready(_seen_by(chosen.data, teacher), chosen.sources, cache, group, show).build()
     _check_kept(teacher, samples)
+    method, counted = _weighed(chosen, samples, cache, group, show)
     about: dict[str, object] = {
         "recipe": name,
         "dataset": config_name(chosen.data),
@@ -123,6 +126,7 @@ def _opened(chosen: Recipe, name: str, cache: Path | None, group: Group, show: b
         "sources": dict(chosen.sources),
         "cameras": samples.cameras,
         **_prepared(chosen.data, samples.keys[0]),
+        **counted,
     }
     start = None
     if chosen.start is not None:
@@ -134,7 +138,7 @@ def _opened(chosen: Recipe, name: str, cache: Path | None, group: Group, show: b
             "tensors": len(start),
         }
         logger.info("starting from %s: %s", chosen.start, report)
-    return _Run(samples, teacher, start, _validation(chosen, samples, cache, group, show), about)
+    return _Run(method, samples, teacher, start, _validation(chosen, samples, cache, group, show), about)
 
 
 def _check_kept(teacher: Teacher | None, samples: Samples) -> None:
@@ -185,12 +189,28 @@ def _seen_by(data: DataConfig, teacher: Teacher | None) -> DataConfig:
     return replace(data, needs=data.needs | teacher.inputs, earlier=longest or data.earlier)
 
 
+def _weighed(
+    chosen: Recipe, samples: Samples, cache: Path | None, group: Group, show: bool
+) -> tuple[MethodConfig, dict[str, object]]:
+    """The method with class weights as the recipe wants them, and what was counted for that."""
+    if chosen.class_counts == "comparable":
+        return chosen.method, {}
+    assert isinstance(chosen.method, CountsClasses)
+    counts = class_counts(samples, _without_weights(chosen.method).training_masks, cache, group, show)
+    counted = {"class_counts": {"frames": len(samples.label_list.keys), "voxels": list(counts)}}
+    return chosen.method.with_class_counts(counts), counted
+
+
 def predicted_task(method: MethodConfig) -> Task:
     """What a network of this configuration predicts, without its weights."""
+    return _without_weights(method).task
+
+
+def _without_weights(method: MethodConfig) -> Method:
     with torch.device("meta"):
         network = from_nothing(method).build()
     assert isinstance(network, Method)
-    return network.task
+    return network
 
 
 def _check(chosen: Recipe, name: str) -> None:
@@ -201,6 +221,14 @@ def _check(chosen: Recipe, name: str) -> None:
             expected="the folder of a trained network",
             found="none",
             remedy="Train the teacher first, then pass --teacher RUN/model.",
+        )
+    if chosen.class_counts == "labelled" and not isinstance(chosen.method, CountsClasses):
+        raise InputError(
+            file=f"recipe {name}",
+            field="class_counts",
+            expected=f"comparable, as {type(chosen.method).__name__} takes its class weights as they are",
+            found=chosen.class_counts,
+            remedy="Set class_counts=comparable, or give the configuration `with_class_counts`.",
         )
     if not chosen.train.evaluate_every:
         return

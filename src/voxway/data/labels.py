@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -92,6 +93,10 @@ class Labels:
             and (self.frames is None or key in self.frames)
             and (self.selection is None or key in self.selection.keys)
         )
+
+    def files(self, key: str) -> list[Path]:
+        """The files that say which voxels of a frame may supervise."""
+        return [] if self.selection is None else self.selection.files(key)
 
     def voxels(self, key: str, grid: VoxelGrid) -> Bool[Tensor, "x y z"] | None:
         """Voxels of a frame that may; None: all of them.

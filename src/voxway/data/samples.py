@@ -110,6 +110,10 @@ class Samples:
         prepared = sorted(self.config.needs & set(self.config.prepared))
         return [*found, *(prepared_format(need).path(self.config.prepared[need], key) for need in prepared)]
 
+    def labelled_from(self, key: str) -> list[Path]:
+        """The files that a frame's labels are read from, those that say which voxels supervise among them."""
+        return [*self.reader.files(key, "target"), *self.labels.files(key)]
+
     def __len__(self) -> int:
         return len(self.keys)
 

@@ -39,6 +39,15 @@ class MethodConfig(Buildable, Protocol):
 
 
 @runtime_checkable
+class CountsClasses(MethodConfig, Protocol):
+    """A configuration whose losses weigh classes by how often they occur."""
+
+    def with_class_counts(self, counts: Sequence[int]) -> MethodConfig:
+        """The same with weights from these numbers of voxels, one for each class; a class may not occur at all."""
+        ...
+
+
+@runtime_checkable
 class Learner(Protocol):
     """A network that knows its own loss; all that training asks of one."""
 

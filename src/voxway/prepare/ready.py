@@ -49,7 +49,7 @@ def ready(
             continue
         folder = store / need / (source or "")
         options = JobOptions(source=source, depth=store / "depth" / (source or ""))
-        with _elsewhere(cache):
+        with elsewhere(cache):
             run(
                 makers.job(need, data, folder, options),
                 shard=(group.rank, group.size),
@@ -62,7 +62,7 @@ def ready(
 
 
 @contextmanager
-def _elsewhere(cache: Path | None) -> Generator[None]:
+def elsewhere(cache: Path | None) -> Generator[None]:
     """Where files cannot be kept beside the data, say how to keep them elsewhere."""
     try:
         yield

@@ -50,6 +50,7 @@ def staged(method: OccLEConfig, data: DataConfig, train: dict[Stage, TrainConfig
                 data=replace(data, needs=seen | needs, earlier=earlier),
                 train=train[stage],
                 sources=sources,
+                class_counts="comparable" if stage == "semantic" else "labelled",
             )
             for stage, needs in _NEEDS.items()
         }

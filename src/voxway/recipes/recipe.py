@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from voxway.data.config import DataConfig
 from voxway.engine.teaching.together import AnyTeacherConfig
@@ -24,6 +25,9 @@ class Recipe:
     """Optimisation."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """What prepared files are made from, by need, where none are stored (`voxway.prepare.makers`)."""
+    class_counts: Literal["comparable", "labelled"] = "comparable"
+    """Which numbers of voxels class weights come from: those of the method's configuration, with which published
+    networks have learnt, or those of the frames that may supervise, counted before training."""
     teacher: AnyTeacherConfig | None = None
     """Whom the method learns from besides the labels (`voxway.engine.teaching`)."""
     start: Path | None = None

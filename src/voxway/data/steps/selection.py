@@ -80,6 +80,11 @@ class Selection:
                 chosen |= _read_bits(path, grid)
         return chosen
 
+    def files(self, key: str) -> list[Path]:
+        """All that says which voxels of a frame are chosen."""
+        bits = [self.voxel_path(number, key) for number in range(len(self.rounds))]
+        return [self.folder / "selection.json", *(path for path in bits if path.exists())]
+
     def voxel_path(self, number: int, key: str) -> Path:
         """Where the voxels of a frame lie that round `number` (from 0) chose."""
         return self.folder / "voxels" / str(number) / f"{key.replace('/', '_')}.bits"

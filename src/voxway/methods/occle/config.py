@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from voxway.core.grid import VoxelGrid
@@ -76,6 +77,12 @@ class OccLEConfig:
         counts, classes = self.supervision.class_counts, len(self.task.classes)
         if counts and (len(counts) != classes or min(counts) < 2):
             raise ValueError(f"{classes} classes need as many voxel counts of 2 or more, or none, got {counts}")
+
+    def with_class_counts(self, counts: Sequence[int]) -> OccLEConfig:
+        """The same with class weights from how often each class occurs. A class of less than two voxels counts as two:
+        the weight ``1 / ln(n + 0.001)`` has a pole at one, and what never occurs is never weighed."""
+        known = tuple(float(max(count, 2)) for count in counts)
+        return replace(self, supervision=replace(self.supervision, class_counts=known))
 
     @property
     def working_grid(self) -> VoxelGrid:

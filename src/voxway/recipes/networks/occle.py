@@ -29,7 +29,7 @@ LITE_IMAGE = ImageConfig(
 """A small image encoder whose ImageNet weights an ordinary package carries."""
 
 OCCLE_R50 = OccLEConfig(task=SEMANTIC_KITTI.task, supervision=Supervision(class_counts=voxel_counts.SEMANTIC_KITTI))
-"""Our reading on SemanticKITTI, with ResNet-50. Class weights come from all labels: with few, recipes count anew."""
+"""Our reading on SemanticKITTI, with ResNet-50. Class weights come from all labels here; recipes count theirs."""
 OCCLE_EFFB7 = replace(OCCLE_R50, semantic=SemanticConfig(image=EFFB7_IMAGE))
 """The same with EfficientNet-B7."""
 OCCLE_R50_OCC3D = replace(
