@@ -85,10 +85,19 @@ _PAIR = (
 )
 
 
+_STAGED = tuple(
+    f"stages.{stage}.data.{setting}"
+    for stage in ("semantic", "geometry", "all")
+    for setting in ("image_px=[48,160]", "labelled_share=1/2")
+)
+
+
 def settings_for(name: str) -> tuple[str, ...]:
     """For ``--set``: a recipe of the synthetic world with its network as small as it gets."""
     if name.startswith("vlscene"):
         return _PAIR
+    if name.startswith("occle"):
+        return _STAGED
     if not name.startswith("effocc"):
         return SETTINGS
     return _SURROUND if name.endswith(("camera-world", "student-world")) else (*_SURROUND, *_LIDAR)

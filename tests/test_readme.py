@@ -35,7 +35,7 @@ STANDS_FOR = {
     r"^train monoocc-(s|world) ": "train monoocc-world ",
     r"^world --out ring .*": "world --out ring --layout nuscenes --train 1 --val 1 --sequences 1 --processes 1",
     r"^world --out pairs .*": "world --out pairs --layout kitti360 --train 1 --val 1 --sequences 1 --processes 1",
-    r"^world --out seen .*": "world --out seen --train 1 --val 1 --sequences 1 --processes 1 --semantics",
+    r"^world --out seen .*": "world --out seen --train 2 --val 1 --sequences 1 --processes 1 --semantics",
     r"^world --out (?!ring|pairs|seen).*": "world --out world2 --train 1 --val 1 --processes 1",
     r"^(check-data .*--root KITTI.*)": r"\1 --partial",
     r"^(submit .*--split test.*)": r"\1 --partial",
@@ -78,7 +78,8 @@ def rewritten(line: str) -> list[str]:
     words = shlex.split(line)
     if words[0] == "train":
         words += ["--set"] if "--set" not in words else []
-        words += [*settings_for(words[1]), *(["train.steps=1"] if "--steps" not in words else [])]
+        words += settings_for(words[1])
+        words[2:2] = ["--steps", "1"] if "--steps" not in words else []
     if "--recipe" in words and words[0] == "prepare":
         words += ["--set", *settings_for(words[words.index("--recipe") + 1])]
     if words[0] in ("train", "eval", "predict"):

@@ -45,3 +45,21 @@ def test_nothing_that_fits_is_an_error(tmp_path):
     save_tensors(tmp_path / "other.safetensors", {"layer.weight": torch.zeros(2)})
     with pytest.raises(InputError, match="expected some that fit EffOccConfig, found 1, none of which does"):
         start_weights(FLASHOCC_R50, tmp_path / "other.safetensors")
+
+
+def test_the_last_stage_does_not_start_from_the_first(tmp_path):
+    for stage in ("semantic", "geometry"):
+        before = replace(TINY["occle"], stage=stage)
+        save_model(tmp_path / stage, before, before.build().state_dict())
+    taken, _ = start_weights(TINY["occle"], tmp_path / "geometry")
+    with torch.device("meta"):
+        assert taken.keys() == TINY["occle"].build().state_dict().keys()
+    with pytest.raises(InputError, match=r"semantic/config\.json: start: .*geometric branch has learnt nothing yet"):
+        start_weights(TINY["occle"], tmp_path / "semantic")
+    assert start_weights(replace(TINY["occle"], stage="geometry"), tmp_path / "semantic")[0]
+
+
+def test_another_methods_network_does_not_fit(tmp_path):
+    save_model(tmp_path, TINY["monoocc"], TINY["monoocc"].build().state_dict())
+    with pytest.raises(InputError, match=r"expected some that fit OccLEConfig, found .* none of which does"):
+        start_weights(TINY["occle"], tmp_path)

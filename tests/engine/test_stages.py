@@ -96,6 +96,19 @@ def test_a_finished_run_is_left_alone_and_another_refused(unbroken):
         train_stages([changed, *others], unbroken, show=False)
 
 
+def test_another_stages_network_is_refused(unbroken, tmp_path):
+    shutil.copytree(unbroken, tmp_path / "run")
+    for place in ("model", "stage-3-wide", "stage-2-mean/model"):
+        shutil.rmtree(tmp_path / "run" / place)
+    shutil.copytree(unbroken / "stage-1-alone" / "model", tmp_path / "run" / "stage-2-mean" / "model")
+    with pytest.raises(InputError, match=r"config\.json: stage: expected mean of toy, .* found alone of toy"):
+        train_stages(stages(), tmp_path / "run", show=False)
+    described = json.loads((unbroken / "stage-2-mean" / "model" / "config.json").read_text()) | {"method": "monoocc"}
+    (tmp_path / "run" / "stage-2-mean" / "model" / "config.json").write_text(json.dumps(described))
+    with pytest.raises(InputError, match=r"expected mean of toy, .* found mean of monoocc"):
+        train_stages(stages(), tmp_path / "run", show=False)
+
+
 def test_stages_that_cannot_be(tmp_path):
     with pytest.raises(InputError, match="stages: expected at least one, found none"):
         train_stages([], tmp_path, show=False)

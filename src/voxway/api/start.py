@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from voxway.core.errors import InputError
-from voxway.engine.model_files import WEIGHTS, load_tensors, require_finite
+from voxway.engine.model_files import CONFIG, WEIGHTS, load_tensors, read_config, require_finite
 from voxway.engine.published_files import read_published
 from voxway.methods import registry
-from voxway.methods.contract import MethodConfig
+from voxway.methods.contract import ChoosesStart, MethodConfig
 
 
 def start_weights(method: MethodConfig, source: Path) -> tuple[dict[str, Tensor], str]:
@@ -25,12 +25,13 @@ def start_weights(method: MethodConfig, source: Path) -> tuple[dict[str, Tensor]
             published names, such as a detector's with the same image branch.
 
     Raises:
-        InputError: the source is absent, damaged or not finite, nothing in it fits, or it is a file and nothing is
-            published of the method.
+        InputError: the source is absent, damaged or not finite, nothing in it fits, the method refuses to start from
+            it, or it is a file and nothing is published of the method.
     """
     with torch.device("meta"):
         ours = method.build().state_dict()
     if source.is_dir():
+        _require_fit(method, source)
         found = load_tensors(source / WEIGHTS)
         taken = {name: tensor for name, tensor in found.items() if name in ours and tensor.shape == ours[name].shape}
     else:
@@ -47,6 +48,20 @@ def start_weights(method: MethodConfig, source: Path) -> tuple[dict[str, Tensor]
         )
     require_finite(taken, source)
     return taken, _report(ours, taken, len(found))
+
+
+def _require_fit(method: MethodConfig, source: Path) -> None:
+    if not isinstance(method, ChoosesStart):
+        return
+    reason = method.unfit(read_config(source))
+    if reason is not None:
+        raise InputError(
+            file=source / CONFIG,
+            field="start",
+            expected=f"a network that {type(method).__name__} may start from",
+            found=reason,
+            remedy="Name the network of the stage before, or leave that stage out of the recipe if you mean it.",
+        )
 
 
 def _report(ours: Mapping[str, Tensor], taken: Mapping[str, Tensor], found: int) -> str:

@@ -17,7 +17,15 @@ from voxway.core.errors import InputError
 from voxway.core.files import writing
 from voxway.core.result import Result
 from voxway.engine.distributed import Group
-from voxway.engine.model_files import WEIGHTS, fingerprint, load_tensors, require_alike, require_finite
+from voxway.engine.model_files import (
+    CONFIG,
+    WEIGHTS,
+    fingerprint,
+    load_tensors,
+    read_description,
+    require_alike,
+    require_finite,
+)
 from voxway.engine.run_folder import claim, finished, owned
 from voxway.engine.teaching.teacher import TeacherConfig
 from voxway.engine.train import train
@@ -108,6 +116,7 @@ def _run(stage: Stage, run: Path, before: tuple[Stage, Path] | None, group: Grou
     start, about = stage.start, {"stage": stage.name, **stage.about}
     if start is None and before is not None:
         last, source = before
+        _require_own(last, source / "model")
         start = fitting_weights(stage.method, source / "model", whole=stage.method == last.method)
         about["start"] = {
             "source": source.name,
@@ -126,6 +135,20 @@ def _run(stage: Stage, run: Path, before: tuple[Stage, Path] | None, group: Grou
         about=about,
         show=show,
     )
+
+
+def _require_own(stage: Stage, model: Path) -> None:
+    """Refuse a network that another stage, or another method, has left in a stage's folder."""
+    found = read_description(model)
+    name, method = found["facts"].get("stage"), found["method"]
+    if (name, method) != (stage.name, config_name(stage.method)):
+        raise InputError(
+            file=model / CONFIG,
+            field="stage",
+            expected=f"{stage.name} of {config_name(stage.method)}, from which the next stage starts",
+            found=f"{name} of {method}",
+            remedy=f"Put the network back that this stage made, or delete {model} to train it again.",
+        )
 
 
 def fitting_weights(method: Buildable, model: Path, *, whole: bool = False) -> dict[str, Tensor]:

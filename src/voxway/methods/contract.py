@@ -48,6 +48,15 @@ class CountsClasses(MethodConfig, Protocol):
 
 
 @runtime_checkable
+class ChoosesStart(MethodConfig, Protocol):
+    """A configuration whose networks cannot start from just any that fits."""
+
+    def unfit(self, other: Buildable) -> str | None:
+        """Why a network of another configuration is none to start from; None: it is one."""
+        ...
+
+
+@runtime_checkable
 class Learner(Protocol):
     """A network that knows its own loss; all that training asks of one."""
 

@@ -84,6 +84,12 @@ class OccLEConfig:
         known = tuple(float(max(count, 2)) for count in counts)
         return replace(self, supervision=replace(self.supervision, class_counts=known))
 
+    def unfit(self, other: object) -> str | None:
+        """Why a network is none to start from: a branch would begin the last stage as it was drawn."""
+        if self.stage == "all" and isinstance(other, OccLEConfig) and other.stage == "semantic":
+            return "one of stage semantic, whose geometric branch has learnt nothing yet"
+        return None
+
     @property
     def working_grid(self) -> VoxelGrid:
         """The voxels of both branches' volumes."""
