@@ -163,6 +163,15 @@ def test_detached_geometry_leaves_the_image_network_alone():
     learns(network, collate([sample()]))
 
 
+def test_counted_classes_become_weights_and_absent_ones_stay_finite():
+    counts = [0, 1, *range(1000, 1018)]
+    counted = TINY_OCCLE.with_class_counts(counts)
+    assert counted.supervision.class_counts == (2.0, 2.0, *(float(n) for n in range(1000, 1018)))
+    assert replace(counted, supervision=TINY_OCCLE.supervision) == TINY_OCCLE
+    terms = learns(counted.build().train(), collate([sample()]))
+    assert all(torch.tensor(list(terms.values())).isfinite())
+
+
 # --- frames without something
 
 

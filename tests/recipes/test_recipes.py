@@ -106,3 +106,8 @@ def test_a_recipes_teacher_is_a_setting():
     with pytest.raises(InputError, match="teacher: expected something that has fields, found none") as caught:
         override(student, "teacher.mode", "train")
     assert """teacher='{"kind": "network", ...}'""" in caught.value.remedy
+
+
+def test_class_counts_need_a_method_that_takes_them(tmp_path):
+    with pytest.raises(InputError, match="class_counts: expected comparable, as MonoOccConfig takes"):
+        train(replace(recipe("monoocc-world", ROOT), class_counts="labelled"), tmp_path, "own", show=False)
