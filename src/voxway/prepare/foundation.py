@@ -108,7 +108,7 @@ class Foundation:
         Raises:
             InputError: the folder holds none, or not all of its weights.
         """
-        with self._loading(expected):
+        with self._loading(expected), self._silent():
             network, found = kind.from_pretrained(self._name, local_files_only=self.local, output_loading_info=True)
         lacking = sorted(set(found["missing_keys"]) & {name for name, _ in network.named_parameters()})
         if lacking:
@@ -130,6 +130,18 @@ class Foundation:
     @property
     def _name(self) -> str:
         return self.model.removeprefix(HUB)
+
+    @contextmanager
+    def _silent(self) -> Generator[None]:
+        """Without the library's bars."""
+        bars = self.library.utils.logging
+        shown = bars.is_progress_bar_enabled()
+        bars.disable_progress_bar()
+        try:
+            yield
+        finally:
+            if shown:
+                bars.enable_progress_bar()
 
     @contextmanager
     def _loading(self, expected: str) -> Generator[None]:

@@ -53,7 +53,8 @@ def from_models(data: DataConfig, options: JobOptions) -> Making:
         MissingExtra: transformers is not installed.
     """
     assert options.kept is not None
-    samples, path = data.raw("images").build(), table_path(data, options.table)
+    path = table_path(data, options.table)
+    samples = data.raw("images").build()
     table = read_class_table(path, samples.task)
     segmenter = PixelClasses(_foundation(options, options.segmenter, "--segmenter"))
     labels = table.labels(segmenter.names, samples.task, segmenter.model.model)
