@@ -1,4 +1,4 @@
-"""Make what training reads from raw data. Resumable: files that exist are kept. Divisible: --shard 0/8 ... 7/8.
+"""Make what training reads from raw data. Resumable: files that exist are kept. Divisible: --shard 0/8 ... 7/8; --ray.
 
   proposals   query files from LiDAR or a stereo pair
   truth       voxel files (.label .bin .invalid .occluded) from labelled scans and poses
@@ -22,6 +22,7 @@ examples:
   voxway prepare teacher --root KITTI --model runs/teacher/model --proposals queries --out features
   voxway prepare teacher --root KITTI --recipe vlscene --set teacher.weights=demo_e200.ckpt --out language --shard 0/8
   voxway prepare evidence --root KITTI --split train --sweeps 3 --out evidence
+  voxway prepare evidence --root KITTI --split train --out evidence --ray 2
   voxway prepare pseudo-labels --root world --source world --out labels
   voxway prepare pseudo-labels --root KITTI --source models --segmenter models/mask2former-mapillary-vistas \
     --detector models/grounding-dino-base --mask-model models/sam2.1-hiera-large --device cuda --out labels
@@ -30,6 +31,7 @@ examples:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -103,12 +105,16 @@ class Options:
     """Scans after the key scan that voxel truth is built from."""
     shard: str = "0/1"
     """i/N: do every N-th frame, beginning with the i-th."""
+    ray: int | None = None
+    """Let so many workers of Ray share the work (extra cluster), each with a GPU of its own if the device is cuda: on
+    the cluster that RAY_ADDRESS names, else on this machine."""
+    ray_cpus: int = 1
+    """CPUs of each of these workers."""
     device: Device = "cpu"
 
 
 def run(options: Options) -> None:
     """Make the files."""
-    from voxway.data.job import JobOptions
     from voxway.engine.distributed import process_group
     from voxway.prepare.runner import parse_shard, run
 
@@ -121,27 +127,40 @@ def run(options: Options) -> None:
             found=options.sweeps,
             remedy="See `voxway prepare --help` for examples.",
         )
-    with process_group(options.device) as group:
-        settings = JobOptions(
-            source=options.source,
-            sweeps=options.sweeps,
-            scans=options.scans,
-            depth=options.depth,
-            depth_model=options.depth_model,
-            depth_scale=options.depth_scale,
-            model=options.model,
-            segmenter=options.segmenter,
-            detector=options.detector,
-            mask_model=options.mask_model,
-            table=options.table,
-            precision=options.precision,
-            device=str(group.device),
-        )
-        job = _job(options, settings)
-        made = run(job, shard=shard)
+    if options.ray is not None:
+        from voxway.prepare.cluster import run_on_ray
+
+        gpu = options.device.startswith("cuda")
+        build = partial(_job, options, _settings(options, "cuda" if gpu else "cpu"))
+        made, remark = run_on_ray(build, workers=options.ray, cpus=options.ray_cpus, gpu=gpu, shard=shard)
+    else:
+        with process_group(options.device) as group:
+            job = _job(options, _settings(options, str(group.device)))
+            made = run(job, shard=shard)
+        remark = job.remark()
     print(f"{made} files made in {options.out}")
-    if remark := job.remark():
+    if remark:
         print(remark)
+
+
+def _settings(options: Options, device: str) -> JobOptions:
+    from voxway.data.job import JobOptions
+
+    return JobOptions(
+        source=options.source,
+        sweeps=options.sweeps,
+        scans=options.scans,
+        depth=options.depth,
+        depth_model=options.depth_model,
+        depth_scale=options.depth_scale,
+        model=options.model,
+        segmenter=options.segmenter,
+        detector=options.detector,
+        mask_model=options.mask_model,
+        table=options.table,
+        precision=options.precision,
+        device=device,
+    )
 
 
 def _job(options: Options, settings: JobOptions) -> Job:
