@@ -172,8 +172,9 @@ def test_boxes_are_those_of_the_librarys_own_step(detector: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_network")
-def test_a_mask_for_each_box(tmp_path: Path) -> None:
-    network, (image,) = BoxMasks(foundation(save_mask_model(tmp_path / "m"))), pictures(1, 61, 150)
+@pytest.mark.parametrize("kind", ["sam2", "sam2_video"])
+def test_a_mask_for_each_box(kind: str, tmp_path: Path) -> None:
+    network, (image,) = BoxMasks(foundation(save_mask_model(tmp_path / "m", kind))), pictures(1, 61, 150)
     boxes = torch.tensor([[5.0, 5, 60, 40]] * 20) + torch.arange(20)[:, None] * torch.tensor([2.0, 0, 2, 1])
     masks = network(image, boxes)
     assert masks.shape == (20, 61, 150) and masks.dtype == torch.bool and 0 < masks.float().mean() < 1

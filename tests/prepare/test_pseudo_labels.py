@@ -140,6 +140,7 @@ def test_end_to_end(
     record = read_json(tmp_path / "a" / "made" / "pseudo_labels.json")["settings"]
     assert record["masks"] == {"network": ["Sam2Model"], "sha256": network["mask_model"].fingerprint}
     assert record["prompt"] == finder.prompt and record["thresholds"] == [0.5, 0.35, 0.25]
+    assert (tmp_path / "a" / "table.json").read_bytes() == table_file(name).read_bytes()
     assert record["table"]["version"] == 1 and len(record["table"]["sha256"]) == 64
 
 
@@ -258,6 +259,8 @@ def test_other_networks_and_tables_are_other_settings(
 
 def test_what_is_missing_or_does_not_fit(small_world: Path, models: dict[str, Path], tmp_path: Path) -> None:
     data, out = SemanticKITTIConfig(root=small_world, partial=True, keys=("00/000000",)), tmp_path / "out"
+    with pytest.raises(InputError, match=r"expected what to make them from: models, world.* Pass --source models"):
+        make(data, out, JobOptions())
     with pytest.raises(InputError, match="--segmenter: expected the folder of a network"):
         make(data, out, options({}))
     for lacking, option in (("mask_model", "--mask-model"), ("detector", "--detector")):

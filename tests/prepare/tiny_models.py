@@ -133,8 +133,8 @@ def save_detector(folder: Path) -> Path:
     return folder
 
 
-def save_mask_model(folder: Path) -> Path:
-    """A SAM 2."""
+def save_mask_model(folder: Path, kind: str = "sam2") -> Path:
+    """A SAM 2; of kind ``"sam2_video"`` with the parts for films, as published folders have them."""
     import transformers
 
     torch.manual_seed(2)
@@ -154,7 +154,18 @@ def save_mask_model(folder: Path) -> Path:
             hidden_size=16, mlp_dim=16, num_attention_heads=2, iou_head_hidden_dim=16
         ),
     )
-    transformers.Sam2Model(config).save_pretrained(folder)
     processor = transformers.Sam2ImageProcessor(size={"height": 64, "width": 64}, mask_size={"height": 16, "width": 16})
-    transformers.Sam2Processor(processor).save_pretrained(folder)
+    if kind == "sam2":
+        transformers.Sam2Model(config).save_pretrained(folder)
+        transformers.Sam2Processor(processor).save_pretrained(folder)
+        return folder
+    video = transformers.Sam2VideoConfig(
+        vision_config=config.vision_config, prompt_encoder_config=config.prompt_encoder_config.to_dict(),
+        mask_decoder_config=config.mask_decoder_config.to_dict(), image_size=64, memory_attention_hidden_size=16,
+        memory_attention_num_layers=1, memory_attention_feed_forward_hidden_size=16, memory_encoder_hidden_size=16,
+        memory_attention_rope_feat_sizes=[4, 4], memory_encoder_output_channels=8, mask_downsampler_embed_dim=16,
+        memory_fuser_num_layers=1, memory_fuser_embed_dim=16, memory_fuser_intermediate_dim=16,
+    )  # fmt: skip
+    transformers.Sam2VideoModel(video).save_pretrained(folder)
+    transformers.Sam2VideoProcessor(processor, transformers.Sam2VideoVideoProcessor()).save_pretrained(folder)
     return folder

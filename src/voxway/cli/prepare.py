@@ -24,8 +24,8 @@ examples:
   voxway prepare evidence --root KITTI --split train --sweeps 3 --out evidence
   voxway prepare evidence --root KITTI --split train --out evidence --ray 2
   voxway prepare pseudo-labels --root world --source world --out labels
-  voxway prepare pseudo-labels --root KITTI --source models --segmenter models/mask2former-mapillary-vistas \
-    --detector models/grounding-dino-base --mask-model models/sam2.1-hiera-large --device cuda --out labels
+  voxway prepare pseudo-labels --root KITTI --source models --segmenter models/mask2former --device cuda --out labels
+  voxway prepare pseudo-labels --root KITTI --source models --segmenter m2f --detector dino --mask-model sam2 --out ids
 """
 
 from __future__ import annotations

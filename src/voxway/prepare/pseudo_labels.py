@@ -22,7 +22,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from voxway.core.errors import InputError
-from voxway.core.files import Json
+from voxway.core.files import Json, write_bytes
 from voxway.core.sample import Sample
 from voxway.core.stamps import digest
 from voxway.core.task import IGNORE, Task
@@ -41,6 +41,8 @@ from voxway.view.class_maps import beside_maps
 
 PRIMARY = "primary"
 """Folder below that of the pseudo-labels: what the network of fixed classes said alone."""
+TABLE = "table.json"
+"""A copy of the table beside them: what they were made with, and what to begin a table of one's own with."""
 _KIND = PseudoLabels()
 
 
@@ -60,10 +62,12 @@ def from_models(data: DataConfig, options: JobOptions) -> Making:
     labels = table.labels(segmenter.names, samples.task, segmenter.model.model)
     found = _auxiliary(options, table, samples.task)
     labeller = Labeller(segmenter, labels, table, samples.task, found)
-    kept = options.kept / PRIMARY
+    kept, copy, written = options.kept / PRIMARY, options.kept / TABLE, path.read_bytes()
 
     def make(key: str) -> UInt8[np.ndarray, "n h w"]:
         primary, merged = labeller(samples[key])
+        if not copy.exists() or copy.read_bytes() != written:
+            write_bytes(copy, written)
         _KIND.write(_KIND.path(kept, key), primary)
         return merged
 
