@@ -23,12 +23,23 @@ CITYSCAPES = (
 )  # fmt: skip
 
 
-def made_bold(network: torch.nn.Module, parts: tuple[str, ...], factor: float) -> None:
-    """Make parts of a network louder: with random weights it would say nearly the same of everything."""
+def seeded(network: torch.nn.Module, seed: int, bold: dict[str, float] | None = None) -> torch.nn.Module:
+    """Give a network random weights, the same whatever order the library makes its parts in.
+
+    Args:
+        network: any.
+        seed: of the weights.
+        bold: parts of names -> by how much their weights are larger; else all would say nearly the same of everything.
+    """
+    generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for name, parameter in network.named_parameters():
-            if any(part in name for part in parts) and name.endswith("weight"):
-                parameter.mul_(factor)
+        for name, parameter in sorted(network.named_parameters()):
+            if parameter.ndim > 1:
+                factor = next((factor for part, factor in (bold or {}).items() if part in name), 1.0)
+                parameter.normal_(0, factor / parameter[0].numel() ** 0.5, generator=generator)
+            else:
+                parameter.fill_(1.0 if name.endswith("weight") else 0.0)
+    return network
 
 
 def _swin(**more: object):
@@ -43,7 +54,6 @@ def save_segmenter(
     """A segmentation network; without names its classes are ``LABEL_0`` and so on."""
     import transformers
 
-    torch.manual_seed(0)
     labels = dict(enumerate(names or [f"LABEL_{i}" for i in range(count)]))
     common = {"id2label": labels, "label2id": {name: i for i, name in labels.items()}}
     if kind == "mask2former":
@@ -71,9 +81,7 @@ def save_segmenter(
             text_encoder_context_length=8, text_encoder_n_ctx=2, use_task_norm=True, query_dec_layers=1, **common,
         )  # fmt: skip
         network, processor = transformers.OneFormerForUniversalSegmentation(config), "OneFormerImageProcessor"
-    made_bold(network, ("class_predictor", "class_embed"), 60)
-    made_bold(network, ("mask_embed",), 5)
-    network.save_pretrained(folder)
+    seeded(network, 0, {"class_predictor": 4.0, "class_embed": 4.0, "mask_embed": 2.0}).save_pretrained(folder)
     if kind == "oneformer":
         # As published: the names of classes lie elsewhere on the hub.
         described = {
@@ -116,7 +124,6 @@ def save_detector(folder: Path) -> Path:
     """A Grounding DINO."""
     import transformers
 
-    torch.manual_seed(1)
     tokenizer = save_tokenizer(folder)
     text = transformers.BertConfig(
         vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
@@ -126,7 +133,7 @@ def save_detector(folder: Path) -> Path:
         encoder_layers=1, decoder_layers=2, encoder_ffn_dim=16, decoder_ffn_dim=16, d_model=32,
         encoder_attention_heads=2, decoder_attention_heads=2, use_timm_backbone=False, max_text_len=64,
     )  # fmt: skip
-    transformers.GroundingDinoForObjectDetection(config).save_pretrained(folder)
+    seeded(transformers.GroundingDinoForObjectDetection(config), 1, {"bbox_embed": 3.0}).save_pretrained(folder)
     size = {"shortest_edge": 48, "longest_edge": 160}
     processor = transformers.GroundingDinoImageProcessor(size=size)
     transformers.GroundingDinoProcessor(processor, tokenizer).save_pretrained(folder)
@@ -137,7 +144,6 @@ def save_mask_model(folder: Path, kind: str = "sam2") -> Path:
     """A SAM 2; of kind ``"sam2_video"`` with the parts for films, as published folders have them."""
     import transformers
 
-    torch.manual_seed(2)
     hiera = transformers.Sam2HieraDetConfig(
         hidden_size=8, num_attention_heads=1, blocks_per_stage=[1, 1, 2, 1], embed_dim_per_stage=[8, 16, 32, 64],
         num_attention_heads_per_stage=[1, 1, 2, 4], window_size_per_stage=[8, 4, 4, 2], global_attention_blocks=[3],
@@ -154,9 +160,11 @@ def save_mask_model(folder: Path, kind: str = "sam2") -> Path:
             hidden_size=16, mlp_dim=16, num_attention_heads=2, iou_head_hidden_dim=16
         ),
     )
-    processor = transformers.Sam2ImageProcessor(size={"height": 64, "width": 64}, mask_size={"height": 16, "width": 16})
+    # Older releases have one alone, under the other name.
+    kind_of_processor = getattr(transformers, "Sam2ImageProcessor", None) or transformers.Sam2ImageProcessorFast
+    processor = kind_of_processor(size={"height": 64, "width": 64}, mask_size={"height": 16, "width": 16})
     if kind == "sam2":
-        transformers.Sam2Model(config).save_pretrained(folder)
+        seeded(transformers.Sam2Model(config), 2).save_pretrained(folder)
         transformers.Sam2Processor(processor).save_pretrained(folder)
         return folder
     video = transformers.Sam2VideoConfig(
@@ -166,6 +174,6 @@ def save_mask_model(folder: Path, kind: str = "sam2") -> Path:
         memory_attention_rope_feat_sizes=[4, 4], memory_encoder_output_channels=8, mask_downsampler_embed_dim=16,
         memory_fuser_num_layers=1, memory_fuser_embed_dim=16, memory_fuser_intermediate_dim=16,
     )  # fmt: skip
-    transformers.Sam2VideoModel(video).save_pretrained(folder)
+    seeded(transformers.Sam2VideoModel(video), 2).save_pretrained(folder)
     transformers.Sam2VideoProcessor(processor, transformers.Sam2VideoVideoProcessor()).save_pretrained(folder)
     return folder

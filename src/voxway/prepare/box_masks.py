@@ -50,6 +50,7 @@ class BoxMasks:
                     input_boxes=[some.tolist()], original_sizes=[list(size)], return_tensors="pt"
                 ).to(self.model.device)["input_boxes"]
                 said = self._network(image_embeddings=embeddings, input_boxes=boxes, multimask_output=False)
+                self.model.require_numbers(said.pred_masks)
                 logits = said.pred_masks.float()
                 (found,) = self._processor.post_process_masks(logits, [list(size)], binarize=True)
                 masks.append(found[:, 0].cpu())

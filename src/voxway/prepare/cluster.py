@@ -26,6 +26,10 @@ _PARCELS = 2000
 """Into how many pieces keys are divided at most, which workers are handed one by one."""
 
 
+_TRIES = 3
+"""How often keys are handed out again whose worker has died; else one that kills every worker would never end."""
+
+
 class _Told(TypedDict):
     """What a worker says of a key."""
 
@@ -123,6 +127,7 @@ def _told(build: Build, keys: list[str], remake: bool, workers: int, cpus: int, 
             compute=ray.data.ActorPoolStrategy(min_size=min(workers, fitting, len(keys)), max_size=workers),
             num_cpus=cpus,
             num_gpus=1 if gpu else None,
+            max_task_retries=_TRIES,
         ).iter_rows()
 
 

@@ -43,6 +43,7 @@ def load_depth_model(model: Foundation) -> DepthModel:
         inputs = processor(images=image, return_tensors="pt").to(model.device)
         with model.inference():
             outputs = network(**inputs)
+        model.require_numbers(outputs.predicted_depth)
         # ZoeDepth's processor pads, and must be told the size before.
         takes = inspect.signature(processor.post_process_depth_estimation).parameters
         sizes = {key: size for key in ("source_sizes", "target_sizes") if key in takes}

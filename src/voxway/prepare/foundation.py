@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
 import torch
+from torch import Tensor
 
 from voxway.core.errors import InputError, MissingExtra, UserError
 from voxway.core.stamps import digest
@@ -46,6 +47,7 @@ class Foundation:
     purpose: str
     device: torch.device | str = "cpu"
     precision: Precision = "float32"
+    _lacking: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.local and not Path(self.model, "config.json").exists():
@@ -103,18 +105,34 @@ class Foundation:
             return kind.from_pretrained(self._name, local_files_only=self.local, **settings)
 
     def network(self, kind: Loaded, expected: str) -> Loaded:
-        """The network itself, of a class of the library: with all of its weights, in evaluation mode.
+        """The network itself, of a class of the library, in evaluation mode.
+
+        Weights that its files lack are NaN, where the library would draw random ones: releases differ in parts that
+        nothing depends on, and whether something does shows in what the network says; see `require_numbers`.
 
         Raises:
-            InputError: the folder holds none, or not all of its weights.
+            InputError: the folder holds none.
         """
         with self._loading(expected), self._silent():
             network, found = kind.from_pretrained(self._name, local_files_only=self.local, output_loading_info=True)
-        lacking = sorted(set(found["missing_keys"]) & {name for name, _ in network.named_parameters()})
-        if lacking:
-            said = f"{len(lacking)} missing, such as {lacking[0]}"
-            raise self.error("all weights of the network", said, "Copy the folder again, whole.")
+        for name, parameter in network.named_parameters():
+            if name in found["missing_keys"]:
+                parameter.data.fill_(torch.nan)
+                self._lacking.append(name)
         return network.to(self.device).eval()
+
+    def require_numbers(self, *said: Tensor) -> None:
+        """Refuse what a network said if it is no number.
+
+        Raises:
+            InputError: there is a NaN.
+        """
+        if any(bool(tensor.isnan().any()) for tensor in said):
+            lacking = (
+                f", as its files lack {len(self._lacking)} weights such as {self._lacking[0]}" if self._lacking else ""
+            )
+            remedy = "Copy the folder again, whole." if lacking else "Take --precision float32, or whole weights."
+            raise self.error("numbers", f"NaN{lacking}", remedy)
 
     @contextmanager
     def inference(self) -> Generator[None]:

@@ -67,6 +67,7 @@ class Phrases:
         inputs = self._processor(images=list(images), text=text, return_tensors="pt").to(self.model.device)
         with self.model.inference():
             said = self._network(**inputs)
+        self.model.require_numbers(said.logits, said.pred_boxes)
         real = inputs["pixel_mask"][0].bool()
         # Boxes are shares of the padded picture.
         padded = [side / real.any(1 - axis).float().mean().item() for axis, side in enumerate(images.shape[-2:])]

@@ -47,6 +47,7 @@ class PixelClasses:
         inputs = inputs.to(self.model.device)
         with self.model.inference():
             said = self._network(**{**inputs, **self._task(len(images))})
+        self.model.require_numbers(said.class_queries_logits, said.masks_queries_logits)
         scores = class_scores(said.class_queries_logits.float(), said.masks_queries_logits.float())
         real = inputs["pixel_mask"][0].bool() if "pixel_mask" in inputs else None
         if real is not None:  # what the processor has put below and right of the pictures is cut off again
