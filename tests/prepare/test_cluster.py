@@ -19,7 +19,7 @@ from voxway.core.files import write_bytes
 from voxway.data.job import Job
 from voxway.data.prepared.evidence import Evidence
 from voxway.data.prepared.made import Origin
-from voxway.prepare.cluster import run_on_ray
+from voxway.prepare.cluster import run_on_ray, wants_gpu
 from voxway.prepare.runner import run
 
 KEYS = tuple(f"00/{frame:06d}" for frame in range(16))
@@ -47,13 +47,14 @@ def noted(folder: Path) -> list[list[str]]:
     return [line.split() for line in (folder / "makes").read_text().splitlines()]
 
 
-def counting_job(folder: Path, damaged: str = "") -> Job:
-    """Files that hold their key. The worker that is handed `KILLED` first dies of it, when half of it is written."""
+def counting_job(folder: Path, damaged: str = "", always: bool = False) -> Job:
+    """Files that hold their key. The worker that is first handed `KILLED` dies of it when half of it is written; with
+    `always`, so does every other."""
 
     def make(key: str, path: Path) -> None:
         if key == damaged:
             raise InputError(file=path, field="frame", expected="whole", found="damaged", remedy="Copy it again.")
-        if key == KILLED and not (folder / "killed").exists():
+        if key == KILLED and (always or not (folder / "killed").exists()):
             (folder / "killed").touch()
             path.with_name(f".{path.name}.part").write_bytes(b"half")
             os.kill(os.getpid(), signal.SIGKILL)
@@ -87,22 +88,20 @@ def test_a_killed_worker_loses_nothing_and_makes_nothing_twice(tmp_path: Path) -
         assert (tmp_path / "out" / key).read_bytes() == (b"was there" if key == KEYS[3] else key.encode())
     assert run_on_ray(partial(counting_job, tmp_path), workers=2, show=False) == (0, "")
     assert run(counting_job(tmp_path), show=False) == 0, "records are those of the runner"
-    (tmp_path / "source").write_text("changed")
-    assert run_on_ray(partial(counting_job, tmp_path), workers=2, shard=(1, 4), show=False)[0] == 4
-    assert Counter(key for key, _ in noted(tmp_path))[KEYS[1]] == 2
 
 
 @pytest.mark.usefixtures("two_cores")
 def test_what_is_wrong_with_a_frame_is_said_as_by_the_runner(tmp_path: Path) -> None:
+    """While files are made again whose source has changed; those that are not reached are made again later."""
     (tmp_path / "killed").touch()
     (tmp_path / "source").touch()
+    assert run(counting_job(tmp_path), show=False) == len(KEYS)
+    (tmp_path / "source").write_text("changed")
     with pytest.raises(InputError, match=r"00/000011: frame: expected whole, found damaged\. Copy it again"):
         run_on_ray(partial(counting_job, tmp_path, DAMAGED), workers=2, show=False)
     assert not (tmp_path / "out" / DAMAGED).exists()
-    assert run(counting_job(tmp_path), show=False) >= 1, "goes on with what is left"
-    assert len(noted(tmp_path)) == len(KEYS) and all(
-        count == 1 for count in Counter(key for key, _ in noted(tmp_path)).values()
-    )
+    assert run(counting_job(tmp_path), show=False) >= 1
+    assert Counter(key for key, _ in noted(tmp_path)) == dict.fromkeys(KEYS, 2)
 
 
 @pytest.mark.usefixtures("two_cores")
@@ -121,6 +120,22 @@ def test_any_job_of_the_command_line(small_world: Path, tmp_path: Path, capsys: 
     assert "expected workers with CPUs found 0 of 1 CPUs" in " ".join(capsys.readouterr().err.split())
     assert execute(*command, tmp_path / "no", "--ray", 1, "--ray-cpus", 99) == 2
     assert "expected 99 CPU found {'CPU': 2}" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("two_cores")
+def test_a_frame_that_kills_every_worker_ends_the_work(tmp_path: Path) -> None:
+    (tmp_path / "source").touch()
+    with pytest.raises(InputError, match=r"the same frames have killed 4 of them\. Memory may run out"):
+        run_on_ray(partial(counting_job, tmp_path, "", always=True), workers=1, show=False)
+    assert not (tmp_path / "out" / KILLED).exists() and (tmp_path / "out" / KEYS[0]).exists()
+
+
+@pytest.mark.parametrize(("device", "gpu"), [("cpu", False), ("cuda", True), ("cuda:1", True)])
+def test_workers_have_the_kind_of_device_that_is_named(device: str, gpu: bool) -> None:
+    assert wants_gpu(device) is gpu
+    with pytest.raises(InputError, match="expected auto, cpu or cuda, found 'gpu'"):
+        wants_gpu("gpu")
 
 
 def test_says_which_extra_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

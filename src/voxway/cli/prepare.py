@@ -128,9 +128,9 @@ def run(options: Options) -> None:
             remedy="See `voxway prepare --help` for examples.",
         )
     if options.ray is not None:
-        from voxway.prepare.cluster import run_on_ray
+        from voxway.prepare.cluster import run_on_ray, wants_gpu
 
-        gpu = options.device.startswith("cuda")
+        gpu = wants_gpu(options.device)
         build = partial(_job, options, _settings(options, "cuda" if gpu else "cpu"))
         made, remark = run_on_ray(build, workers=options.ray, cpus=options.ray_cpus, gpu=gpu, shard=shard)
     else:

@@ -15,6 +15,8 @@ from contextlib import closing, contextmanager
 from types import ModuleType
 from typing import Any, TypeAlias, TypedDict
 
+import torch
+
 from voxway.core.errors import InputError, MissingExtra, UserError
 from voxway.core.progress import progress_bar
 from voxway.data.job import Job
@@ -85,8 +87,8 @@ def run_on_ray(
         how many files were made, and what the workers have to say at the end.
 
     Raises:
-        InputError: fewer than one worker, or not even one fits the cluster; else whatever a worker says of a key, as
-            the runner would.
+        InputError: fewer than one worker, not even one fits the cluster, or some keys kill every worker; else whatever
+            a worker says of a key, as the runner would.
         MissingExtra: Ray is not installed.
     """
     job = build()
@@ -104,6 +106,21 @@ def run_on_ray(
     return len(left), "\n".join(filter(None, remarks.values()))
 
 
+def wants_gpu(device: str) -> bool:
+    """Whether workers are to have GPUs, where ``"auto"`` goes by this machine.
+
+    Raises:
+        InputError: no kind of device that voxway runs on.
+    """
+    kind = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device.partition(":")[0]
+    if kind not in ("cpu", "cuda"):
+        remedy = "Workers choose among their own GPUs: say no more than the kind."
+        raise InputError(
+            file="--device", field="value", expected="auto, cpu or cuda", found=repr(device), remedy=remedy
+        )
+    return kind == "cuda"
+
+
 def _told(build: Build, keys: list[str], remake: bool, workers: int, cpus: int, gpu: bool) -> Generator[_Told]:
     """What workers say of keys, as they say it."""
     if workers < 1 or cpus < 1:
@@ -119,16 +136,25 @@ def _told(build: Build, keys: list[str], remake: bool, workers: int, cpus: int, 
             has = {name: int(ray.cluster_resources().get(name, 0)) for name in needs}
             remedy = "Ask for fewer CPUs (--ray-cpus), or start Ray on a machine that has them."
             raise InputError(file="Ray", field="resources", expected=expected, found=has, remedy=remedy)
-        data = ray.data.from_items(keys, override_num_blocks=min(len(keys), _PARCELS))
-        yield from data.map_batches(
+        data = ray.data.from_items(keys, override_num_blocks=min(len(keys), _PARCELS)).map_batches(
             Worker,
             fn_constructor_args=(build, remake, os.getcwd()),
             batch_size=1,
             compute=ray.data.ActorPoolStrategy(min_size=min(workers, fitting, len(keys)), max_size=workers),
             num_cpus=cpus,
             num_gpus=1 if gpu else None,
-            max_task_retries=_TRIES,
-        ).iter_rows()
+            ray_remote_args_fn=lambda: {"max_task_retries": _TRIES},
+        )
+        try:
+            yield from data.iter_rows()
+        except ray.exceptions.RayActorError as error:
+            raise InputError(
+                file="Ray",
+                field="workers",
+                expected="workers that live",
+                found=f"the same frames have killed {_TRIES + 1} of them",
+                remedy="Memory may run out: take fewer workers; or see without --ray what is wrong.",
+            ) from error
 
 
 @contextmanager
