@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.prepare.tiny_models import save_detector, save_mask_model, save_segmenter
 from tests.small_world import SETTINGS, execute, linked, settings_for
 from voxway.data.nuscenes.config import Occ3DNuScenesConfig
 from voxway.data.semantickitti.config import SemanticKITTIConfig
@@ -94,6 +95,11 @@ def snippets(page: str) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_run(page: str, home: Path) -> None:
+    if any("--segmenter" in line for line in commands(page)):
+        pytest.importorskip("transformers")
+        save_segmenter(home / "models" / "mask2former")
+        save_detector(home / "models" / "grounding-dino")
+        save_mask_model(home / "models" / "sam2.1")
     for line in commands(page):
         if line not in BY_MAKE:
             assert execute(*rewritten(line)) == 0, line

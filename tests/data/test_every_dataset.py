@@ -349,6 +349,8 @@ def test_pseudo_labels_are_read_at_the_networks_size(one: Toy, tmp_path: Path) -
     height, width = cameras.size_px.max(0).values.tolist()
     maps = np.full((cameras.count, height, width), 1, np.uint8)
     maps[:, :, width // 2 :] = SKY
+    for one_map, (rows, columns) in zip(maps, cameras.size_px.tolist()):
+        one_map[rows:], one_map[:, columns:] = 255, 255
     kind.write(kind.path(tmp_path / "labels", one.key), maps)
     prepared = {"pseudo_labels": tmp_path / "labels"}
     read = one.build(needs=frozenset({"pseudo_labels"}), prepared=prepared, image_px=(16, 24))[one.key]

@@ -46,6 +46,8 @@ def test_a_palette_holds_ids(tmp_path):
     [
         (np.full((6, 8), 77, np.uint8), r"ids: expected ids 0\.\.19 of .*254 for sky.* found \[77\]"),
         (np.full((5, 8), 1, np.uint8), r"size: expected \(6, 8\).* found \(5, 8\)"),
+        (np.full((12, 16), 1, np.uint8), r"size: expected \(6, 8\), as the picture has, found \(12, 16\)"),
+        (np.full((6, 8), 20, np.uint8), r"found \[20\]"),
         (np.full((6, 8, 3), 1, np.uint8), "expected one channel of 8 bits, found mode RGB"),
         (np.full((6, 8), 1, np.uint16), "expected one channel of 8 bits, found mode I;16"),
         (None, "expected present, found absent"),
@@ -58,6 +60,18 @@ def test_wrong_files_are_named(ids, message, tmp_path):
     with pytest.raises(InputError, match=message) as error:
         PseudoLabels().read(path, TASK, cameras((6, 8)))
     assert str(path) in str(error.value)
+
+
+def test_beyond_a_small_picture_nothing_is_said(tmp_path):
+    """Arrays of all cameras have the largest picture's size; classes beyond a picture mean that it is another's map."""
+    path = PseudoLabels().path(tmp_path, "08/000005")
+    maps = np.full((2, 6, 8), 9, np.uint8)
+    PseudoLabels().write(path, maps)
+    with pytest.raises(InputError, match=r"000005_1\.png: size: expected \(4, 8\).* found \(6, 8\) with ids beyond"):
+        PseudoLabels().read(path, TASK, cameras((6, 8), (4, 8)))
+    Image.fromarray(maps[1, :4]).save(path.with_name("000005_1.png"))
+    read = PseudoLabels().read(path, TASK, cameras((6, 8), (4, 8)))
+    assert (read[1, :4] == 9).all() and (read[1, 4:] == 255).all()
 
 
 def test_a_damaged_file_is_named(tmp_path):

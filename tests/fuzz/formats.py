@@ -33,8 +33,10 @@ from voxway.data.nuscenes.points import read_lidar
 from voxway.data.nuscenes.submission import OCC3D_FILES
 from voxway.data.nuscenes.tables import read_tables
 from voxway.data.prepared.class_maps import PseudoLabels
+from voxway.data.prepared.class_table import ClassTable, read_class_table, resource
 from voxway.data.prepared.evidence import Evidence
 from voxway.data.prepared.maps import DepthMaps, SemanticMaps
+from voxway.data.registry import dataset
 from voxway.data.semantickitti import layout
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.labels import read_target, write_target
@@ -246,6 +248,21 @@ def _legacy(folder: Path) -> None:
     torch.save({"a": torch.zeros(3, 2)}, folder / "published.pth", _use_new_zipfile_serialization=False)
 
 
+def _class_table(folder: Path) -> None:
+    shipped = dataset("semantickitti").class_table
+    assert shipped is not None
+    (folder / "table.json").write_bytes(resource(shipped).read_bytes())
+
+
+def _sound_class_table(table: ClassTable) -> bool:
+    task = SEMANTIC_KITTI.task
+    labels = (
+        table.labels([f"LABEL_{i}" for i in range(table.taxonomy_size)], task, "") if table.taxonomy_size < 500 else ()
+    )
+    painted = {i for _, i in table.phrases(task)}
+    return set(map(int, labels)) <= {*task.occupied, 254, 255} and painted == set(table.over(task))
+
+
 def _selection(folder: Path) -> None:
     (folder / "selection.json").write_text(json.dumps({"rounds": [{"keys": ["08/000000"], "voxels": 5}]}))
 
@@ -362,6 +379,9 @@ FORMATS = (
            holds=lambda r: r.confusion.shape == (len(r.task.classes),) * 2, mutations=(mutate.of_json,), cost=2),
     Format(name="rig.json", path="rig.json", make=_rig, read=lambda f: read_rig(f / "rig.json"),
            holds=lambda rig: bool(torch.isfinite(rig.cameras.projection).all()),
+           mutations=(mutate.of_json, mutate.of_json)),
+    Format(name="class table", path="table.json", make=_class_table,
+           read=lambda f: read_class_table(f / "table.json", SEMANTIC_KITTI.task), holds=_sound_class_table,
            mutations=(mutate.of_json, mutate.of_json)),
     Format(name="selection.json", path="selection.json", make=_selection, read=lambda f: Selection.load(f).keys,
            holds=lambda keys: all(isinstance(key, str) for key in keys), mutations=(mutate.of_json, mutate.of_json)),

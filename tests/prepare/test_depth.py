@@ -21,7 +21,7 @@ from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.data.semantickitti.layout import SequenceFiles, read_scan
 from voxway.prepare.depth import Geometry, StoredDepth, stereo_source
-from voxway.prepare.depth_model import load_depth_model
+from voxway.prepare.depth_model import depth_foundation, load_depth_model
 from voxway.prepare.depth_scale import CheckedDepth, lidar_ratio, road_ratio
 
 SIZE = (93, 307)
@@ -165,7 +165,7 @@ def save_model(folder: Path, kind: str = "metric") -> None:
 def test_a_network_on_disk_estimates_depth(small_world: Path, tmp_path: Path) -> None:
     save_model(tmp_path / "model")
     image = read_image(SequenceFiles(small_world, "00").image(2, 0))
-    model = load_depth_model(str(tmp_path / "model"))
+    model = load_depth_model(depth_foundation(str(tmp_path / "model")))
     depth = model(image)
     assert depth.shape == SIZE and depth.dtype == np.float32 and (depth > 0).all() and (depth < 20).all()
     np.testing.assert_array_equal(depth, model(image))
@@ -182,23 +182,23 @@ def test_a_network_on_disk_estimates_depth(small_world: Path, tmp_path: Path) ->
 def test_networks_without_a_unit_or_of_another_kind(tmp_path: Path) -> None:
     save_model(tmp_path / "relative", "relative")
     with pytest.raises(InputError, match="expected metric depth, found relative depth, without a unit"):
-        load_depth_model(str(tmp_path / "relative"))
+        load_depth_model(depth_foundation(str(tmp_path / "relative")))
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(InputError, match="other: depth model: expected a depth estimation network"):
-        load_depth_model(str(tmp_path / "other"))
+        load_depth_model(depth_foundation(str(tmp_path / "other")))
 
 
 def test_nothing_is_fetched_unless_asked_for(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Name a model's folder, or hf:owner/name to fetch it"):
-        load_depth_model("owner/name")
+        depth_foundation("owner/name")
 
 
 def test_says_which_extra_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(MissingExtra, match=r"pip install 'voxway\[depth\]'"):
-        load_depth_model(str(tmp_path))
+    with pytest.raises(MissingExtra, match=r"pip install 'voxway\[foundation\]'"):
+        depth_foundation(str(tmp_path))
 
 
 @pytest.mark.real

@@ -13,7 +13,8 @@ EXTRAS = {
     "cv2": ("stereo", "proposals from stereo pairs"),
     "onnxruntime": ("export", "ONNX files"),
     "tensorboard": ("tensorboard", "event files"),
-    "transformers": ("depth", "depth from single images"),
+    "transformers": ("foundation", "depth and pseudo-labels by foundation networks"),
+    "ray": ("cluster", "files made by many machines"),
 }
 
 

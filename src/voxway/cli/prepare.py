@@ -1,4 +1,4 @@
-"""Make what training reads from raw data. Resumable: files that exist are kept. Divisible: --shard 0/8 ... 7/8.
+"""Make what training reads from raw data. Resumable: files that exist are kept. Divisible: --shard 0/8 ... 7/8; --ray.
 
   proposals   query files from LiDAR or a stereo pair
   truth       voxel files (.label .bin .invalid .occluded) from labelled scans and poses
@@ -6,7 +6,8 @@
   pseudo      SS/voxels/FFFFFF.pseudo from depth, ten frames put together: what `voxway train qpn` learns from
   queries     query files from pseudo points by a network that `voxway train qpn` made
   evidence    where LiDAR's rays pass and where they end, from scans alone: what supervises voxels without labels
-  pseudo-labels  classes of pixels SS/FFFFFF.png; of a synthetic world, with the errors that networks make
+  pseudo-labels  classes of pixels SS/FFFFFF.png: by foundation networks, the merged map with the primary one in
+              primary/ (--source models), or of a synthetic world, with the errors that networks make (--source world)
   teacher     what a teacher says of every frame, for students: `voxway train --teacher OUT`. Voxel features of a
               trained network (--model), or what the teacher of a recipe says, such as LSeg's features (--recipe)
 
@@ -21,14 +22,18 @@ examples:
   voxway prepare teacher --root KITTI --model runs/teacher/model --proposals queries --out features
   voxway prepare teacher --root KITTI --recipe vlscene --set teacher.weights=demo_e200.ckpt --out language --shard 0/8
   voxway prepare evidence --root KITTI --split train --sweeps 3 --out evidence
+  voxway prepare evidence --root KITTI --split train --out evidence --ray 2
   voxway prepare pseudo-labels --root world --source world --out labels
+  voxway prepare pseudo-labels --root KITTI --source models --segmenter models/mask2former --device cuda --out labels
+  voxway prepare pseudo-labels --root KITTI --source models --segmenter m2f --detector dino --mask-model sam2 --out ids
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -67,8 +72,8 @@ class Options:
     sequences: Sequences = ()
     keys: Keys = ()
     source: str | None = None
-    """What proposals (lidar, stereo) or pseudo points (stereo, stored, transformers) are made from; the first if none
-    is named."""
+    """What proposals (lidar, stereo), pseudo points (stereo, stored, transformers; the first if none is named) or
+    pseudo-labels (models, world) are made from."""
     sweeps: int | None = None
     """Frames put together; beyond one needs poses.txt. Proposals from LiDAR: 1 unless given; pseudo points: 10."""
     depth: Folder = None
@@ -77,6 +82,17 @@ class Options:
     """For transformers: folder of a metric depth network, or hf:owner/name to fetch it from the Hugging Face hub."""
     depth_scale: float = 1.0
     """What depths of pseudo points are multiplied with."""
+    segmenter: str | None = None
+    """For pseudo-labels by models: folder of a network of universal segmentation (MaskFormer, Mask2Former, OneFormer),
+    or hf:owner/name to fetch it."""
+    detector: str | None = None
+    """The same of one that finds what phrases say (Grounding DINO), for classes that the segmenter does not know."""
+    mask_model: str | None = None
+    """The same of one that cuts out what the detector's boxes hold (SAM 2)."""
+    table: Folder = None
+    """File that tells what classes and phrases of these networks become; the dataset's own unless given."""
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Of these networks' products; the shorter ones on GPUs alone."""
     model: Folder = None
     """For queries: folder of the trained proposal network; for teacher: of the teacher."""
     recipe: str | None = None
@@ -89,12 +105,16 @@ class Options:
     """Scans after the key scan that voxel truth is built from."""
     shard: str = "0/1"
     """i/N: do every N-th frame, beginning with the i-th."""
+    ray: int | None = None
+    """Let so many workers of Ray share the work (extra cluster), each with a GPU of its own if the device is cuda: on
+    the cluster that RAY_ADDRESS names, else on this machine."""
+    ray_cpus: int = 1
+    """CPUs of each of these workers."""
     device: Device = "cpu"
 
 
 def run(options: Options) -> None:
     """Make the files."""
-    from voxway.data.job import JobOptions
     from voxway.engine.distributed import process_group
     from voxway.prepare.runner import parse_shard, run
 
@@ -107,22 +127,40 @@ def run(options: Options) -> None:
             found=options.sweeps,
             remedy="See `voxway prepare --help` for examples.",
         )
-    with process_group(options.device) as group:
-        settings = JobOptions(
-            source=options.source,
-            sweeps=options.sweeps,
-            scans=options.scans,
-            depth=options.depth,
-            depth_model=options.depth_model,
-            depth_scale=options.depth_scale,
-            model=options.model,
-            device=str(group.device),
-        )
-        job = _job(options, settings)
-        made = run(job, shard=shard)
+    if options.ray is not None:
+        from voxway.prepare.cluster import run_on_ray, wants_gpu
+
+        gpu = wants_gpu(options.device)
+        build = partial(_job, options, _settings(options, "cuda" if gpu else "cpu"))
+        made, remark = run_on_ray(build, workers=options.ray, cpus=options.ray_cpus, gpu=gpu, shard=shard)
+    else:
+        with process_group(options.device) as group:
+            job = _job(options, _settings(options, str(group.device)))
+            made = run(job, shard=shard)
+        remark = job.remark()
     print(f"{made} files made in {options.out}")
-    if remark := job.remark():
+    if remark:
         print(remark)
+
+
+def _settings(options: Options, device: str) -> JobOptions:
+    from voxway.data.job import JobOptions
+
+    return JobOptions(
+        source=options.source,
+        sweeps=options.sweeps,
+        scans=options.scans,
+        depth=options.depth,
+        depth_model=options.depth_model,
+        depth_scale=options.depth_scale,
+        model=options.model,
+        segmenter=options.segmenter,
+        detector=options.detector,
+        mask_model=options.mask_model,
+        table=options.table,
+        precision=options.precision,
+        device=device,
+    )
 
 
 def _job(options: Options, settings: JobOptions) -> Job:

@@ -55,5 +55,8 @@ class Dataset:
     """Says what is missing from a copy, or wrong with it."""
     server: str | Server | None = None
     """Its server files."""
+    class_table: str | Path | None = None
+    """What segmentation networks say as its classes, where pseudo-labels are made with them: the file, or
+    ``"package:file.json"``; see `voxway.data.prepared.class_table`."""
     jobs: Mapping[str, str] = field(default_factory=dict)
     """Further files that `voxway prepare` makes in this dataset's own layout: name -> ``"module:function"``."""

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from voxway.data.prepared.made import Origin
+
+Precision: TypeAlias = Literal["float32", "bfloat16", "float16"]
+"""Of matrix products and convolutions of networks that make files."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,5 +49,17 @@ class JobOptions:
     """What depths are multiplied with."""
     model: Path | None = None
     """Folder of a trained network."""
+    segmenter: str | None = None
+    """Folder or name of a network that segments pictures."""
+    detector: str | None = None
+    """Folder or name of a network that finds what phrases say."""
+    mask_model: str | None = None
+    """Folder or name of a network that cuts out what boxes hold."""
+    table: Path | None = None
+    """What such networks say as classes; None takes the dataset's own table."""
     device: str = "cpu"
     """Where networks run."""
+    precision: Precision = "float32"
+    """Of foundation networks' products; the shorter ones on GPUs alone."""
+    kept: Path | None = None
+    """Folder of the files, for what a source keeps beside them."""

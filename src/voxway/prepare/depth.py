@@ -24,7 +24,7 @@ from voxway.data.config import DataConfig
 from voxway.data.job import JobOptions
 from voxway.data.prepared.made import Origin
 from voxway.data.prepared.maps import DepthMaps, require_metres
-from voxway.prepare.depth_model import DepthModel, depth_model_name, load_depth_model
+from voxway.prepare.depth_model import DepthModel, depth_foundation, load_depth_model
 from voxway.prepare.makers import Making
 from voxway.prepare.stereo import stereo_depth
 
@@ -65,8 +65,8 @@ def depth_source(data: DataConfig, options: JobOptions) -> DepthSource:
     if options.source == "transformers":
         if options.depth_model is None:
             raise _unnamed("--depth-model", "the folder of a depth network")
-        model = load_depth_model(options.depth_model, options.device)
-        return model_source(data, _kept(options), model, depth_model_name(options.depth_model))
+        model = depth_foundation(options.depth_model, options.device)
+        return model_source(data, _kept(options), load_depth_model(model), model.fingerprint)
     if options.source == "stored":
         if not _kept(options).is_dir():
             raise _unnamed("--depth", "the folder of stored depths")

@@ -15,6 +15,7 @@ from voxway.data.config import DataConfig
 from voxway.data.job import Job, JobOptions
 from voxway.data.prepared.made import Origin
 from voxway.data.prepared.registry import prepared_format
+from voxway.view.png import write_png
 
 Make = Callable[[str], np.ndarray]
 """From a frame's key to what its file holds; a pure function of the data."""
@@ -30,6 +31,8 @@ class Making:
     """Of a key, the files that are read."""
     settings: Mapping[str, Json] = field(default_factory=dict)
     """All else that changes what is made."""
+    picture: Callable[[str, np.ndarray], np.ndarray] | None = None
+    """Draws what was made of a frame, as RGB, for people to look at."""
 
 
 Source = Callable[[DataConfig, JobOptions], Make | Making]
@@ -52,6 +55,9 @@ class Maker:
     """Whether readers or steps can serve the need as well, so that files are made only where a source is named."""
 
 
+PICTURED = 100
+"""Of so many frames one is drawn in ``pictures/`` beside the files, where a source can draw what it makes."""
+
 _PREPARE = "voxway.prepare"
 MAKERS: dict[str, Maker] = {
     maker.need: maker
@@ -72,7 +78,10 @@ MAKERS: dict[str, Maker] = {
         ),
         Maker(
             need="pseudo_labels",
-            sources={"world": "voxway.world.segmenter:from_world"},
+            sources={
+                "models": f"{_PREPARE}.pseudo_labels:from_models",
+                "world": "voxway.world.segmenter:from_world",
+            },
         ),
         Maker(
             need="depth",
@@ -117,12 +126,13 @@ def job(need: str, data: DataConfig, folder: Path, options: JobOptions | None = 
             field=need,
             expected=f"what to make them from: {', '.join(maker.sources)}",
             found="neither that nor a folder",
-            remedy=f"Pass --{need} {next(iter(maker.sources))}, or --{need} FOLDER.",
+            remedy=f"Pass --source {next(iter(maker.sources))} (`voxway prepare`), --{need} where a command has it, or "
+            f"--set data.prepared.{need}=FOLDER.",
         )
     if name not in maker.sources:
         raise nearest(name, list(maker.sources), f"source of {need}")
     source, kept = maker.sources[name], prepared_format(need)
-    options = replace(options, source=name, depth=options.depth or folder / "depth" / name)
+    options = replace(options, source=name, depth=options.depth or folder / "depth" / name, kept=folder)
     making = loaded(source)(data, options)
     if not isinstance(making, Making):
         making = Making(make=making, sources=_recorded(data))
@@ -135,13 +145,16 @@ def job(need: str, data: DataConfig, folder: Path, options: JobOptions | None = 
         root=data.folder,
         sources=making.sources,
     )
-    return Job(
-        what=origin.maker,
-        keys=own_keys(data),
-        target=lambda key: kept.path(folder, key),
-        make=lambda key, path: kept.write(path, making.make(key)),
-        origin=origin,
-    )
+    keys = own_keys(data)
+    drawn = frozenset(keys[::PICTURED] if making.picture else ())
+
+    def make(key: str, path: Path) -> None:
+        made = making.make(key)
+        if making.picture is not None and key in drawn:
+            write_png(folder / "pictures" / f"{key}.png", making.picture(key, made))
+        kept.write(path, made)  # last, as the frame is done with it
+
+    return Job(what=origin.maker, keys=keys, target=lambda key: kept.path(folder, key), make=make, origin=origin)
 
 
 def _recorded(data: DataConfig) -> Callable[[str], Sequence[Path]]:

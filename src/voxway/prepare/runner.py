@@ -15,6 +15,8 @@ from voxway.core.files import writing
 from voxway.core.progress import progress_bar
 from voxway.data.job import Job
 
+_ABSENT = "absent"
+
 
 def run(job: Job, *, shard: tuple[int, int] = (0, 1), show: bool = True, remake: bool = False) -> int:
     """Make the file of every key that has none yet, or whose sources have changed.
@@ -32,51 +34,64 @@ def run(job: Job, *, shard: tuple[int, int] = (0, 1), show: bool = True, remake:
     Raises:
         InputError: files there were made with other settings.
     """
-    mine = job.keys[shard[0] :: shard[1]]
-    if job.origin is not None and not remake:
-        job.origin.check()
-    left = _left(job, mine, remake)
+    mine, left = to_make(job, shard, remake)
     with progress_bar(job.what, len(mine), len(mine) - len(left), show) as bar:
         for key in left:
-            target = job.target(key)
-            if job.origin is not None:
-                with writing(target):  # never an old file beside a new record
-                    target.unlink(missing_ok=True)
-                job.origin.record(key)
-            try:
-                job.make(key, target)
-            except BaseException:
-                if job.origin is not None:
-                    job.origin.forget(key)
-                raise
+            make(job, key)
             if job.origin is not None and key == left[0]:
                 job.origin.claim()
             bar.advance(key)
     return len(left)
 
 
-def _left(job: Job, keys: Sequence[str], remake: bool) -> list[str]:
-    """Keys whose file is absent or not what would be made now; says why files are made again."""
-    left, reasons, kept, origin = [], [], 0, job.origin
-    for key in keys:
-        if not job.target(key).exists():
-            left.append(key)
-        elif origin is not None and origin.known(key):
-            reason = origin.difference(key)
-            if reason is not None:
-                left.append(key)
-                reasons.append(reason)
-        elif origin is not None and remake:
-            left.append(key)
-            reasons.append("nobody knows what they were made from")
-        else:
-            kept += origin is not None
+def to_make(job: Job, shard: tuple[int, int], remake: bool) -> tuple[Sequence[str], list[str]]:
+    """Keys of a shard, and those of them whose file is absent or not what would be made now; says why they are made
+    again. Arguments are those of `run`.
+
+    Raises:
+        InputError: files there were made with other settings.
+    """
+    mine = job.keys[shard[0] :: shard[1]]
+    if job.origin is not None and not remake:
+        job.origin.check()
+    reasons = {key: reason for key in mine if (reason := reason_to_make(job, key, remake)) is not None}
+    again = [reason for reason in reasons.values() if reason != _ABSENT]
     log = logging.getLogger(__name__)
-    if reasons:
-        log.info("%s: %d of %d made again: %s", job.what, len(reasons), len(keys), reasons[0])
-    if kept:
-        log.info("%s: %d of %d kept that were there before, from whatever they were made", job.what, kept, len(keys))
-    return left
+    if again:
+        log.info("%s: %d of %d made again: %s", job.what, len(again), len(mine), again[0])
+    if job.origin is not None:
+        kept = sum(key not in reasons and not job.origin.known(key) for key in mine)
+        if kept:
+            log.info(
+                "%s: %d of %d kept that were there before, from whatever they were made", job.what, kept, len(mine)
+            )
+    return mine, list(reasons)
+
+
+def reason_to_make(job: Job, key: str, remake: bool) -> str | None:
+    """Why the file of a key is to be made; None: it is done."""
+    if not job.target(key).exists():
+        return _ABSENT
+    if job.origin is None:
+        return None
+    if job.origin.known(key):
+        return job.origin.difference(key)
+    return "nobody knows what they were made from" if remake else None
+
+
+def make(job: Job, key: str) -> None:
+    """Make the file of a key, with the record of what it is made from."""
+    target = job.target(key)
+    if job.origin is not None:
+        with writing(target):  # never an old file beside a new record
+            target.unlink(missing_ok=True)
+        job.origin.record(key)
+    try:
+        job.make(key, target)
+    except BaseException:
+        if job.origin is not None:
+            job.origin.forget(key)
+        raise
 
 
 def parse_shard(text: str) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Ways to look at occupancy: pictures and a page, made on the CPU, without a display, GL, VTK or a network."""
 
 from voxway.view.agreement import Agreement, agreement
+from voxway.view.class_maps import beside_maps
 from voxway.view.frame import Frame
 from voxway.view.overlay import overlay, overlay_points
 from voxway.view.page import write_page
@@ -15,6 +16,7 @@ __all__ = [
     "Agreement",
     "Frame",
     "agreement",
+    "beside_maps",
     "overlay",
     "overlay_points",
     "photo",

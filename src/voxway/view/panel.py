@@ -11,15 +11,14 @@ from PIL import Image, ImageDraw, ImageFont
 from voxway.core.errors import InputError
 from voxway.core.occupancy import Occupancy
 from voxway.core.task import Colour, Task
+from voxway.view.legend import INK, LINE_PX, Legend
 from voxway.view.render import PAPER, render
 from voxway.view.shade import display_colours
 from voxway.view.viewpoint import slenderness
 from voxway.view.volumes import class_ids, common_task
 
-_INK: Colour = (28, 32, 40)
 _GAP_PX = 16
-_LINE_PX = 30
-_FONT_PX = 17
+_CAPTION_PX = 20
 
 
 def side_by_side(
@@ -57,24 +56,18 @@ def side_by_side(
     size_px = (round(each * min(slenderness(camera, task.grid), 1)), each)
     views = [render(v, size_px=size_px, camera=camera) for v, _ in volumes]
     photo = _scaled(image, inner) if image is not None else None
-    legend = _legend_places([v for v, _ in volumes], task, inner)
+    legend = Legend.of(_entries([v for v, _ in volumes], task), inner)
     top = _GAP_PX + (photo.height + _GAP_PX if photo else 0)
-    legend_top = top + _LINE_PX + size_px[0] + _GAP_PX
-    rows = 1 + max((y for _, _, y in legend), default=0)
-    canvas = Image.new("RGB", (width_px, legend_top + rows * _LINE_PX + _GAP_PX // 2), PAPER)
+    legend_top = top + LINE_PX + size_px[0] + _GAP_PX
+    canvas = Image.new("RGB", (width_px, legend_top + legend.height_px + _GAP_PX // 2), PAPER)
     draw = ImageDraw.Draw(canvas)
     if photo:
         canvas.paste(photo, (_GAP_PX, _GAP_PX))
     for column, (view, (_, caption)) in enumerate(zip(views, volumes)):
         left = _GAP_PX + column * (each + _GAP_PX)
-        draw.text((left, top), caption, fill=_INK, font=ImageFont.load_default(_FONT_PX + 3))
-        canvas.paste(Image.fromarray(view), (left, top + _LINE_PX))
-    colours = display_colours(task)
-    for label, x, row in legend:
-        y = legend_top + row * _LINE_PX
-        box = (_GAP_PX + x, y + 3, _GAP_PX + x + 16, y + 19)
-        draw.rounded_rectangle(box, 4, fill=tuple(map(int, colours[label])))
-        draw.text((_GAP_PX + x + 23, y), task.classes[label], fill=_INK, font=ImageFont.load_default(_FONT_PX))
+        draw.text((left, top), caption, fill=INK, font=ImageFont.load_default(_CAPTION_PX))
+        canvas.paste(Image.fromarray(view), (left, top + LINE_PX))
+    legend.draw(draw, _GAP_PX, legend_top)
     return np.asarray(canvas)
 
 
@@ -83,15 +76,8 @@ def _scaled(image: np.ndarray, width: int) -> Image.Image:
     return picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.LANCZOS)
 
 
-def _legend_places(volumes: Sequence[Occupancy], task: Task, width: int) -> list[tuple[int, int, int]]:
-    """Class id, x (pixels) and row of each entry: the classes that occur, in order, wrapped to the width."""
-    font = ImageFont.load_default(_FONT_PX)
+def _entries(volumes: Sequence[Occupancy], task: Task) -> list[tuple[str, Colour]]:
+    """Name and colour of the classes that occur, in order."""
     present = set(np.unique(np.concatenate([class_ids(v).reshape(-1) for v in volumes])).tolist())
-    places, x, row = [], 0, 0
-    for label in (i for i in task.occupied if i in present):
-        taken = 23 + round(font.getlength(task.classes[label])) + 20
-        if x and x + taken > width + 20:
-            x, row = 0, row + 1
-        places.append((label, x, row))
-        x += taken
-    return places
+    colours = [(int(red), int(green), int(blue)) for red, green, blue in display_colours(task)]
+    return [(task.classes[i], colours[i]) for i in task.occupied if i in present]

@@ -7,10 +7,12 @@ OCC3D = Dataset(
     config="voxway.data.nuscenes.config:Occ3DNuScenesConfig",
     check="voxway.data.nuscenes.check:check_nuscenes",
     server="voxway.data.nuscenes.submission:OCC3D_FILES",
+    class_table="voxway.data.nuscenes:pseudo_labels.json",
 )
 OPENOCCUPANCY = Dataset(
     benchmark="voxway.data.nuscenes.benchmark:OPENOCCUPANCY_NUSCENES",
     config="voxway.data.nuscenes.config:OpenOccupancyConfig",
     check="voxway.data.nuscenes.check:check_nuscenes",
     server="voxway.data.nuscenes.submission:OPENOCCUPANCY_FILES",
+    class_table="voxway.data.nuscenes:pseudo_labels.json",
 )

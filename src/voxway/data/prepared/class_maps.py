@@ -3,7 +3,8 @@ them.
 
 ::
 
-    <folder>/08/000005.png       uint8 ids of the task, 254 sky, 255 unknown: the first camera's, of its picture's size
+    <folder>/08/000005.png       uint8 ids of the task, 254 sky, 255 unknown: the first camera's, of its picture's size,
+                                 or of the largest picture's of all cameras, with 255 right of it and below
     <folder>/08/000005_1.png     the second camera's, and so on; cameras without a file are unknown
 """
 
@@ -48,12 +49,14 @@ class PseudoLabels:
         """
         if cameras is None:
             return torch.from_numpy(_read(path, task))[None]
-        sizes = cameras.size_px.tolist()
-        maps = torch.full((cameras.count, *cameras.size_px.max(0).values), IGNORE, dtype=torch.uint8)
-        for i, (height, width) in enumerate(sizes):
+        largest = (int(cameras.size_px[:, 0].max()), int(cameras.size_px[:, 1].max()))
+        maps = torch.full((cameras.count, *largest), IGNORE, dtype=torch.uint8)
+        for i, (height, width) in enumerate(cameras.size_px.tolist()):
             file = _of_camera(path, i)
             if i == 0 or file.exists():
-                maps[i, :height, :width] = torch.from_numpy(_read(file, task, (height, width)))
+                ids = _read(file, task)
+                _check_size(ids, (height, width), largest, file)
+                maps[i, :height, :width] = torch.from_numpy(ids[:height, :width])
         return maps
 
     def write(self, path: Path, value: UInt8[np.ndarray, "n h w"]) -> None:
@@ -68,20 +71,27 @@ def _of_camera(path: Path, camera: int) -> Path:
     return path.with_name(f"{path.stem}_{camera}.png") if camera else path
 
 
-def _read(path: Path, task: Task, size: tuple[int, int] | None = None) -> UInt8[np.ndarray, "h w"]:
-    """One camera's file, of at least the picture's size, cut to it."""
+def _read(path: Path, task: Task) -> UInt8[np.ndarray, "h w"]:
+    """One camera's file."""
     if not path.exists():
         raise _bad(path, "file", "present", "absent")
     ids = read_ids(path)
-    height, width = size or ids.shape
-    if ids.shape[0] < height or ids.shape[1] < width:
-        raise _bad(path, "size", f"{size}, as the picture has", ids.shape)
     known = [*range(len(task.classes)), SKY, IGNORE]
     unknown = np.setdiff1d(np.unique(ids), known)
     if unknown.size:
         expected = f"ids 0..{len(task.classes) - 1} of {task.name}, {SKY} for sky, {IGNORE} where unknown"
         raise _bad(path, "ids", expected, unknown[:5].tolist())
-    return ids[:height, :width]
+    return ids
+
+
+def _check_size(ids: UInt8[np.ndarray, "h w"], size: tuple[int, int], largest: tuple[int, int], path: Path) -> None:
+    """Refuse what is neither as large as the picture nor filled up with 255 to the size of the largest."""
+    height, width = size
+    if ids.shape not in (size, largest):
+        raise _bad(path, "size", f"{size}, as the picture has", ids.shape)
+    if (ids[height:] != IGNORE).any() or (ids[:, width:] != IGNORE).any():
+        found = f"{ids.shape} with ids beyond that"
+        raise _bad(path, "size", f"{size}, as the picture has, and {IGNORE} outside", found)
 
 
 def _bad(path: Path, field: str, expected: object, found: object) -> InputError:

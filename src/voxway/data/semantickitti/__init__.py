@@ -7,6 +7,7 @@ DATASET = Dataset(
     config="voxway.data.semantickitti.config:SemanticKITTIConfig",
     check="voxway.data.semantickitti.check:check_semantickitti",
     server="voxway.data.semantickitti.submission:FILES",
+    class_table="voxway.data.semantickitti:pseudo_labels.json",
     jobs={
         "truth": "voxway.data.semantickitti.voxel_files:prepare_truth",
         "targets": "voxway.data.semantickitti.voxel_files:prepare_targets",
