@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from voxway.methods.vlscene.depth import CameraGate, Reduce, group_norm
+from voxway.nn.group_norm import GroupNorm
 
 _BINS = 16
 """Depth bins that are correlated at a time."""
@@ -23,7 +24,8 @@ class ConvNorm(nn.Sequential):
     def forward(self, input: Float[Tensor, "b c d h w"]) -> Float[Tensor, "b e _d _h _w"]:
         """Features of one size, or of one reduced by the stride."""
         conv, norm = self
-        return norm.replacing(conv(input))  # ty: ignore[call-non-callable]
+        assert isinstance(norm, GroupNorm)
+        return norm.replacing(conv(input))
 
 
 class Doubling(nn.Module):
