@@ -56,7 +56,7 @@ def test_holds_every_source_file_and_no_other(members: dict[str, zipfile.ZipInfo
     packed = {name for name in members if ".dist-info/" not in name}
     assert packed == sources
     assert {"voxway/py.typed", "voxway/view/web/page.html", "voxway/view/web/page.css"} <= packed
-    assert {Path(name).suffix for name in packed} <= {".py", ".typed", ".html", ".css", ".js"}
+    assert {Path(name).suffix for name in packed} <= {".py", ".typed", ".html", ".css", ".js", ".json"}
 
 
 def test_holds_no_tests_and_nothing_large(members: dict[str, zipfile.ZipInfo]) -> None:

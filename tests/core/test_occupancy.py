@@ -72,7 +72,7 @@ def test_probabilities_come_from_scores_alone() -> None:
     assert probabilities.dtype == torch.float32
     torch.testing.assert_close(probabilities[:, 0, 0, 0], torch.tensor([0.25, 0.25, 0.5]), atol=1e-3, rtol=0)
     torch.testing.assert_close(probabilities.sum(0), torch.ones(2, 2, 2))
-    with pytest.raises(InputError, match="probabilities: expected a network's scores, or .* found classes alone"):
+    with pytest.raises(InputError, match=r"probabilities: expected a network's scores, or .* found classes alone"):
         _ = occupancy().probabilities
 
 

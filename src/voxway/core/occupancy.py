@@ -210,8 +210,9 @@ class Occupancy:
         )
 
     def save(self, path: Path | str) -> Path:
-        """Write a `.npz`, atomically: classes, masks, pose, ranked probabilities (float16 and their class ids, ranks x y z)
-        and the task as JSON. Scores are not kept; `ranked` makes probabilities of them.
+        """Write a `.npz`, atomically: classes, masks, pose, probabilities and their class ids (r x y z), task as JSON.
+
+        Scores are not kept; `ranked` makes probabilities of them.
 
         Raises:
             OutputError: the file cannot be written.
