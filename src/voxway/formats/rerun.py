@@ -40,7 +40,8 @@ def record_rrd(path: Path, options: WriteOptions) -> Generator[Add]:
     except ImportError:
         raise MissingExtra("rerun-sdk", "formats", "files that Rerun plays") from None
     with atomic_path(path) as temporary:
-        stream = rerun.RecordingStream("voxway", recording_id=path.stem)
+        stream = rerun.RecordingStream("voxway", recording_id=path.stem, send_properties=False)
+        stream.set_log_time_enabled(False)  # when it was written is of no interest
         stream.save(temporary)
         try:
             yield _Drive(stream, rerun, options).add
