@@ -55,7 +55,7 @@ def records(message: object, stride: int) -> np.ndarray:
 
 
 def placed(path: Path) -> dict[tuple[float, float, float], np.void]:
-    """Cells of the voxel grid that can be seen, by where their middle stands; read by the formulas of Foxglove's page."""
+    """Cells of the voxel grid that can be seen, by where their middle stands, by the formulas of Foxglove's page."""
     (grid,) = said(path, "/occupancy/voxels")
     cells = records(grid, grid.cell_stride)
     T = matrix(grid.pose.position, grid.pose.orientation)

@@ -16,6 +16,7 @@ from voxway.api.occupancy import BENCHMARK
 from voxway.core.errors import InputError, nearest
 from voxway.core.occupancy import Occupancy
 from voxway.core.sample import Batch, Sample
+from voxway.core.task import Task
 from voxway.data.registry import config_name, server
 from voxway.data.samples import Samples
 from voxway.engine.distributed import Group
@@ -24,7 +25,7 @@ from voxway.formats import FORMATS, CostTable, Drives, Moment, WriteOptions
 Add = Callable[[Sample, Occupancy], None]
 
 
-def check_formats(formats: Sequence[str], options: WriteOptions, samples: Samples, group: Group) -> None:
+def check_formats(formats: Sequence[str], options: WriteOptions, task: Task, group: Group) -> None:
     """Refuse before the work what could only fail after it.
 
     Raises:
@@ -52,7 +53,7 @@ def check_formats(formats: Sequence[str], options: WriteOptions, samples: Sample
                 found=", ".join(formats),
                 remedy=remedy,
             )
-        CostTable.read(options.costs, samples.task)
+        CostTable.read(options.costs, task)
 
 
 @contextmanager

@@ -66,13 +66,13 @@ def run(options: Options) -> None:
     keep_freed_memory()
     with process_group(options.device) as group:
         model = load(options.model, group.device)
+        how = WriteOptions(frame=options.frame, costs=options.costs)
+        check_formats(options.format, how, model.task, group)
         data = replace(model.data, root=options.root, needs=model.needs)
         data = select(data, options.split or (None if data.keys else "val"), options.keys, options.sequences)
         data, sources = with_origin(data, model.sources, "proposals", options.proposals)
         data = ready(data, sources, options.cache or options.out, group)
-        samples, how = data.build(), WriteOptions(frame=options.frame, costs=options.costs)
-        check_formats(options.format, how, samples, group)
-        predictor, frames = ScoredPredictor(model.network), []
+        samples, predictor, frames = data.build(), ScoredPredictor(model.network), []
         with outputs(options.format, options.out, how, samples) as write:
             for sample, occupancy in predictions(predictor, samples, samples.task, group=group):
                 if options.probabilities is not None:
