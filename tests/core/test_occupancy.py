@@ -186,6 +186,15 @@ def test_probabilities_are_kept_in_half_precision(tmp_path: Path, count: int | N
 
 
 @pytest.mark.usefixtures("annotations_unchecked")
+def test_classes_are_ranked_by_scores_where_probabilities_round_alike() -> None:
+    logits = torch.zeros(3, 2, 2, 2)
+    logits[2] = 1e-8
+    kept = occupancy(logits=logits).ranked().likely
+    assert kept is not None and (kept.values == torch.tensor(1 / 3).half()).all()
+    assert kept.ids[:, 0, 0, 0].tolist() == [2, 0, 1]
+
+
+@pytest.mark.usefixtures("annotations_unchecked")
 def test_what_is_no_probability_is_refused(tmp_path: Path) -> None:
     path = occupancy(logits=LOGITS).ranked().save(tmp_path / "a.npz")
     with np.load(path) as stored:
@@ -196,7 +205,8 @@ def test_what_is_no_probability_is_refused(tmp_path: Path) -> None:
         "sums: expected 1 in every voxel": {"probabilities": values / 2},
         "values: expected probabilities, 0..1": {"probabilities": values * 3},
         "values: expected the likeliest class first": {"probabilities": values[::-1]},
-        "ids: expected 0..2, found 7": {"probability_ids": np.full_like(ids, 7)},
+        "ids: expected 0..2, found 7": {"probability_ids": ids + 5},
+        "ids: expected every class once in a voxel": {"probability_ids": ids[[0, 1, 0]]},
         "shape: expected": {"probability_ids": ids[:2]},
         "types: expected float16": {"probabilities": values.astype(np.float64)},
         "likely: expected .* voxels": {"probabilities": values[..., :1], "probability_ids": ids[..., :1]},
@@ -207,6 +217,10 @@ def test_what_is_no_probability_is_refused(tmp_path: Path) -> None:
         np.savez(tmp_path / "bad.npz", **kept)
         with pytest.raises(InputError, match=match):
             Occupancy.load(tmp_path / "bad.npz")
+    with pytest.raises(InputError, match=r"count: expected 1\.\.2, the classes that there are, found 3"):
+        occupancy(logits=LOGITS).ranked(2).ranked(3)
+    with pytest.raises(InputError, match="found classes alone"):
+        occupancy().ranked(1)
     with pytest.raises(InputError, match=r"count: expected 1\.\.3, the classes that there are, found 4"):
         occupancy(logits=LOGITS).ranked(4)
 

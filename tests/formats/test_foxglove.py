@@ -136,6 +136,8 @@ def test_a_drive_is_one_file_in_order_of_time(tmp_path: Path) -> None:
         drives.add(moment(time_s=None), "one of mine")
         drives.add(moment(time_s=None), "one of mine")
         assert list(tmp_path.glob("*.mcap")) == []
+        drives.finish("08")
+        assert [path.name for path in tmp_path.glob("*.mcap")] == ["08.mcap"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["08.mcap", "one of mine.mcap"]
     times = [time for topic, time, _ in read(tmp_path / "08.mcap") if topic == "/occupancy/voxels"]
     assert times == [10**9, 11 * 10**8, 12 * 10**8]

@@ -59,7 +59,7 @@ def check_formats(formats: Sequence[str], options: WriteOptions, task: Task, gro
 @contextmanager
 def outputs(formats: Sequence[str], folder: Path, options: WriteOptions, samples: Samples) -> Generator[Add]:
     """Gives what writes a sample's prediction: a benchmark's own files into the folder, each other format into a folder
-    of its name. Recordings are there when the block ends.
+    of its name. A recording is there when the last sample of its drive was written.
 
     Args:
         formats: names of formats, or ``"benchmark"``.
@@ -72,6 +72,7 @@ def outputs(formats: Sequence[str], folder: Path, options: WriteOptions, samples
     """
     others = [name for name in dict.fromkeys(formats) if name != BENCHMARK]
     own = server(config_name(samples.config)) if BENCHMARK in formats else None
+    last = {samples.reader.drive(key): key for key in samples.keys}
     with ExitStack() as stack:
         drives = [stack.enter_context(Drives(name, folder / name, options)) for name in others]
 
@@ -80,8 +81,11 @@ def outputs(formats: Sequence[str], folder: Path, options: WriteOptions, samples
                 own.write(folder, occupancy)
             if drives:
                 moment = _moment(sample, occupancy, samples, required=options.frame == "world")
-                for drive in drives:
-                    drive.add(moment, samples.reader.drive(sample.key))
+                drive = samples.reader.drive(sample.key)
+                for files in drives:
+                    files.add(moment, drive)
+                    if last[drive] == sample.key:
+                        files.finish(drive)
 
         yield add
 

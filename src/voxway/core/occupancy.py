@@ -88,14 +88,7 @@ class Occupancy:
         if self.logits is not None:
             return self.logits.float().softmax(0)
         if self.likely is None:
-            raise InputError(
-                file=self._name,
-                field="probabilities",
-                expected="a network's scores, or probabilities that were kept",
-                found="classes alone",
-                remedy="Take it as `Model.predict` returns it; files have some after `occupancy.ranked(3).save(...)` "
-                "or `voxway predict --probabilities 3`.",
-            )
+            raise self._unjudged()
         return self.likely.dense(len(self.task.classes))
 
     @property
@@ -115,12 +108,19 @@ class Occupancy:
         return self.logits is not None or self.likely is not None
 
     def ranked(self: Own, count: int | None = None) -> Own:
-        """The same with half-precision probabilities of the `count` most likely classes (None: all) instead of scores.
+        """The same with half-precision probabilities of the `count` most likely classes instead of scores.
+
+        Args:
+            count: how many; None: all that there are.
 
         Raises:
             InputError: no network's scores came with it, or there are fewer classes.
         """
-        return replace(self, logits=None, likely=Ranked.of(self.probabilities, count))
+        if self.logits is not None:
+            return replace(self, logits=None, likely=Ranked.of(self.logits, count))
+        if self.likely is None:
+            raise self._unjudged()
+        return replace(self, likely=self.likely.first(count))
 
     @property
     def occupied(self) -> Bool[Tensor, "x y z"]:
@@ -278,6 +278,16 @@ class Occupancy:
     @property
     def _name(self) -> str:
         return f"occupancy {self.key}" if self.key else "occupancy"
+
+    def _unjudged(self) -> InputError:
+        return InputError(
+            file=self._name,
+            field="probabilities",
+            expected="a network's scores, or probabilities that were kept",
+            found="classes alone",
+            remedy="Take it as `Model.predict` returns it; files have some after `occupancy.ranked(3).save(...)` "
+            "or `voxway predict --probabilities 3`.",
+        )
 
     def _wrong(self, name: str, expected: object, found: object) -> InputError:
         return InputError(file=self._name, field=name, expected=expected, found=found, remedy=_REMEDY)

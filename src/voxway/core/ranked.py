@@ -24,7 +24,8 @@ class Ranked:
         ids: their class ids.
 
     Raises:
-        InputError: unlike shapes, other types, values that are no probabilities or rise, or sums beyond 1.
+        InputError: unlike shapes, other types, values that are no probabilities or rise, sums beyond 1, or a
+            class twice.
     """
 
     values: Float16[Tensor, "r x y z"]
@@ -42,21 +43,32 @@ class Ranked:
             raise _wrong("values", "probabilities, 0..1", f"{float(values.min()):g}..{float(values.max()):g}")
         if (values[1:] > values[:-1]).any():
             raise _wrong("values", "the likeliest class first", "values that rise along the ranks")
+        if any((self.ids[rank] == self.ids[rank + 1 :]).any() for rank in range(len(self.ids) - 1)):
+            raise _wrong("ids", "every class once in a voxel", "one that comes twice")
         if (most := float(values.sum(0).max())) > 1 + _SLACK:
             raise _wrong("sums", "1 at most", f"{most:.4f}")
 
     @classmethod
-    def of(cls, probabilities: Float[Tensor, "k x y z"], count: int | None = None) -> Ranked:
-        """The `count` most likely classes; None: all. Of equally likely ones the lower id comes first.
+    def of(cls, logits: Float[Tensor, "k x y z"], count: int | None = None) -> Ranked:
+        """The `count` most likely classes by a network's scores; None: all. Of equal scores the lower id comes first.
 
         Raises:
             InputError: a count that is no number of classes.
         """
-        classes = len(probabilities)
-        if count is not None and not 1 <= count <= classes:
-            raise _wrong("count", f"1..{classes}, the classes that there are", count)
-        values, ids = probabilities.sort(dim=0, descending=True, stable=True)
-        return cls(values[:count].half(), ids[:count].to(torch.uint8))
+        _require_count(count, len(logits))
+        # Ranked by scores, not by probabilities, which may round alike where the scores differ.
+        ids = logits.sort(dim=0, descending=True, stable=True).indices[:count]
+        values = logits.float().softmax(0).gather(0, ids).half().cummin(0).values
+        return cls(values, ids.to(torch.uint8))
+
+    def first(self, count: int | None) -> Ranked:
+        """The `count` most likely ones of these; None: all that there are.
+
+        Raises:
+            InputError: there are fewer.
+        """
+        _require_count(count, len(self.values))
+        return Ranked(self.values[:count], self.ids[:count])
 
     def require(self, classes: int) -> None:
         """Make sure that these are probabilities of so many classes.
@@ -84,6 +96,11 @@ class Ranked:
     def to(self, device: torch.device | str) -> Ranked:
         """The same on another device."""
         return Ranked(self.values.to(device), self.ids.to(device))
+
+
+def _require_count(count: int | None, most: int) -> None:
+    if count is not None and not 1 <= count <= most:
+        raise _wrong("count", f"1..{most}, the classes that there are", count)
 
 
 def _wrong(field: str, expected: object, found: object) -> InputError:
