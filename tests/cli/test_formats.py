@@ -14,6 +14,7 @@ from voxway.core.occupancy import Occupancy
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.data.semantickitti.layout import read_voxel_labels
+from voxway.formats import FORMATS
 
 FRAMES = ("00/000000", "00/000005")
 
@@ -34,6 +35,12 @@ def everything(small_world: Path, small_run: Path, tmp_path_factory: pytest.Temp
     how = ("--frame", "world", "--costs", folder / "costs.json", "--probabilities", "3")
     assert predict(small_run / "model", small_world, folder, *formats, *how) == 0
     return folder
+
+
+def test_help_names_every_format(capsys: pytest.CaptureFixture) -> None:
+    assert execute("predict", "--help") == 0
+    said = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert f"benchmark, {', '.join(sorted(FORMATS.names(), key=said.index))}: one or several" in said
 
 
 def test_every_format_has_a_folder(everything: Path) -> None:
