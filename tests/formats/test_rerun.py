@@ -85,6 +85,8 @@ def test_a_drive_is_one_file_with_both_timelines(tmp_path: Path) -> None:
     assert sorted(time.as_py().total_seconds() for time in voxels["time"]) == [1.0, 1.5, 2.25]
     (entry,) = chunks.RrdReader(tmp_path / "08.rrd").recordings()
     assert (entry.application_id, entry.recording_id) == ("voxway", "08")
+    (name,) = read(tmp_path / "08.rrd")["/__properties"]["RecordingInfo:name"]
+    assert name.as_py() == ["08"], "what the viewer calls it"
 
 
 def test_classes_have_names_and_colours(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ def record_rrd(path: Path, options: WriteOptions) -> Generator[Add]:
         stream = rerun.RecordingStream("voxway", recording_id=path.stem, send_properties=False)
         stream.set_log_time_enabled(False)  # when it was written is of no interest
         stream.save(temporary)
+        stream.send_recording_name(path.stem)
         try:
             yield _Drive(stream, rerun, options).add
         finally:
