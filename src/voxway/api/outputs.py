@@ -113,7 +113,7 @@ def _known(key: str, field: str, samples: Samples, required: bool) -> Sample:
 
 
 class ScoredPredictor:
-    """Predicts as `network_predictor` does, and keeps the scores of the last batch.
+    """Predicts as `network_predictor` does, and keeps the scores of the last batch, which take memory meanwhile.
 
     Args:
         network: a method's.

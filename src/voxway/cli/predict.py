@@ -58,7 +58,7 @@ def run(options: Options) -> None:
     from voxway.api.look import PAGE_FRAMES, frame_of, write_views
     from voxway.api.outputs import ScoredPredictor, check_formats, outputs
     from voxway.engine.distributed import process_group
-    from voxway.engine.evaluate import predictions
+    from voxway.engine.evaluate import network_predictor, predictions
     from voxway.engine.memory import keep_freed_memory
     from voxway.formats import WriteOptions
     from voxway.prepare.ready import ready
@@ -72,12 +72,13 @@ def run(options: Options) -> None:
         data = select(data, options.split or (None if data.keys else "val"), options.keys, options.sequences)
         data, sources = with_origin(data, model.sources, "proposals", options.proposals)
         data = ready(data, sources, options.cache or options.out, group)
-        samples, predictor, frames = data.build(), ScoredPredictor(model.network), []
+        scored = None if options.probabilities is None else ScoredPredictor(model.network)
+        count = options.probabilities if isinstance(options.probabilities, int) else None
+        samples, frames, predict = data.build(), [], scored or network_predictor(model.network)
         with outputs(options.format, options.out, how, samples) as write:
-            for sample, occupancy in predictions(predictor, samples, samples.task, group=group):
-                if options.probabilities is not None:
-                    count = None if options.probabilities == "all" else options.probabilities
-                    occupancy = predictor.ranked(occupancy, count)
+            for sample, occupancy in predictions(predict, samples, samples.task, group=group):
+                if scored is not None:
+                    occupancy = scored.ranked(occupancy, count)
                 write(sample, occupancy)
                 if options.page and group.leads and len(frames) < PAGE_FRAMES:
                     frames.append(frame_of(sample, occupancy, data))

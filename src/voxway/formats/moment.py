@@ -69,7 +69,7 @@ def occupied_voxels(occupancy: Occupancy, frame: Coordinates) -> Voxels:
     Raises:
         InputError: the world's frame, and no pose is known.
     """
-    T_frame_ego(occupancy, frame)
+    T_frame_ego(occupancy, frame)  # a pose that is missing is missed here, with what to do about it
     occupied = occupancy.occupied
     points, ids = occupancy.to_points(world=frame == "world")
     return Voxels(
