@@ -12,10 +12,12 @@ import torch
 from tests.formats.toy import TASK, TURN, moment, occupancy
 from tests.oracles.map_server import load_map
 from voxway.api.occupancy import Occupancy
+from voxway.api.outputs import check_formats
 from voxway.core.errors import InputError, OutputError
 from voxway.core.sample import Sample
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import read_voxel_labels
+from voxway.engine.distributed import Group
 from voxway.formats import FORMATS, Drives, Format, Moment, WriteOptions, format_of
 
 
@@ -103,3 +105,11 @@ def test_a_format_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     with Drives("mine", tmp_path, WriteOptions(frame="world")) as drives:
         drives.add(Moment(occupancy=replace(occupancy(), key="08/b")), "08")
     assert drives.paths == [tmp_path / "08" / "b.mine"] and drives.paths[0].read_text() == "08/b world"
+
+
+def test_several_processes_do_not_write_one_file() -> None:
+    check_formats(("benchmark", "npz", "costmap"), WriteOptions(), TASK, Group(rank=1, size=2))
+    check_formats(("mcap", "rrd"), WriteOptions(), TASK, Group())
+    for name in ("mcap", "rrd"):
+        with pytest.raises(InputError, match=rf"{name}: expected one process.*found 2 processes.*without torchrun"):
+            check_formats(("npz", name), WriteOptions(), TASK, Group(rank=0, size=2))
