@@ -32,6 +32,7 @@ ALLOWED = {
     "recipes": {"core", "data", "methods", "engine"},
     "export": {"core", "metrics", "methods"},
     "view": {"core", "metrics"},
+    "formats": {"core", "view"},
     "api": EVERYTHING - {"api", "cli"},
     "cli": EVERYTHING - {"cli"},
 }
@@ -152,6 +153,7 @@ def test_light_rooms_import_without_timm_and_torchvision(room: str) -> None:
 
 def test_everything_imports_without_the_extras() -> None:
     extras = ["embreex", "cv2", "tensorboard", "scipy", "onnx", "onnxruntime", "rerun", "ray", "transformers"]
+    extras += ["mcap", "mcap_protobuf", "foxglove_schemas_protobuf", "google.protobuf"]
     run(f"ROOM, BLOCKED = 'voxway', {extras}\n{WALK}")
 
 

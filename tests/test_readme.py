@@ -23,6 +23,9 @@ from voxway.recipes.networks.monoocc import MONOOCC_S, PUBLISHED
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/data.md", "docs/export.md", "docs/training.md", "CONTRIBUTING.md")
 
+UNLISTED = ("docs/design.md", "docs/world.md", "docs/python.md", "docs/extend.md", "docs/formats.md")
+"""Pages whose commands and snippets have tests of their own, or none."""
+
 BY_MAKE = {
     "make demo": "demo",
     "make test": "test",
@@ -143,6 +146,22 @@ def write_rig(root: Path, path: Path) -> None:
     path.write_text(json.dumps(cameras))
 
 
+def test_the_formats_page_runs(home: Path) -> None:
+    for module in ("mcap_protobuf", "rerun"):
+        pytest.importorskip(module)
+    (table,) = re.findall(r"^```json\n(.*?)^```", (ROOT / "docs/formats.md").read_text(), re.M | re.S)
+    (home / "mine.json").write_text(table)
+    for line in commands("docs/formats.md"):
+        assert execute(*rewritten(line)) == 0, line
+    names: dict[str, object] = {}
+    for snippet in snippets("docs/formats.md"):
+        exec(compile(snippet, "docs/formats.md", "exec"), names)
+    for name in ("kept.npz", "points.ply", "cubes.cubes.ply", "map.yaml", "map.pgm", "moment.mcap", "moment.rrd"):
+        assert (home / name).exists(), name
+    assert (home / "drives" / "08.mcap").exists() and (home / "out/sequences/08/predictions/000000.label").exists()
+    assert {path.name for path in (home / "out/all").iterdir()} >= {"npz", "ply", "costmap", "mcap", "rrd", "sequences"}
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_make_targets_exist(page: str) -> None:
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M)
@@ -151,7 +170,7 @@ def test_make_targets_exist(page: str) -> None:
             assert BY_MAKE[line] in targets
 
 
-@pytest.mark.parametrize("page", [*PAGES, "docs/design.md", "docs/world.md", "docs/python.md", "docs/extend.md"])
+@pytest.mark.parametrize("page", [*PAGES, *UNLISTED])
 def test_links_lead_somewhere(page: str) -> None:
     place = ROOT / page
     for link in re.findall(r"\]\(([^)#]+)", place.read_text()):

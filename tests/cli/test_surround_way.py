@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.small_world import execute, train_surround
 from voxway.core.result import Result
+from voxway.data.nuscenes.config import Occ3DNuScenesConfig
 from voxway.data.steps.selection import Selection
 from voxway.engine.log import read_log
 from voxway.engine.model_files import load_tensors
@@ -82,6 +83,32 @@ def test_predictions_are_looked_at_and_submitted(world, teacher, tmp_path):
     look = tmp_path / "look"
     assert execute("view", *BENCHMARK, "--root", world, "--predictions", tmp_path, "--out", look) == 0
     assert (look / "page.html").exists()
+
+
+def test_a_ring_is_recorded_with_its_own_times(world, teacher, tmp_path):
+    pytest.importorskip("mcap_protobuf")
+    from mcap.reader import make_reader
+    from mcap_protobuf.decoder import DecoderFactory
+
+    which = ("--split", "train", "--sequences", "scene-0001", "--out", tmp_path, "--device", "cpu", "--no-page")
+    how = ("--format", "mcap", "costmap", "--frame", "world")
+    assert execute("predict", teacher / "model", "--root", world, *which, *how) == 0
+    (path,) = (tmp_path / "mcap").iterdir()
+    data = Occ3DNuScenesConfig(root=world, split="train", partial=True, needs=frozenset({"images"}))
+    reader = data.reader()
+    frames = [reader.key_frame(key) for key in reader.keys if reader.drive(key) == path.stem]
+    with path.open("rb") as file:
+        messages = list(make_reader(file, decoder_factories=[DecoderFactory()]).iter_decoded_messages())
+    seen = {channel.topic for _, channel, _, _ in messages}
+    assert {f"/camera/{number}/image" for number in range(6)} <= seen
+    grids = [(m.log_time, said) for _, channel, m, said in messages if channel.topic == "/occupancy/voxels"]
+    assert [time // 1000 for time, _ in grids] == [frame.timestamp_us for frame in frames]
+    for (_, grid), frame in zip(grids, frames):
+        pose = reader.moment(frame.token, frozenset({"pose"}), np.random.default_rng(0)).pose.numpy()
+        position = grid.pose.position
+        np.testing.assert_allclose([position.x, position.y, position.z], (pose @ (-40, -40, -1, 1))[:3], atol=1e-9)
+    keys = {key for key in reader.keys if reader.drive(key) == path.stem}
+    assert {file.stem for file in (tmp_path / "costmap").glob("*.yaml")} == keys
 
 
 def test_single_frames_and_scenes_are_looked_for_in_the_split(world, teacher, tmp_path):

@@ -72,7 +72,7 @@ def test_probabilities_come_from_scores_alone() -> None:
     assert probabilities.dtype == torch.float32
     torch.testing.assert_close(probabilities[:, 0, 0, 0], torch.tensor([0.25, 0.25, 0.5]), atol=1e-3, rtol=0)
     torch.testing.assert_close(probabilities.sum(0), torch.ones(2, 2, 2))
-    with pytest.raises(InputError, match="probabilities: expected a network's scores, found classes alone"):
+    with pytest.raises(InputError, match=r"probabilities: expected a network's scores, or .* found classes alone"):
         _ = occupancy().probabilities
 
 
@@ -155,6 +155,74 @@ def test_files_are_read_back(tmp_path: Path, pose: torch.Tensor | None, labelled
     assert torch.equal(read.masks["camera"], one.masks["camera"])
     assert read.pose is None if pose is None else torch.equal(read.pose, pose)
     assert [file.name for file in path.parent.iterdir()] == ["a.npz"]
+
+
+LOGITS = torch.tensor([1.0, 0.0, 3.0])[:, None, None, None] + torch.arange(8.0).reshape(2, 2, 2) / 8 * torch.tensor(
+    [0.0, 8.0, 1.0]
+).reshape(3, 1, 1, 1)
+"""Scores by which now road, now free is the likeliest."""
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, None])
+def test_probabilities_are_kept_in_half_precision(tmp_path: Path, count: int | None) -> None:
+    scored = occupancy(logits=LOGITS)
+    kept = scored.ranked(count)
+    assert kept.logits is None and kept.likely is not None and kept.judged and not occupancy().judged
+    assert kept.likely.values.shape == (count or 3, 2, 2, 2) and kept.likely.values.dtype == torch.half
+    exact = scored.probabilities
+    order = exact.argsort(0, descending=True)[:count]
+    assert torch.equal(kept.likely.ids.long(), order)
+    among = torch.zeros_like(exact, dtype=torch.bool).scatter_(0, order, True)
+    torch.testing.assert_close(kept.probabilities, exact * among, atol=3e-4, rtol=0)
+    torch.testing.assert_close(kept.confidence, exact.amax(0), atol=3e-4, rtol=0)
+    read = Occupancy.load(kept.save(tmp_path / "a.npz"))
+    assert read.likely is not None
+    assert torch.equal(read.likely.values, kept.likely.values) and torch.equal(read.likely.ids, kept.likely.ids)
+    again = kept.ranked(1).likely
+    assert again is not None and torch.equal(again.values[0], kept.likely.values[0])
+    part = kept[1:, :, :1]
+    assert torch.equal(part.confidence, kept.confidence[1:, :, :1])
+    assert kept.to("cpu").likely is not None and kept.merge().likely is None
+
+
+@pytest.mark.usefixtures("annotations_unchecked")
+def test_classes_are_ranked_by_scores_where_probabilities_round_alike() -> None:
+    logits = torch.zeros(3, 2, 2, 2)
+    logits[2] = 1e-8
+    kept = occupancy(logits=logits).ranked().likely
+    assert kept is not None and (kept.values == torch.tensor(1 / 3).half()).all()
+    assert kept.ids[:, 0, 0, 0].tolist() == [2, 0, 1]
+
+
+@pytest.mark.usefixtures("annotations_unchecked")
+def test_what_is_no_probability_is_refused(tmp_path: Path) -> None:
+    path = occupancy(logits=LOGITS).ranked().save(tmp_path / "a.npz")
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    values, ids = arrays["probabilities"], arrays["probability_ids"]
+    wrong = {
+        "sums: expected 1 at most, found 1.5": {"probabilities": np.full_like(values, 0.5)},
+        "sums: expected 1 in every voxel": {"probabilities": values / 2},
+        "values: expected probabilities, 0..1": {"probabilities": values * 3},
+        "values: expected the likeliest class first": {"probabilities": values[::-1]},
+        "ids: expected 0..2, found 7": {"probability_ids": ids + 5},
+        "ids: expected every class once in a voxel": {"probability_ids": ids[[0, 1, 0]]},
+        "shape: expected": {"probability_ids": ids[:2]},
+        "types: expected float16": {"probabilities": values.astype(np.float64)},
+        "likely: expected .* voxels": {"probabilities": values[..., :1], "probability_ids": ids[..., :1]},
+        "probability_ids": {"probability_ids": None},
+    }
+    for match, change in wrong.items():
+        kept = {name: array for name, array in {**arrays, **change}.items() if array is not None}
+        np.savez(tmp_path / "bad.npz", **kept)
+        with pytest.raises(InputError, match=match):
+            Occupancy.load(tmp_path / "bad.npz")
+    with pytest.raises(InputError, match=r"count: expected 1\.\.2, the classes that there are, found 3"):
+        occupancy(logits=LOGITS).ranked(2).ranked(3)
+    with pytest.raises(InputError, match="found classes alone"):
+        occupancy().ranked(1)
+    with pytest.raises(InputError, match=r"count: expected 1\.\.3, the classes that there are, found 4"):
+        occupancy(logits=LOGITS).ranked(4)
 
 
 @pytest.mark.usefixtures("annotations_unchecked")

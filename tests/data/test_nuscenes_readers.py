@@ -69,6 +69,14 @@ def test_points_stand_in_the_front_cameras_ego_frame(nuscenes_root: Path) -> Non
     np.testing.assert_allclose(exact.points, moved(slow_points(list(range(1, 10))), ego(LAST, 0)), atol=2e-5)
 
 
+def test_times_are_the_key_frames_in_seconds(nuscenes_root: Path) -> None:
+    reader = occ3d(nuscenes_root).build().reader
+    for key in reader.keys[:2]:
+        found = reader.moment(key, frozenset({"time"}), np.random.default_rng(0))
+        assert found.time_s == reader.key_frame(key).timestamp_us / 1e6 and found.points is None
+    assert len({reader.key_frame(key).timestamp_us for key in reader.keys}) == len(reader.keys)
+
+
 def test_sweeps_are_drawn_nine_of_ten_and_the_same_every_time(nuscenes_root: Path) -> None:
     reader = occ3d(nuscenes_root, needs=frozenset({"points"})).build()
     ages = [torch.unique_consecutive(reader[SECOND].points[:, 4]) for _ in range(2)]

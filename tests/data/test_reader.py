@@ -199,6 +199,25 @@ def test_a_scan_without_a_pose_is_refused(toy_copy: Path) -> None:
         config(toy_copy, needs=frozenset({"pose"})).build()[1]
 
 
+def test_times_are_read_where_they_are(toy_copy: Path) -> None:
+    path = SequenceFiles(toy_copy, "08").times
+    reader = config(toy_copy, needs=frozenset({"images"})).build().reader
+    assert set(reader.files(reader.keys[1], "time")) == {path}
+
+    def time_s(key: str) -> float | None:
+        return reader.moment(key, frozenset({"time"}), np.random.default_rng(0)).time_s
+
+    path.write_text("".join(f"{scan * 0.125}\n" for scan in range(6)))
+    assert [time_s(key) for key in reader.keys[:2]] == [0.0, 0.625]
+    assert reader.moment(reader.keys[0], frozenset(), np.random.default_rng(0)).time_s is None
+    path.write_text("0.0\n0.1\n")
+    with pytest.raises(InputError, match="a time for scan 5, found 2 lines"):
+        time_s(reader.keys[1])
+    path.unlink()
+    with pytest.raises(InputError, match=r"times\.txt: file: expected present, found absent"):
+        time_s(reader.keys[0])
+
+
 @pytest.mark.real
 def test_real_frames(data_root: Path) -> None:
     root = data_root / "semantickitti"

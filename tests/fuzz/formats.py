@@ -229,9 +229,15 @@ def _occupancy(folder: Path) -> None:
     config = TINY["monoocc"]
     classes = torch.zeros(config.task.grid.shape, dtype=torch.uint8)
     pose = torch.eye(4)
-    Occupancy(task=config.task, classes=classes, masks={"camera": classes == 0}, pose=pose, key="a").save(
-        folder / "a.npz"
-    )
+    logits = torch.arange(float(len(config.task.classes)))[:, None, None, None].expand(-1, *classes.shape)
+    masks = {"camera": classes == 0}
+    one = Occupancy(task=config.task, classes=classes, logits=logits, masks=masks, pose=pose, key="a")
+    one.ranked(3).save(folder / "a.npz")
+
+
+def _whole_occupancy(read: Occupancy) -> bool:
+    fits = read.classes.shape == read.task.grid.shape
+    return fits and (not read.judged or bool((read.probabilities.sum(0) < 1.01).all()))
 
 
 def _model(folder: Path) -> None:
@@ -365,7 +371,7 @@ FORMATS = (
     Format(name="submission", path="submission.zip", make=_submission,
            read=lambda f: FILES.check(f / "submission.zip", ["08/000000"]), holds=lambda none: none is None, cost=20),
     Format(name="stored occupancy", path="a.npz", make=_occupancy, read=lambda f: Occupancy.load(f / "a.npz"),
-           holds=lambda o: o.classes.shape == o.task.grid.shape, mutations=(mutate.of_npz,), cost=2),
+           holds=_whole_occupancy, mutations=(mutate.of_npz,), cost=2),
     Format(name="network's config.json", path="config.json", make=_model, read=load_model,
            holds=lambda network: not network.training, mutations=(mutate.of_json, mutate.of_json), cost=40),
     Format(name="safetensors", path="a.safetensors",

@@ -14,6 +14,7 @@ from tests.view.devtools import Browser, find_browser
 from tests.view.toy import CAR, camera_picture, occupancy, prediction_of, street, truth_of
 from voxway.core.benchmark import Benchmark
 from voxway.core.grid import VoxelGrid
+from voxway.core.ranked import Ranked
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.view import Frame, tiled, write_page
@@ -157,6 +158,81 @@ def test_modes_paint_differently(page: Browser) -> None:
         )
         assert numbers[0] == name
         assert numbers[1 + side] == f"{counts[name]:,}"
+
+
+@pytest.fixture(scope="module")
+def judged_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A frame with confidence, which falls along x from 100 to 50 percent, and one without."""
+    path = tmp_path_factory.mktemp("judged") / "page.html"
+    prediction, truth = (occupancy(volume, grid=GRID) for volume in volumes())
+    values = torch.linspace(1, 0.5, 100).half()[None, :, None, None].expand(1, *GRID.shape).contiguous()
+    judged = replace(prediction, likely=Ranked(values, prediction.classes[None]))
+    frames = [Frame(key=name, prediction=one, truth=truth) for name, one in (("a", judged), ("b", prediction))]
+    write_page(path, frames, title="How sure")
+    return path
+
+
+def slide(browser: Browser, percent: int) -> None:
+    browser.run(
+        f"(() => {{ const s = document.getElementById('least'); s.value = {percent};"
+        " s.dispatchEvent(new Event('input')); })()"
+    )
+    browser.settle()
+
+
+def test_confidence_colours_the_prediction_and_hides_what_is_less_sure(browser: Browser, judged_page: Path) -> None:
+    browser.errors.clear()
+    opened(browser, judged_page)
+    before = shots(browser)
+    click(browser, '[value="confidence"]')
+    after = shots(browser)
+    share = changed(before, after)
+    assert share[0] > 0.15 and share[1] < 0.001, "the truth keeps the colours of its classes"
+    assert "100 %, sure" in browser.run("document.getElementById('legend').innerText")
+    predicted, _ = volumes()
+    percent = np.round(100 * np.linspace(1, 0.5, 100)[:, None, None]) * np.ones(GRID.shape)
+    count = "document.querySelector('.view .count').textContent"
+    for least in (0, 75, 90):
+        slide(browser, least)
+        # Half precision and rounding may move a slice across the threshold's edge; none lies near these.
+        assert browser.run(count) == f"{int(((predicted != 0) & (percent >= least)).sum()):,} voxels"
+    slide(browser, 75)
+    fewer = shots(browser)
+    assert changed(after, fewer)[0] > 0.1 and changed(after, fewer)[1] < 0.001
+    click(browser, '[value="classes"]')
+    assert changed(before, shots(browser))[0] > 0.1, "the threshold holds in every mode"
+    slide(browser, 0)
+    assert max(changed(before, shots(browser))) < 0.01
+    assert browser.errors == []
+
+
+def test_a_frame_without_confidence_falls_back_to_classes(browser: Browser, judged_page: Path) -> None:
+    browser.errors.clear()
+    opened(browser, judged_page)
+    click(browser, '[value="confidence"]')
+    browser.key("ArrowRight")
+    browser.wait(f"{SHOWN} === '1 classes'")
+    assert browser.run("document.querySelector('#modes [value=confidence]').disabled")
+    slide(browser, 90)
+    predicted, _ = volumes()
+    assert browser.run("document.querySelector('.view .count').textContent") == f"{(predicted != 0).sum():,} voxels"
+    assert browser.errors == []
+
+
+def test_a_marked_voxel_says_how_sure(browser: Browser, judged_page: Path) -> None:
+    opened(browser, judged_page)
+    click(browser, "#top")
+    page = browser
+    page.mouse("mouseMoved", *middle(page, CANVASES[0]))
+    page.settle()
+    reading = " ".join(page.run("document.getElementById('readout').innerText").split())
+    x = int(reading.removeprefix("voxel ").split(",")[0])
+    assert f"{round(100 * float(np.linspace(1, 0.5, 100)[x]))} % sure" in reading
+
+
+def test_without_confidence_there_is_no_control_for_it(page: Browser) -> None:
+    for control in ("#least", "[value=confidence]"):
+        assert page.run(f"document.querySelector('{control}').closest('label').hidden")
 
 
 def test_known_truth_only_hides_the_rest(page: Browser) -> None:

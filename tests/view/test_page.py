@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.view.toy import camera_picture, occupancy
 from voxway.core.benchmark import Benchmark
@@ -60,6 +61,24 @@ def test_holds_the_very_volumes(tmp_path: Path, name: str) -> None:
     packed = re.search(r'id="frame-1-truth">([^<]*)<', page)[1]
     volume = np.frombuffer(zlib.decompress(base64.b64decode(packed)), np.uint8).reshape(SMALL.shape)
     assert (volume == frames[1].truth.classes.numpy()).all()
+
+
+def test_confidence_lies_beside_the_prediction_in_percent(tmp_path: Path) -> None:
+    plain = _frame(SEMANTIC_KITTI)
+    assert plain.prediction is not None
+    random = torch.Generator().manual_seed(0)
+    logits = 4 * torch.randn(len(SEMANTIC_KITTI.classes), *SMALL.shape, generator=random)
+    scored = replace(plain, prediction=replace(plain.prediction, logits=logits))
+    write_page(tmp_path / "page.html", [plain, scored], title="Two frames")
+    page = (tmp_path / "page.html").read_text()
+    assert [frame["confidence"] for frame in _content(page)["frames"]] == [False, True]
+    assert "frame-0-confidence" not in page
+    packed = re.search(r'id="frame-1-confidence">([^<]*)<', page)[1]
+    percent = np.frombuffer(zlib.decompress(base64.b64decode(packed)), np.uint8).reshape(SMALL.shape)
+    occupied = plain.prediction.occupied.numpy()
+    assert 0 < occupied.mean() < 1 and len(np.unique(percent)) > 40
+    assert (percent[~occupied] == 0).all()
+    assert np.abs(percent / 100 - logits.softmax(0).amax(0).numpy())[occupied].max() <= 0.00501
 
 
 def test_asks_nothing_of_a_network(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from tests.world.conftest import TINY_NUSCENES as TINY
+from voxway.core.quaternion import quaternion
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.nuscenes.infos import read_infos
 from voxway.data.nuscenes.key_frame import CAMERAS, KeyFrame, parse_info
@@ -22,7 +23,7 @@ from voxway.data.nuscenes.tables import read_tables
 from voxway.world.layouts.nuscenes.config import TRAIN_SCENES, VAL_SCENES
 from voxway.world.layouts.nuscenes.names import SceneNames
 from voxway.world.layouts.nuscenes.rig import DELAY, nuscenes_rig
-from voxway.world.layouts.nuscenes.tables import TABLES, VERSION, quaternion
+from voxway.world.layouts.nuscenes.tables import TABLES, VERSION
 from voxway.world.layouts.nuscenes.write import nuscenes_points
 from voxway.world.sensors.camera import photograph
 from voxway.world.sensors.observe import Observer

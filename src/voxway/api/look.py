@@ -19,7 +19,10 @@ PAGE_FRAMES = 24
 
 
 def frame_of(sample: Sample, prediction: Occupancy | None, data: DataConfig) -> Frame:
-    """What the page shows of a sample: its images, the prediction, and the truth if the data has one."""
+    """What the page shows of a sample: its images, the prediction, and the truth if the data has one.
+
+    Of probabilities no more is kept than the confidence, as many frames are held at once.
+    """
     try:
         truth = replace(data.raw("target"), keys=(sample.key,), prepared={}).build().truth(sample.key)
     except InputError:
@@ -27,7 +30,7 @@ def frame_of(sample: Sample, prediction: Occupancy | None, data: DataConfig) -> 
     return Frame(
         key=sample.key,
         image=None if sample.images is None else tiled(sample.images),
-        prediction=prediction,
+        prediction=prediction.ranked(1) if prediction is not None and prediction.judged else prediction,
         truth=truth,
     )
 

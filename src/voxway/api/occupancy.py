@@ -15,7 +15,12 @@ from voxway.core import occupancy as core
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.sample import Sample
+from voxway.data.registry import server
+from voxway.formats import Coordinates, Moment, WriteOptions, format_of, write_moment
 from voxway.view import Frame, overlay, photo, side_by_side, tiled, write_page, write_png
+
+BENCHMARK = "benchmark"
+"""The format of a benchmark's server."""
 
 Own = TypeVar("Own", bound="Occupancy")
 
@@ -76,6 +81,41 @@ class Occupancy(core.Occupancy):
             images=None if self.images is None else self.images.to(device),
             cameras=None if self.cameras is None else self.cameras.to(device),
         )
+
+    def save(
+        self,
+        path: Path | str,
+        format: str | None = None,
+        *,
+        frame: Coordinates = "ego",
+        costs: Path | str | None = None,
+        time_s: float | None = None,
+    ) -> Path:
+        """Write it as a file of its own, atomically, in any format of `voxway.formats`.
+
+        Args:
+            path: the file; for format ``"benchmark"`` the folder of a submission.
+            format: ``npz`` (with probabilities after `ranked`; `load` reads it back), ``ply``, ``ply-cubes``, ``mcap``,
+                ``rrd``, ``costmap``, ``benchmark`` (as the benchmark's server takes it). None: by the name's ending.
+            frame: ego or world coordinates, for formats other than npz; the world's need a pose.
+            costs: a table of costs for cost maps (`voxway.formats.CostTable`); None: the package's own.
+            time_s: seconds of the drive's clock, for recordings.
+
+        Returns:
+            the file that was written.
+
+        Raises:
+            InputError: no such format or ending, world coordinates without a pose, or a table that does not fit.
+            MissingExtra: the format needs an optional package.
+            OutputError: the file cannot be written.
+        """
+        path = Path(path)
+        if format == BENCHMARK:
+            return server(self.task.name).write(path, self)
+        options = WriteOptions(frame=frame, costs=None if costs is None else Path(costs))
+        moment = Moment(occupancy=self, images=self.images, cameras=self.cameras, time_s=time_s)
+        write_moment(format or format_of(path), path, moment, options)
+        return path
 
     def picture(
         self,

@@ -12,6 +12,8 @@ EXTRAS = {
     "embreex": ("world", "synthetic streets"),
     "cv2": ("stereo", "proposals from stereo pairs"),
     "onnxruntime": ("export", "ONNX files"),
+    "mcap_protobuf": ("formats", "files that Foxglove plays"),
+    "rerun": ("formats", "files that Rerun plays"),
     "tensorboard": ("tensorboard", "event files"),
     "transformers": ("foundation", "depth and pseudo-labels by foundation networks"),
     "ray": ("cluster", "files made by many machines"),

@@ -1,16 +1,20 @@
 """Predict frames: files as the benchmark's server takes them, and a page with images, prediction and any truth.
 
-No labels are needed. SemanticKITTI: image, calib.txt and a scan (or the right image) are enough.
+No labels are needed. SemanticKITTI: image, calib.txt and a scan (or the right image) are enough. Other formats go into
+folders of their names: npz (with probabilities), ply, ply-cubes and costmap (for ROS' map_server) a file per frame,
+mcap (for Foxglove) and rrd (for Rerun) a file per drive.
 
 examples:
   voxway predict runs/s/model --root KITTI --split test --out predictions --no-page
   voxway predict runs/s/model --root my_car --sequences 00 --proposals lidar --out out
+  voxway predict runs/s/model --root KITTI --out out --format mcap costmap --probabilities 3
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import tyro
 
@@ -32,6 +36,14 @@ class Options:
     keys: Keys = ()
     proposals: Proposals = None
     cache: Cache = None
+    format: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME")] = ("benchmark",)
+    """benchmark, npz, ply, ply-cubes, costmap, mcap, rrd: one or several."""
+    frame: Literal["ego", "world"] = "ego"
+    """Coordinates of ply, costmap, mcap and rrd; the world's need poses."""
+    costs: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Table from class to cost for costmap, as JSON; what it does not name stays as usual."""
+    probabilities: Annotated[int | Literal["all"] | None, tyro.conf.arg(metavar="COUNT")] = None
+    """Keep the probabilities of so many likeliest classes, or of all: in npz, in points, and on the page."""
     page: bool = True
     """Write the page, with 24 frames at most."""
     device: Device = "auto"
@@ -44,25 +56,32 @@ def run(options: Options) -> None:
     from voxway.api.data import select, with_origin
     from voxway.api.load import load
     from voxway.api.look import PAGE_FRAMES, frame_of, write_views
-    from voxway.data.registry import config_name, server
+    from voxway.api.outputs import ScoredPredictor, check_formats, outputs
     from voxway.engine.distributed import process_group
     from voxway.engine.evaluate import network_predictor, predictions
     from voxway.engine.memory import keep_freed_memory
+    from voxway.formats import WriteOptions
     from voxway.prepare.ready import ready
 
     keep_freed_memory()
     with process_group(options.device) as group:
         model = load(options.model, group.device)
+        how = WriteOptions(frame=options.frame, costs=options.costs)
+        check_formats(options.format, how, model.task, group)
         data = replace(model.data, root=options.root, needs=model.needs)
         data = select(data, options.split or (None if data.keys else "val"), options.keys, options.sequences)
         data, sources = with_origin(data, model.sources, "proposals", options.proposals)
         data = ready(data, sources, options.cache or options.out, group)
-        samples, files = data.build(), server(config_name(data))
-        frames = []
-        for sample, occupancy in predictions(network_predictor(model.network), samples, samples.task, group=group):
-            files.write(options.out, occupancy)
-            if options.page and group.leads and len(frames) < PAGE_FRAMES:
-                frames.append(frame_of(sample, occupancy, data))
+        scored = None if options.probabilities is None else ScoredPredictor(model.network)
+        count = options.probabilities if isinstance(options.probabilities, int) else None
+        samples, frames, predict = data.build(), [], scored or network_predictor(model.network)
+        with outputs(options.format, options.out, how, samples) as write:
+            for sample, occupancy in predictions(predict, samples, samples.task, group=group):
+                if scored is not None:
+                    occupancy = scored.ranked(occupancy, count)
+                write(sample, occupancy)
+                if options.page and group.leads and len(frames) < PAGE_FRAMES:
+                    frames.append(frame_of(sample, occupancy, data))
         group.wait()
         if group.leads:
             print(f"predictions: {options.out}")

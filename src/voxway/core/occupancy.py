@@ -17,11 +17,13 @@ from voxway.core.arrays import read_archive
 from voxway.core.config import from_json, to_json
 from voxway.core.errors import InputError
 from voxway.core.files import atomic_path
+from voxway.core.ranked import Ranked
 from voxway.core.task import IGNORE, Task
 from voxway.core.transforms import is_rigid, transform_points
 
 Own = TypeVar("Own", bound="Occupancy")
 
+_VALUES, _IDS = "probabilities", "probability_ids"
 _LOAD = "Name a file that `Occupancy.save` wrote."
 _REMEDY = "Build it for the task of the network or benchmark that the volume comes from."
 
@@ -39,6 +41,8 @@ class Occupancy:
     """Class ids; 255 where nothing is known."""
     logits: Float[Tensor, "k x y z"] | None = None
     """One score per class and voxel, where a network gave them."""
+    likely: Ranked | None = None
+    """Probabilities of the most likely classes, where they were kept instead of scores (`ranked`)."""
     masks: Mapping[str, Bool[Tensor, "x y z"]] = field(default_factory=dict)
     """Named masks, e.g. ``"camera"``; true where a voxel counts."""
     pose: Float[Tensor, "4 4"] | None = None
@@ -60,6 +64,10 @@ class Occupancy:
             raise self._wrong("classes", f"ids 0..{len(self.task.classes) - 1} of {self.task.name}, or 255", highest)
         if self.logits is not None and tuple(self.logits.shape) != (len(self.task.classes), *shape):
             raise self._wrong("logits", (len(self.task.classes), *shape), tuple(self.logits.shape))
+        if self.likely is not None:
+            if tuple(self.likely.values.shape[1:]) != shape:
+                raise self._wrong("likely", f"{shape} voxels", tuple(self.likely.values.shape[1:]))
+            self.likely.require(len(self.task.classes))
         if self.pose is not None and not is_rigid(self.pose):
             raise self._wrong("pose", "a rigid transform, T_world_ego in metres", self.pose.tolist())
 
@@ -72,20 +80,47 @@ class Occupancy:
 
     @property
     def probabilities(self) -> Float[Tensor, "k x y z"]:
-        """Probability of every class in every voxel.
+        """Probability of every class in every voxel, float32; 0 for classes that were not kept.
 
         Raises:
             InputError: no network's scores came with it.
         """
-        if self.logits is None:
-            raise InputError(
-                file=self._name,
-                field="probabilities",
-                expected="a network's scores",
-                found="classes alone",
-                remedy="Take the occupancy as `Model.predict` returns it; truth and stored files have none.",
-            )
-        return self.logits.float().softmax(0)
+        if self.logits is not None:
+            return self.logits.float().softmax(0)
+        if self.likely is None:
+            raise self._unjudged()
+        return self.likely.dense(len(self.task.classes))
+
+    @property
+    def confidence(self) -> Float[Tensor, "x y z"]:
+        """Probability of the most likely class in every voxel, float32.
+
+        Raises:
+            InputError: no network's scores came with it.
+        """
+        if self.logits is None and self.likely is not None:
+            return self.likely.values[0].float()
+        return self.probabilities.amax(0)
+
+    @property
+    def judged(self) -> bool:
+        """Whether probabilities are known."""
+        return self.logits is not None or self.likely is not None
+
+    def ranked(self: Own, count: int | None = None) -> Own:
+        """The same with half-precision probabilities of the `count` most likely classes instead of scores.
+
+        Args:
+            count: how many; None: all that there are.
+
+        Raises:
+            InputError: no network's scores came with it, or there are fewer classes.
+        """
+        if self.logits is not None:
+            return replace(self, logits=None, likely=Ranked.of(self.logits, count))
+        if self.likely is None:
+            raise self._unjudged()
+        return replace(self, likely=self.likely.first(count))
 
     @property
     def occupied(self) -> Bool[Tensor, "x y z"]:
@@ -116,6 +151,7 @@ class Occupancy:
             task=replace(self.task, grid=grid),
             classes=self.classes[part],
             logits=None if self.logits is None else self.logits[(slice(None), *part)],
+            likely=None if self.likely is None else self.likely.part(part),
             masks={name: mask[part] for name, mask in self.masks.items()},
         )
 
@@ -143,7 +179,7 @@ class Occupancy:
                 raise self._wrong("task", f"{self.task.name} on {self.task.grid}", f"{other.task.name} elsewhere")
             weak = (classes == IGNORE) | ((classes == self.task.free) & other.occupied)
             classes = torch.where(weak, other.classes, classes)
-        return replace(self, classes=classes, logits=None, masks={})
+        return replace(self, classes=classes, logits=None, likely=None, masks={})
 
     def to_points(self, *, world: bool = False) -> tuple[Float[Tensor, "p 3"], Int[Tensor, "p"]]:
         """Centres of occupied voxels in metres, and their class ids.
@@ -168,12 +204,15 @@ class Occupancy:
             self,
             classes=self.classes.to(device),
             logits=None if self.logits is None else self.logits.to(device),
+            likely=None if self.likely is None else self.likely.to(device),
             masks={name: mask.to(device) for name, mask in self.masks.items()},
             pose=None if self.pose is None else self.pose.to(device),
         )
 
     def save(self, path: Path | str) -> Path:
-        """Write a `.npz`, atomically: classes, masks, pose, and the task as JSON. Scores are not kept.
+        """Write a `.npz`, atomically: classes, masks, pose, probabilities and their class ids (r x y z), task as JSON.
+
+        Scores are not kept; `ranked` makes probabilities of them.
 
         Raises:
             OutputError: the file cannot be written.
@@ -187,6 +226,8 @@ class Occupancy:
         }
         if self.pose is not None:
             arrays["pose"] = self.pose.cpu().numpy()
+        if self.likely is not None:
+            arrays |= {_VALUES: self.likely.values.cpu().numpy(), _IDS: self.likely.ids.cpu().numpy()}
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
         return path
@@ -219,9 +260,11 @@ class Occupancy:
         try:
             arrays = {name: torch.from_numpy(one) for name, one in read_archive(data, source, [], _LOAD).items()}
             about = json.loads(bytes(arrays.pop("about").numpy()))
+            kept = _VALUES in arrays or _IDS in arrays
             return cls(
                 task=from_json(Task, about["task"], source),
                 classes=arrays["classes"],
+                likely=Ranked(arrays[_VALUES], arrays[_IDS]) if kept else None,
                 masks={name.removeprefix("mask_"): mask for name, mask in arrays.items() if name.startswith("mask_")},
                 pose=arrays.get("pose"),
                 labelled=about["labelled"],
@@ -235,6 +278,16 @@ class Occupancy:
     @property
     def _name(self) -> str:
         return f"occupancy {self.key}" if self.key else "occupancy"
+
+    def _unjudged(self) -> InputError:
+        return InputError(
+            file=self._name,
+            field="probabilities",
+            expected="a network's scores, or probabilities that were kept",
+            found="classes alone",
+            remedy="Take it as `Model.predict` returns it; files have some after `occupancy.ranked(3).save(...)` "
+            "or `voxway predict --probabilities 3`.",
+        )
 
     def _wrong(self, name: str, expected: object, found: object) -> InputError:
         return InputError(file=self._name, field=name, expected=expected, found=found, remedy=_REMEDY)

@@ -59,6 +59,8 @@ class Sample:
     """Training ids of the points, 255 where unknown."""
     pose: Float[Tensor, "4 4"] | None = None
     """`T_world_ego`, float64."""
+    time_s: float | None = None
+    """Seconds, of the drive's clock."""
     earlier: tuple[Sample, ...] = ()
     """Earlier frames, the most recent first."""
     target: UInt8[Tensor, "x y z"] | None = None

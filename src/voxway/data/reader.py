@@ -17,10 +17,10 @@ from voxway.core.sample import Sample
 class Reader(Protocol):
     """Frames of one benchmark by key.
 
-    Raw fields that a reader may provide: ``images`` ``points`` ``point_labels`` ``pose`` ``target``, and as extras
-    ``T_cam_points`` (points to cameras, (n, 4, 4) float32, where it is not the cameras' own), ``P`` and ``T_rect_ego``
-    (projections (n, 3, 4) of rectified cameras, and ego to the frame that they project from), and ``lidar_origin``
-    (where the LiDAR is in the frame of the points, (3,) metres).
+    Raw fields that a reader may provide: ``images`` ``points`` ``point_labels`` ``pose`` ``time`` ``target``, and as
+    extras ``T_cam_points`` (points to cameras, (n, 4, 4) float32, where it is not the cameras' own), ``P`` and
+    ``T_rect_ego`` (projections (n, 3, 4) of rectified cameras, and ego to the frame that they project from), and
+    ``lidar_origin`` (where the LiDAR is in the frame of the points, (3,) metres).
     """
 
     @property

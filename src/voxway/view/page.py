@@ -1,4 +1,7 @@
-"""Page: camera image, prediction and truth of many frames in one HTML file that opens from disk, without a network."""
+"""Page: camera image, prediction and truth of many frames in one HTML file that opens from disk, without a network.
+
+Where probabilities of a prediction are known, it can be coloured by confidence, and what is less sure hidden.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,13 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+import torch
+from jaxtyping import UInt8
 from PIL import Image
 
 from voxway.core.errors import InputError
 from voxway.core.files import write_bytes
+from voxway.core.occupancy import Occupancy
 from voxway.core.result import Result
 from voxway.core.task import Task
 from voxway.core.version import __version__
@@ -131,15 +137,23 @@ def _described(frame: Frame) -> tuple[dict[str, object], dict[str, bytes]]:
     if frame.image is not None:
         kind, parts["image"] = "image/jpeg", _jpeg(frame.image, f"frame {frame.key}")
     prediction, truth = frame.prediction, frame.truth
+    if prediction is not None and prediction.judged:
+        parts["confidence"] = zlib.compress(_percent(prediction).tobytes(), 9)
     fits = agreement(prediction, truth) if prediction is not None and truth is not None else None
     description = {
         "key": frame.key,
         "note": frame.note,
         "image": kind,
         "agreement": asdict(fits) if fits else None,
-        **{name: name in frame.volumes for name in ("prediction", "truth")},
+        **{name: name in parts for name in ("prediction", "truth", "confidence")},
     }
     return description, parts
+
+
+def _percent(prediction: Occupancy) -> UInt8[np.ndarray, "x y z"]:
+    """Confidence in every occupied voxel in percent, 0 elsewhere, which is not shown and packs well."""
+    percent = (100 * prediction.confidence).round() * prediction.occupied
+    return percent.to("cpu", torch.uint8).contiguous().numpy()
 
 
 def _jpeg(image: np.ndarray, source: str) -> bytes:

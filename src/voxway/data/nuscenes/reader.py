@@ -49,7 +49,7 @@ class NuScenesReader(ABC):
 
     benchmark: ClassVar[Benchmark]
     mask_names: ClassVar[tuple[str, ...]] = ()
-    provides = frozenset({"images", "points", "pose", "target", "T_cam_points", "lidar_origin"})
+    provides = frozenset({"images", "points", "pose", "time", "target", "T_cam_points", "lidar_origin"})
 
     def __init__(self, config: NuScenesConfig, sweeps: int) -> None:
         self._config, self._sweeps = config, sweeps
@@ -116,6 +116,7 @@ class NuScenesReader(ABC):
             images=images,
             points=self._points(frame, geometry, random) if "points" in fields else None,
             pose=torch.from_numpy(geometry.T_world_ego) if "pose" in fields else None,
+            time_s=frame.timestamp_us / 1e6 if "time" in fields else None,
             extras=extras,
         )
 

@@ -33,14 +33,16 @@ from voxway.data.semantickitti.layout import (
     read_voxel_flags,
     read_voxel_labels,
 )
-from voxway.data.semantickitti.sequence import calibration_of, poses_of
+from voxway.data.semantickitti.sequence import calibration_of, poses_of, times_of
 
 
 class SemanticKITTIReader:
     """Raw moments of SemanticKITTI; see `voxway.data.reader.Reader`."""
 
     benchmark = SEMANTIC_KITTI
-    provides = frozenset({"images", "points", "pose", "target", "point_labels", "P", "T_rect_ego", "lidar_origin"})
+    provides = frozenset(
+        {"images", "points", "pose", "time", "target", "point_labels", "P", "T_rect_ego", "lidar_origin"}
+    )
     mask_names: tuple[str, ...] = ()
 
     def __init__(self, config: SemanticKITTIConfig) -> None:
@@ -74,6 +76,8 @@ class SemanticKITTIReader:
         if field == "target":
             target = self._target_path(files, frame)
             return (target,) if self._made_elsewhere else (target, files.voxels(frame, "invalid"))
+        if field == "time":
+            return (files.times,)
         if field == "pose":
             return files.poses, *files.calibration_files
         pictures = self._pictures(key) if field in ("images", "cameras") else ()
@@ -105,6 +109,7 @@ class SemanticKITTIReader:
             points=None if points is None else torch.from_numpy(points),
             point_labels=labels,
             pose=self._pose(files, frame) if "pose" in fields else None,
+            time_s=self._time_s(files, frame) if "time" in fields else None,
             extras=extras,
         )
 
@@ -141,6 +146,15 @@ class SemanticKITTIReader:
             remedy = "It needs a line per scan, from scan 0 on; SemanticKITTI's own download has one for each sequence."
             raise _bad(files.poses, "lines", f"a pose for scan {frame}", f"{len(poses)} lines", remedy)
         return torch.from_numpy(poses[frame])
+
+    def _time_s(self, files: SequenceFiles, frame: int) -> float:
+        times = times_of(files)
+        if frame >= len(times):
+            remedy = (
+                "It needs a line per scan, from scan 0 on; KITTI odometry's own download has one for each sequence."
+            )
+            raise _bad(files.times, "lines", f"a time for scan {frame}", f"{len(times)} lines", remedy)
+        return float(times[frame])
 
     @property
     def _made_elsewhere(self) -> bool:

@@ -10,24 +10,25 @@ function showLegend(counts) {
   const rows = differences ? VERDICTS : classes.map((name, id) => ({ name, colour: colours[id], id }));
   element("legend-title").textContent = differences ? "Differences" : "Classes";
   const shown = sides.filter(({ view }) => !view.hidden);
+  const classColours = shown.some(({ name }) => !rampFor(name));
   const numbers = (row) => shown.map(({ name }) => `<span class="number">${counts[name][row].toLocaleString("en")}</span>`).join("");
   const head = `<div class="row head"><span></span><span></span><span></span>${shown.map(({ name }) => `<span class="number">${shortName[name]}</span>`).join("")}</div>`;
   const entries = rows.map(({ name, colour }, row) => {
     if (!differences && row === free) return "";
     const absent = shown.every((side) => counts[side.name][row] === 0) ? " absent" : "";
     const checked = hiddenRows().has(row) ? "" : "checked";
-    const paintOf = state.mode === "height" ? "<span></span>" : swatch(colour);
+    const paintOf = classColours ? swatch(colour) : "<span></span>";
     return `<label class="row${absent}"><input type="checkbox" data-row="${row}" ${checked}>${paintOf}<span class="name">${escaped(name).replaceAll("_", "_<wbr>")}</span>${numbers(row)}</label>`;
   });
   const focused = document.activeElement?.dataset?.row;
-  element("legend").innerHTML = (state.mode === "height" ? heightRamp() : "") + head + entries.join("");
+  element("legend").innerHTML = (state.mode in RAMPS ? rampBar(RAMPS[state.mode]) : "") + head + entries.join("");
   if (focused) element("legend").querySelector(`[data-row="${focused}"]`)?.focus();
 }
 
-function heightRamp() {
-  const stops = HEIGHTS.map(cssColour).join(", ");
-  return `<div class="ramp" style="background:linear-gradient(90deg, ${stops})"></div>
-    <div class="ramp-ends"><span>${grid.lower[2]} m</span><span>${grid.upper[2]} m</span></div>`;
+function rampBar({ stops, ends }) {
+  const [low, high] = ends.map((end) => `<span>${end}</span>`);
+  return `<div class="ramp" style="background:linear-gradient(90deg, ${stops.map(cssColour).join(", ")})"></div>
+    <div class="ramp-ends">${low}${high}</div>`;
 }
 
 function readOut() {
@@ -41,9 +42,16 @@ function readOut() {
   const named = (id) => (id === UNKNOWN ? "unknown" : `${id === free ? "" : swatch(colours[id])}${escaped(classes[id])}`);
   const said = sides
     .filter(({ name }) => state.volumes[name])
-    .map(({ name }) => `<span>${name} <b>${named(state.volumes[name][flat])}</b></span>`);
+    .map(({ name }) => `<span>${name} <b>${named(state.volumes[name][flat])}</b>${name === "prediction" ? surety(flat) : ""}</span>`);
   const kept = state.kept ? `<span class="hint">kept, Esc to let go</span>` : "";
   element("readout").innerHTML = `<span>voxel ${x}, ${y}, ${z}</span><span>${metres.join(", ")}</span>${said.join("")}${kept}`;
+}
+
+/** How sure the prediction is of an occupied voxel. */
+function surety(flat) {
+  const { prediction, confidence } = state.volumes;
+  const occupied = prediction[flat] !== free && prediction[flat] !== UNKNOWN;
+  return confidence && occupied ? `, ${confidence[flat]} % sure` : "";
 }
 
 function mark(voxel, kept) {

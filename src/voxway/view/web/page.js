@@ -11,7 +11,18 @@ const VERDICTS = [
   { name: "invented", colour: [226, 62, 72] },
   { name: "truth unknown", colour: [176, 182, 190] },
 ];
-const HEIGHTS = [[46, 48, 110], [40, 104, 150], [52, 156, 140], [130, 200, 100], [244, 222, 80], [236, 120, 60]];
+const RAMPS = {
+  height: {
+    stops: [[46, 48, 110], [40, 104, 150], [52, 156, 140], [130, 200, 100], [244, 222, 80], [236, 120, 60]],
+    ends: [`${grid.lower[2]} m`, `${grid.upper[2]} m`],
+    rows: Math.min(nz, 256),
+  },
+  confidence: {
+    stops: [[150, 28, 84], [222, 84, 62], [244, 190, 84], [112, 186, 148], [14, 112, 124]],
+    ends: ["0 %, a guess", "100 %, sure"],
+    rows: 101,
+  },
+};
 
 const element = (id) => document.getElementById(id);
 const sides = [...document.querySelectorAll(".view")]
@@ -26,6 +37,7 @@ const state = {
   mode: "classes",
   hidden: { classes: new Set(), differences: new Set() },
   knownOnly: false,
+  least: 0,
   lines: true,
   marked: null,
   kept: false,
@@ -34,17 +46,18 @@ const state = {
 
 // ---------------------------------------------------------------- frames
 
-/** The volumes of a frame, unpacked once and kept while there is room. */
+/** The volumes of a frame and the prediction's confidence (percent), unpacked once and kept while there is room. */
 function volumesOf(number) {
   if (!unpacked.has(number)) {
     if (unpacked.size > 12) unpacked.delete(unpacked.keys().next().value);
-    const parts = sides.map(async ({ name }) => [name, frames[number][name] && (await unpackVolume(part(number, name)))]);
+    const names = [...sides.map(({ name }) => name), "confidence"];
+    const parts = names.map(async (name) => [name, frames[number][name] && (await unpackVolume(part(number, name)))]);
     unpacked.set(number, Promise.all(parts).then(Object.fromEntries));
   }
   return unpacked.get(number);
 }
 
-/** Rows of the legend that are switched off: verdicts in one mode, classes in both others. */
+/** Rows of the legend that are switched off: verdicts in one mode, classes in all others. */
 const hiddenRows = () => state.hidden[state.mode === "differences" ? "differences" : "classes"];
 
 const part = (number, name) => element(`frame-${number}-${name}`).textContent;
@@ -67,7 +80,8 @@ async function showFrame(number) {
   if (image) Object.assign(element("image"), { src: `data:${image};base64,${part(wanted, "image")}`, alt: `Camera image of ${key}` });
   showAgreement(agreement);
   for (const mode of document.querySelectorAll("#modes input")) {
-    mode.disabled = mode.value === "differences" && !(volumes.prediction && volumes.truth);
+    const needed = { differences: volumes.prediction && volumes.truth, confidence: volumes.confidence };
+    mode.disabled = mode.value in needed && !needed[mode.value];
     if (mode.disabled && mode.checked) setMode("classes");
   }
   repaint();
@@ -88,19 +102,23 @@ function play() {
 
 // ---------------------------------------------------------------- voxels
 
-/** Colour rows of the present mode. */
-function colourRows() {
+/** The ramp of colours of one side in the present mode, if any; a truth has no confidence and keeps its classes' colours. */
+const rampFor = (name) => (state.mode === "confidence" && name === "truth" ? undefined : RAMPS[state.mode]);
+
+/** Colour rows of one side in the present mode. */
+function colourRows(name) {
   if (state.mode === "differences") return VERDICTS.map((v) => v.colour);
-  if (state.mode === "classes") return colours;
-  return Array.from({ length: Math.min(nz, 256) }, (_, z) => {
-    const at = (z / Math.max(nz - 1, 1)) * (HEIGHTS.length - 1), low = Math.min(Math.floor(at), HEIGHTS.length - 2);
-    return HEIGHTS[low].map((c, i) => Math.round(c + (HEIGHTS[low + 1][i] - c) * (at - low)));
+  if (!rampFor(name)) return colours;
+  const { stops, rows } = rampFor(name);
+  return Array.from({ length: rows }, (_, row) => {
+    const at = (row / Math.max(rows - 1, 1)) * (stops.length - 1), low = Math.min(Math.floor(at), stops.length - 2);
+    return stops[low].map((c, i) => Math.round(c + (stops[low + 1][i] - c) * (at - low)));
   });
 }
 
 /** Paint both volumes anew, count what they hold, and draw. */
 function repaint() {
-  const { prediction, truth } = state.volumes;
+  const { prediction, truth, confidence } = state.volumes;
   const hidden = hiddenRows();
   const counts = {};
   for (const side of sides) {
@@ -108,14 +126,17 @@ function repaint() {
     const tally = (counts[side.name] = new Array(state.mode === "differences" ? VERDICTS.length : classes.length).fill(0));
     side.view.hidden = !own;
     if (!own) continue;
+    const sure = side.name === "prediction" ? confidence : null;
     const colourOf = (id, flat, z) => {
+      if (sure && sure[flat] < state.least) return -1;
       if (state.knownOnly && truth && truth[flat] === UNKNOWN) return -1;
       const row = state.mode === "differences" ? verdict(prediction[flat], truth[flat], free) : id;
       tally[row]++;
       if (hidden.has(row)) return -1;
+      if (state.mode === "confidence" && sure) return sure[flat];
       return state.mode === "height" ? z : row;
     };
-    side.scene.show(paint(own, grid.shape, free, colourOf), colourRows());
+    side.scene.show(paint(own, grid.shape, free, colourOf), colourRows(side.name));
     const total = tally.reduce((sum, n) => sum + n, 0);
     side.view.querySelector(".count").textContent = `${total.toLocaleString("en")} voxels`;
   }
@@ -259,6 +280,13 @@ function connect() {
   element("frames").classList.toggle("single", frames.length < 2);
   for (const id of ["previous", "play", "next", "slider"]) element(id).hidden = frames.length < 2;
   element("known").closest("label").hidden = sides.length < 2;
+  const judged = frames.some((frame) => frame.confidence);
+  for (const control of [element("least"), document.querySelector("#modes [value=confidence]")]) control.closest("label").hidden = !judged;
+  element("least").addEventListener("input", ({ target }) => {
+    state.least = Number(target.value);
+    element("least-value").value = `${state.least} %`;
+    repaint();
+  });
   element("slider").addEventListener("input", (event) => showFrame(Number(event.target.value)));
   element("previous").addEventListener("click", () => showFrame(state.frame - 1));
   element("next").addEventListener("click", () => showFrame(state.frame + 1));

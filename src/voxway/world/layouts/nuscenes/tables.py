@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from voxway.core.files import write_json
+from voxway.core.quaternion import quaternion
 from voxway.data.nuscenes.infos import write_infos
 from voxway.data.nuscenes.splits import VALIDATION
 from voxway.world.layouts.nuscenes.names import SceneNames, token
@@ -149,21 +150,3 @@ def has_tables(root: Path, config: NuScenesPlan) -> bool:
 
 def _placed(pose: Float[np.ndarray, "4 4"]) -> Row:
     return {"translation": pose[:3, 3].tolist(), "rotation": quaternion(pose[:3, :3]).tolist()}
-
-
-def quaternion(rotation: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "4"]:
-    """Unit quaternion (w, x, y, z) of a rotation, w not negative.
-
-    The eigenvector of largest eigenvalue of a symmetric matrix (Bar-Itzhack 2000): good for any angle.
-    """
-    (a, b, c), (d, e, f), (g, h, i) = rotation
-    matrix = np.array(
-        [
-            [a + e + i, h - f, c - g, d - b],
-            [h - f, a - e - i, b + d, c + g],
-            [c - g, b + d, e - a - i, f + h],
-            [d - b, c + g, f + h, i - a - e],
-        ]
-    )
-    vector = np.linalg.eigh(matrix)[1][:, -1]
-    return vector if vector[0] >= 0 else -vector
