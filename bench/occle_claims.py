@@ -90,6 +90,7 @@ PARTS: dict[str, Change] = {
     "without projection": supervised(projection=0.0),
     "projection of what is visible": supervised(projection_mode="visible"),
     "without LiDAR's rays": supervised(evidence=0.0),
+    "LiDAR's rays for the prediction, too": supervised(predicted_evidence=0.5),
     "mean teacher besides": averaged,
     "mean teacher in place of the rays": both(averaged, supervised(evidence=0.0)),
     "geometry from images": built("geometry", join="image"),
@@ -114,7 +115,9 @@ class Job:
     @property
     def folder(self) -> Path:
         """Of the run."""
-        return self.out / f"{self.row.replace(' ', '-')}-{self.share.replace('/', 'of')}-seed{self.seed}"
+        return (
+            self.out / f"{self.row.replace(' ', '-').replace(',', '')}-{self.share.replace('/', 'of')}-seed{self.seed}"
+        )
 
     def recipe(self) -> Recipe | StagedRecipe:
         """What is trained."""

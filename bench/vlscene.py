@@ -5,9 +5,10 @@ logits: sparse layers as dense convolutions whose outputs are masked, correlatio
 `grid_sample`, attention with its maps in memory, and the head on an upsampled volume in all channels. Each form runs in
 a process of its own, in turn, so that peak memory is its own.
 
-    python bench/vlscene.py                  both, ratio, and distance from the floor
+    python bench/vlscene.py                  all, ratios, and distance from the floor
     python bench/vlscene.py --form ours      one form alone; or plain, or bfloat16
     python bench/vlscene.py --parts          where ours spends its time
+    python bench/vlscene.py --form ours --keep     with freed memory kept, as commands do without --spare-memory
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import torch
 import torch.nn.functional as F
 
 from voxway.core.frame_shape import FrameShape
-from voxway.engine.memory import keep_freed_memory
+from voxway.engine.memory import keep_freed_memory, spare_memory, use_huge_pages
 from voxway.measure.made_up import made_up_batch
 from voxway.measure.passes import count_flops, describe_machine, measure
 from voxway.methods.vlscene import awareness, interaction, model, stereo
@@ -34,6 +35,8 @@ from voxway.recipes.networks.vlscene import VLSCENE
 
 THREADS = 2
 FORMS = ("ours", "plain", "bfloat16")
+ROWS = ("ours", "ours --keep", "plain", "bfloat16", "bfloat16 --keep")
+"""What is compared: a form, and what becomes of freed memory."""
 
 
 def network_and_batch():
@@ -121,10 +124,10 @@ def plain_head(self, voxels):
     return self.classify(self.norm(fine.permute(1, 2, 3, 0))).permute(3, 0, 1, 2)
 
 
-def run_form(form: str, runs: int, file: Path | None) -> dict:
+def run_form(form: str, runs: int, keep: bool, file: Path | None) -> dict:
     """Measure one form in this process; logits go to a file."""
     torch.set_num_threads(THREADS)
-    keep_freed_memory()
+    (keep_freed_memory if keep else spare_memory)()
     if form == "plain":
         plain_forms()
     network, batch = network_and_batch()
@@ -139,17 +142,18 @@ def run_form(form: str, runs: int, file: Path | None) -> dict:
     }
 
 
-def parts(runs: int, bfloat16: bool) -> None:
+def parts(runs: int, bfloat16: bool, keep: bool) -> None:
     """Seconds of every part of a pass, whatever it holds."""
     torch.set_num_threads(THREADS)
-    keep_freed_memory()
+    (keep_freed_memory if keep else spare_memory)()
     network, batch = network_and_batch()
     spent: dict[str, list[float]] = defaultdict(list)
     named = {
         "backbone": network.backbone, "neck": network.neck, "depth net": network.depth_net, "pair": network.stereo,
         "interaction": network.interaction, "propagation": network.awareness.propagate,
         "sparse U-Net": network.awareness.interact, "trunk, convolution": network.trunk.conv,
-        "trunk, diffusion": network.trunk.diffuse, "head": network.head,
+        "trunk, narrowing": network.trunk.diffuse.enter, "trunk, axes": network.trunk.diffuse.blocks,
+        "trunk, dilations": network.trunk.diffuse.dilated, "head": network.head,
     }  # fmt: skip
     begun: dict[str, float] = {}
     for name, module in named.items():
@@ -191,29 +195,31 @@ def main() -> None:
     parser.add_argument("--form", choices=FORMS)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--parts", action="store_true", help="of ours; with --form bfloat16 in that precision")
+    parser.add_argument("--keep", action="store_true", help="keep freed memory for what comes next")
     parser.add_argument("--logits", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.parts:
-        parts(options.runs, options.form == "bfloat16")
+        parts(options.runs, options.form == "bfloat16", options.keep)
         return
     if options.form:
-        found = run_form(options.form, options.runs, options.logits)
+        found = run_form(options.form, options.runs, options.keep, options.logits)
         print(json.dumps(found) if options.json else {name: round(value, 2) for name, value in found.items()})
         return
+    use_huge_pages()  # what it sets, the processes that measure are started with
     with tempfile.TemporaryDirectory() as folder:
-        files = {form: Path(folder, form) for form in FORMS}
+        files = {row: Path(folder, row) for row in ROWS}
         rows = {
-            form: in_own_process("--form", form, "--logits", str(file), "--runs", str(options.runs))
-            for form, file in files.items()
+            row: in_own_process("--form", *row.split(), "--logits", str(file), "--runs", str(options.runs))
+            for row, file in files.items()
         }
-        logits = {form: torch.load(file) for form, file in files.items()}
+        logits = {form: torch.load(files[form]) for form in FORMS}
     print(describe_machine())
     ours = rows["ours"]
     for form, row in rows.items():
         wall, cpu, memory = (row[name] / ours[name] for name in ("wall_s", "cpu_s", "peak_gb"))
         print(
-            f"{form:<9} {row['wall_s']:6.2f} s wall  {row['cpu_s']:6.2f} s CPU  {row['peak_gb']:5.2f} GB peak; "
+            f"{form:<15} {row['wall_s']:6.2f} s wall  {row['cpu_s']:6.2f} s CPU  {row['peak_gb']:5.2f} GB peak; "
             f"times ours: {wall:.2f}, {cpu:.2f}, {memory:.2f}"
         )
     for form in ("plain", "bfloat16"):

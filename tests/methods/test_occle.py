@@ -11,7 +11,7 @@ from tests.methods.tiny import TASK, TINY, sample_for
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
-from voxway.core.sample import collate
+from voxway.core.sample import EVIDENCE_FREE, EVIDENCE_OCCUPIED, collate
 from voxway.core.task import IGNORE, SKY
 from voxway.losses.cross_entropy import cross_entropy
 from voxway.losses.valid import valid_log_probs
@@ -216,6 +216,21 @@ def test_without_evidence_no_sample_needs_it():
     network = build(**with_supervision(evidence=0.0)).train()
     assert network.targets == {"target", "pseudo_labels"}
     assert "evidence" not in learns(network, collate([sample(evidence=None)]))
+
+
+def test_rays_may_teach_the_prediction():
+    """Free against the sum of all other classes, where rays say something, on frames without labels."""
+    network = build(**with_supervision(evidence=0.0, predicted_evidence=2.0, ramp=0.0)).train()
+    assert network.targets == {"target", "evidence", "pseudo_labels"}
+    assert build(stage="geometry", **with_supervision(evidence=0.0, predicted_evidence=2.0)).targets == {"target"}
+    batch = collate([unlabelled()])
+    prediction, said = network(batch), batch.need("evidence")
+    free = prediction.logits.softmax(1)[:, network.task.free]
+    likely = torch.cat([free[said == EVIDENCE_FREE], 1 - free[said == EVIDENCE_OCCUPIED]])
+    assert len(likely) > 10
+    found = network.loss(prediction, batch)["predicted_evidence"]
+    torch.testing.assert_close(found, -2 * likely.log().mean(), rtol=1e-4, atol=1e-5)
+    assert learns(network, collate([sample()]))["predicted_evidence"] == 0
 
 
 # --- frames and cameras

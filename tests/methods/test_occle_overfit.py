@@ -71,3 +71,13 @@ def test_surfaces_are_named_from_pseudo_labels_alone(tmp_path: Path) -> None:
         truth = one.sample.target[one.hit]
         right = (classes[one.hit] == truth).float().mean()
         assert right > 0.75 > truth.bincount().max() / len(truth)
+
+
+def test_what_is_visible_is_told_from_pseudo_labels_and_rays(tmp_path: Path) -> None:
+    """Where rays teach the prediction, free space counts, too."""
+    said = learnt(tmp_path, labelled=False, projection_mode="visible", predicted_evidence=0.5)
+    for classes, one in zip(said, TWO, strict=True):
+        seen = one.hit | one.passed
+        truth = one.sample.target[seen]
+        right = (classes[seen] == truth).float().mean()
+        assert right > truth.bincount().max() / len(truth)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from voxway.cli.screen import patient_output
 from voxway.core.errors import InputError, UserError, nearest
+from voxway.engine.memory import use_huge_pages
 from voxway.engine.threads import share_cores
 
 COMMANDS = {
@@ -62,6 +63,7 @@ def _main(arguments: list[str]) -> None:
         return
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     share_cores()
+    use_huge_pages()
     try:
         command, *rest = _with_plugins(arguments)
         sys.exit(_run(command, rest))

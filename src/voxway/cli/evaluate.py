@@ -22,6 +22,7 @@ from voxway.cli.options import (
     Out,
     Proposals,
     Root,
+    SpareMemory,
     Split,
     dataset_config,
 )
@@ -51,6 +52,7 @@ class Options:
     name: str = ""
     """What the result is called. Default: the model's folder."""
     device: Device = "auto"
+    spare_memory: SpareMemory = False
 
 
 def run(options: Options) -> None:
@@ -58,12 +60,12 @@ def run(options: Options) -> None:
     from voxway.cli.screen import show
     from voxway.core.files import require_writable
     from voxway.engine.distributed import process_group
-    from voxway.engine.memory import keep_freed_memory
+    from voxway.engine.memory import keep_freed_memory, spare_memory
     from voxway.metrics.compare import compare
 
     if options.out:
         require_writable(options.out)
-    keep_freed_memory()
+    (spare_memory if options.spare_memory else keep_freed_memory)()
     with process_group(options.device) as group:
         results = _baseline(options, group) if options.model == "baseline" else _network(options, group)
         if not group.leads:

@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from voxway.cli.options import Cache, Device, Keys, Out, Proposals, Root, Sequences, Split
+from voxway.cli.options import Cache, Device, Keys, Out, Proposals, Root, Sequences, SpareMemory, Split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,7 @@ class Options:
     page: bool = True
     """Write the page, with 24 frames at most."""
     device: Device = "auto"
+    spare_memory: SpareMemory = False
 
 
 def run(options: Options) -> None:
@@ -59,11 +60,11 @@ def run(options: Options) -> None:
     from voxway.api.outputs import ScoredPredictor, check_formats, outputs
     from voxway.engine.distributed import process_group
     from voxway.engine.evaluate import network_predictor, predictions
-    from voxway.engine.memory import keep_freed_memory
+    from voxway.engine.memory import keep_freed_memory, spare_memory
     from voxway.formats import WriteOptions
     from voxway.prepare.ready import ready
 
-    keep_freed_memory()
+    (spare_memory if options.spare_memory else keep_freed_memory)()
     with process_group(options.device) as group:
         model = load(options.model, group.device)
         how = WriteOptions(frame=options.frame, costs=options.costs)

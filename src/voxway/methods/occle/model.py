@@ -42,7 +42,7 @@ from voxway.methods.occle.lift import lift, nearest_depths
 from voxway.methods.occle.points import COLUMNS, all_points, key_points
 from voxway.methods.occle.pseudo import projection_terms, semantic_terms
 from voxway.methods.occle.semantic import SemanticBranch, VoxelScores
-from voxway.methods.occle.supervision import Terms, consistency, geometry_terms, voxel_terms
+from voxway.methods.occle.supervision import Terms, consistency, geometry_terms, predicted_evidence, voxel_terms
 from voxway.methods.shared.batches import by_image_size, check_grid, in_order
 from voxway.methods.shared.frames import views_of
 from voxway.methods.shared.teaching import heard
@@ -74,7 +74,8 @@ class OccLE(nn.Module):
         stage = config.stage
         self.point_columns = COLUMNS + (config.lag == "column")
         self.inputs = frozenset({"images", "points"} | ({"pose"} if config.frames > 1 else set()))
-        labels = {"target"} | ({"evidence"} if config.supervision.evidence else set())
+        rays = config.supervision.evidence or (config.supervision.predicted_evidence and stage == "all")
+        labels = {"target"} | ({"evidence"} if rays else set())
         read = {"semantic": {"pseudo_labels"}, "geometry": labels, "all": labels | {"pseudo_labels"}}
         self.targets = frozenset(read[stage])
         rates = {"semantic": config.branch_rate, "geometry": config.branch_rate}
@@ -228,6 +229,8 @@ class OccLE(nn.Module):
         if stage == "semantic":
             return semantic
         terms = voxel_terms(config, self.task, prediction.logits, batch)
+        if config.predicted_evidence:
+            terms["predicted_evidence"] = predicted_evidence(config, self.task, prediction.logits, batch, self.progress)
         if config.projection:
             terms |= projection_terms(self.config, self.channels, prediction, batch)
         geometry = geometry_terms(config, self.task, prediction.need("geometry"), batch, self.progress)

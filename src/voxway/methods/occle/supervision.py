@@ -66,13 +66,15 @@ class Supervision:
     hidden_slack: float = 0.05
     """The same as a share of its depth; the larger one holds."""
     evidence: float = 0.5
-    """Weight of LiDAR's rays on frames without labels; 0 leaves them out, and no sample needs them."""
+    """Weight of LiDAR's rays on frames without labels, for the geometric branch; 0 leaves them out."""
+    predicted_evidence: float = 0.0
+    """The same for the prediction, in the last stage. It hears of free space from labels and the sky's pixels else."""
     consistency: float = 1.0
     """Weight of the moving average's word on frames without labels, where it is a teacher."""
     confidence: float = 0.9
     """How sure the average must be of a voxel to be followed."""
     ramp: float = 0.2
-    """Share of the training over which the last two grow to their full weight."""
+    """Share of the training over which rays and the average's word grow to their full weight."""
     semantic_share: float = 0.2
     """Of the semantic stage's terms in the last stage."""
     geometry_share: float = 0.2
@@ -137,13 +139,26 @@ def geometry_terms(
         "geometry_affinity": geometric_affinity(log_probs, ids, 0, config.affinity_epsilon),
     }
     if config.evidence:
-        said: UInt8[Tensor, "b x y z"] = batch.need("evidence")
-        binary = torch.full_like(said, IGNORE)
-        binary[said == EVIDENCE_FREE], binary[said == EVIDENCE_OCCUPIED] = 0, 1
-        binary[labelled(batch)] = IGNORE
-        weight = config.evidence * config.ramped(progress)
-        terms["evidence"] = weight * cross_entropy(*valid_log_probs(logits, binary))
+        terms["evidence"] = config.evidence * config.ramped(progress) * evidence_term(logits, batch)
     return terms
+
+
+def evidence_term(logits: Float[Tensor, "b 2 x y z"], batch: Batch) -> Float[Tensor, ""]:
+    """Cross-entropy of free and occupied to what LiDAR's rays say, on frames without labels."""
+    said: UInt8[Tensor, "b x y z"] = batch.need("evidence")
+    binary = torch.full_like(said, IGNORE)
+    binary[said == EVIDENCE_FREE], binary[said == EVIDENCE_OCCUPIED] = 0, 1
+    binary[labelled(batch)] = IGNORE
+    return cross_entropy(*valid_log_probs(logits, binary))
+
+
+def predicted_evidence(
+    config: Supervision, task: Task, logits: Float[Tensor, "b k x y z"], batch: Batch, progress: float
+) -> Float[Tensor, ""]:
+    """The same for the prediction, which is as sure of occupied as of all that is not free."""
+    there = [channel for channel in range(logits.shape[1]) if channel != task.free]
+    binary = torch.stack([logits[:, task.free], logits[:, there].logsumexp(1)], 1)
+    return config.predicted_evidence * config.ramped(progress) * evidence_term(binary, batch)
 
 
 def consistency(
