@@ -261,7 +261,7 @@ def test_other_networks_and_tables_are_other_settings(
 
 def test_what_is_missing_or_does_not_fit(small_world: Path, models: dict[str, Path], tmp_path: Path) -> None:
     data, out = SemanticKITTIConfig(root=small_world, partial=True, keys=("00/000000",)), tmp_path / "out"
-    with pytest.raises(InputError, match=r"expected what to make them from: models, world.* Pass --source models"):
+    with pytest.raises(InputError, match=r"expected what to make them from: models, world.* --source models"):
         make(data, out, JobOptions())
     with pytest.raises(InputError, match="--segmenter: expected the folder of a network"):
         make(data, out, options({}))
