@@ -121,13 +121,14 @@ def job(need: str, data: DataConfig, folder: Path, options: JobOptions | None = 
     maker, options = MAKERS[need], options or JobOptions()
     name = options.source or maker.usual
     if name is None:
+        first = next(iter(maker.sources))
         raise InputError(
             file=data.root,
             field=need,
             expected=f"what to make them from: {', '.join(maker.sources)}",
             found="neither that nor a folder",
-            remedy=f"Pass --{need} {next(iter(maker.sources))} or --{need} FOLDER where the command has that; else make "
-            f"them (`voxway prepare`, --source {next(iter(maker.sources))}) and pass --set data.prepared.{need}=FOLDER.",
+            remedy=f"Pass --{need} {first} or --{need} FOLDER where the command has that; else make them "
+            f"(`voxway prepare`, --source {first}) and pass --set data.prepared.{need}=FOLDER.",
         )
     if name not in maker.sources:
         raise nearest(name, list(maker.sources), f"source of {need}")
