@@ -97,7 +97,7 @@ class _Drive:
         self._say(time_ns, f"/camera/{number}/calibration", calibration)
         self._say(time_ns, f"/camera/{number}/image", messages.image(time_ns, name, jpeg(picture)))
 
-    def _say(self, time_ns: int, topic: str, message: Any) -> None:
+    def _say(self, time_ns: int, topic: str, message: messages.Message) -> None:
         self.writer.write_message(topic, message, log_time=time_ns, publish_time=time_ns)
 
 

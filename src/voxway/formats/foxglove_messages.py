@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float64, UInt8
@@ -13,12 +14,12 @@ from voxway.core.errors import MissingExtra
 from voxway.core.quaternion import quaternion
 
 _KINDS = {"u1": "UINT8", "f4": "FLOAT32"}
-Message = Any
+Message: TypeAlias = Any
 """A protobuf message."""
 
 
 @cache
-def message_type(name: str) -> Any:
+def message_type(name: str) -> Callable[..., Message]:
     """One of Foxglove's published message classes.
 
     Raises:

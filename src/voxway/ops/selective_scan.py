@@ -16,7 +16,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from voxway.ops.context import Context
 from voxway.ops.triton_use import use_triton
 
 _NUMBERS = 2**17
@@ -148,7 +148,7 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
+        ctx: Context,
         u: Tensor,
         delta: Tensor,
         A: Tensor,
@@ -187,7 +187,7 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_y: Tensor, grad_last: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Context, grad_y: Tensor, grad_last: Tensor) -> tuple[Tensor | None, ...]:
         u, delta, A, B, C, D, bias, starts = ctx.saved_tensors
         found = [torch.empty(t.shape, dtype=t.dtype, device=t.device) for t in (u, delta, B, C)]
         grad_A = torch.zeros_like(A)

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from voxway.ops.context import Context
 from voxway.ops.linear import linear
 
 Triple = tuple[int, int, int]
@@ -218,13 +218,13 @@ class _SparseConv(torch.autograd.Function):
     """`sparse_conv`; the gradients are convolutions with the transposed table and products of the gathered rows."""
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, weight: Tensor, table: Table) -> Tensor:
+    def forward(ctx: Context, features: Tensor, weight: Tensor, table: Table) -> Tensor:
         ctx.save_for_backward(features, weight)
         ctx.table = table
         return _convolve(features, weight, table)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+    def backward(ctx: Context, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         (grad,) = grads
         features, weight = ctx.saved_tensors
         table = ctx.table

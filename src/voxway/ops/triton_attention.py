@@ -11,7 +11,7 @@ Triton's language, not Python's, hence no types are checked in them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, no_type_check
+from typing import no_type_check
 
 import torch
 import triton
@@ -20,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from voxway.ops.context import Context
 from voxway.ops.triton_use import Kernel
 
 _NUMBERS = 1024
@@ -124,7 +125,9 @@ class _WeightedSum(torch.autograd.Function):
     """The two kernels as one function of (s, heads, c) values and (q, heads, points) positions and weights."""
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, x_px: Tensor, y_px: Tensor, weights: Tensor, size: tuple[int, int]) -> Tensor:
+    def forward(
+        ctx: Context, value: Tensor, x_px: Tensor, y_px: Tensor, weights: Tensor, size: tuple[int, int]
+    ) -> Tensor:
         inputs = [tensor.contiguous() for tensor in (value, x_px, y_px, weights)]
         ctx.save_for_backward(*inputs)
         ctx.size = size
@@ -134,7 +137,7 @@ class _WeightedSum(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Context, grad_out: Tensor) -> tuple[Tensor | None, ...]:
         inputs = ctx.saved_tensors  # taken once: under checkpointing they can be no second time
         value, *rest = inputs
         # A pixel's gradient is the sum of many, for which 16 bits are too few.

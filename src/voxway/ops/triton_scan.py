@@ -11,7 +11,7 @@ Needs Triton, which CUDA builds of PyTorch bring along. With ``TRITON_INTERPRET=
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import torch
 import triton.language as tl
@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from voxway.ops.context import Context
 from voxway.ops.triton_scan_kernels import (
     carry_kernel,
     ends_kernel,
@@ -41,7 +42,7 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, chunk: int
+        ctx: Context, u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, chunk: int
     ) -> tuple[Tensor, Tensor]:
         u, delta, A, B, C = inputs = [tensor.contiguous() for tensor in (u, delta, A, B, C)]
         cut = _Cut(u, A, chunk)
@@ -56,7 +57,7 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_y: Tensor, grad_last: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Context, grad_y: Tensor, grad_last: Tensor) -> tuple[Tensor | None, ...]:
         u, delta, A, B, C, starts, sums = ctx.saved_tensors
         cut: _Cut = ctx.cut
         grad_y, grad_last = grad_y.contiguous(), grad_last.contiguous()
