@@ -21,12 +21,13 @@ from voxway.api.data import dataset
 from voxway.core.sample import EVIDENCE_OCCUPIED, Sample
 from voxway.core.task import Task
 from voxway.methods.occle.labels import Hidden, lifted_labels
+from voxway.methods.occle.supervision import Supervision
 from voxway.prepare.ready import ready
 from voxway.view.overlay import overlay_points
 from voxway.view.png import write_png
 
-WINDOW_PX, SLACK_M, SLACK = 7, 0.5, 0.05
-"""When a voxel is hidden: how far behind the nearest point of its window."""
+FORMS = Supervision()
+"""When a voxel is hidden, as in training."""
 
 
 def read(benchmark: str, root: Path, key: str, labels: Path | None, cache: Path) -> tuple[Sample, Task]:
@@ -46,7 +47,8 @@ def drawn(sample: Sample, task: Task) -> np.ndarray:
     place = ((points - points.new_tensor(grid.lower)) / points.new_tensor(grid.cell)).floor().long()
     place = place[((place >= 0) & (place < torch.tensor(grid.shape))).all(1)].unique(dim=0)
     centres = grid.centre(place, torch.float64)
-    labels = lifted_labels(centres, sample.pseudo_labels, cameras, Hidden(points, cameras, WINDOW_PX, SLACK_M, SLACK))
+    hidden = Hidden(points, cameras, FORMS.hidden_window, FORMS.hidden_slack_m, FORMS.hidden_slack)
+    labels = lifted_labels(centres, sample.pseudo_labels, cameras, hidden)
     rows = []
     for number, picture in enumerate(sample.images):
         image = np.ascontiguousarray(picture.movedim(0, -1).numpy())

@@ -67,12 +67,8 @@ class Diffusion(nn.Module):
         self.blocks = nn.Sequential(AxisMixing(width), AxisMixing(width))
         self.dilated = DilatedVolume(width)
 
-    def forward(self, x: Float[Tensor, "b c x y z"]) -> Float[Tensor, "b d x y z"]:
-        """Features of the same size."""
-        return self.entered(self.enter(x))
-
-    def entered(self, x: Float[Tensor, "b d x y z"]) -> Float[Tensor, "b d x y z"]:
-        """The same, from what the first convolution gave."""
+    def forward(self, x: Float[Tensor, "b d x y z"]) -> Float[Tensor, "b d x y z"]:
+        """Features of the same size, from what `enter` gave."""
         return self.dilated(self.blocks(x))
 
 
@@ -87,7 +83,7 @@ class Trunk(nn.Module):
 
     def forward(self, volume: Float[Tensor, "b c x y z"]) -> Float[Tensor, "b d x y z"]:
         """Features of the same size."""
-        return self.diffuse.entered(self.narrowed(volume))
+        return self.diffuse(self.narrowed(volume))
 
     def narrowed(self, volume: Float[Tensor, "b c x y z"]) -> Float[Tensor, "b d x y z"]:
         """All up to the first convolution of the diffusion block, after which nothing is as large any more."""

@@ -125,7 +125,7 @@ class VLScene(nn.Module):
         if self.point_head is not None and self.training:
             found |= {"maps": maps[:, 0], "voxels": voxels}
         voxels = self.trunk.narrowed(voxels)
-        voxels = self.trunk.diffuse.entered(voxels)
+        voxels = self.trunk.diffuse(voxels)
         found["logits"] = torch.stack([self.head(one.movedim(0, -1)) for one in voxels])
         return found
 
