@@ -102,6 +102,17 @@ def test_several_are_named_at_once_and_new_or_old_ones_too(tmp_path: Path) -> No
     assert "train.steps: 10 -> 11" in caught.value.found and "data.scans: absent -> 3" in caught.value.found
 
 
+def test_a_setting_that_is_off_may_be_absent(tmp_path: Path) -> None:
+    """Runs of versions that did not have it go on; where it is on, they do not."""
+    claim(tmp_path, RUN, Group())
+    later = json.loads(json.dumps(RUN))
+    later["train"]["invented"] = None
+    claim(tmp_path, later, Group())
+    later["train"]["invented"] = 0
+    with pytest.raises(InputError, match="train.invented: absent -> 0"):
+        claim(tmp_path, later, Group())
+
+
 def test_what_lies_below_a_moved_folder_has_moved_with_it(tmp_path: Path) -> None:
     claim(tmp_path, RUN, Group())
     moved = changed("data.root", "/mnt/K")
