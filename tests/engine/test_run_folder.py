@@ -109,7 +109,7 @@ def test_a_setting_that_is_off_may_be_absent(tmp_path: Path) -> None:
     later["train"]["invented"] = None
     claim(tmp_path, later, Group())
     later["train"]["invented"] = 0
-    with pytest.raises(InputError, match="train.invented: absent -> 0"):
+    with pytest.raises(InputError, match=r"train\.invented: absent -> 0"):
         claim(tmp_path, later, Group())
 
 

@@ -91,8 +91,10 @@ def _fields(value: Json, name: str = "") -> Generator[tuple[str, Json]]:
 
 
 def _alike(name: str, before: Mapping[str, Json], now: Mapping[str, Json]) -> bool:
-    """Whether two records have the same in a field, or what gives the same results. A setting that is off may be absent,
-    as from runs of versions that did not have it."""
+    """Whether two records have the same in a field, or what gives the same results.
+
+    A setting that is off may be absent, as from runs of versions that did not have it.
+    """
     old, new = before.get(name), now.get(name)
     if old == new:
         return True
