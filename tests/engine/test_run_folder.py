@@ -93,11 +93,11 @@ def test_what_may_not_is_named_with_both_values(tmp_path: Path, name: str) -> No
 def test_several_are_named_at_once_and_new_or_old_ones_too(tmp_path: Path) -> None:
     claim(tmp_path, RUN, Group())
     other = changed("train.steps", 11)
-    del other["start"], other["data"]["labels"]
+    del other["start"], other["data"]["infos"]
     other["data"]["scans"] = 3
     with pytest.raises(InputError) as caught:
         claim(tmp_path, other, Group())
-    names = ["train.steps", "data.labels", "start.source", "start.fingerprint", "data.scans"]
+    names = ["train.steps", "data.infos", "start.source", "start.fingerprint", "data.scans"]
     assert caught.value.field.split(", ") == names
     assert "train.steps: 10 -> 11" in caught.value.found and "data.scans: absent -> 3" in caught.value.found
 
