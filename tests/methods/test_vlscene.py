@@ -144,6 +144,19 @@ def test_guidance_reaches_its_parameters_and_the_context():
         network.follow(prediction, {}, batch)
 
 
+def test_guidance_follows_in_bfloat16():
+    """As the engine does it: network and teacher under autocast, the terms beside it."""
+    network = build(guidance=GuidanceConfig(words=5, features=12, hidden=8)).train()
+    batch = collate([sample_for("vlscene")])
+    with torch.autocast("cpu", torch.bfloat16):
+        prediction = network(batch)
+    said = {FEATURES: torch.randn(1, 12, 6, 10).bfloat16(), SCORES: torch.randn(1, 5, 6, 10).bfloat16()}
+    terms = network.follow(prediction, said, batch)
+    assert all(term.dtype == torch.float32 and term.isfinite() for term in terms.values())
+    torch.stack(list(terms.values())).sum().backward()
+    assert network.depth_net.context.weight.grad.any()
+
+
 def test_without_a_part_for_it_a_teacher_is_refused():
     network, batch = build().train(), collate([sample_for("vlscene")])
     said = {FEATURES: torch.randn(1, 12, 6, 10), SCORES: torch.randn(1, 5, 6, 10)}

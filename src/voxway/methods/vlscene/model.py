@@ -214,7 +214,7 @@ class VLScene(nn.Module):
         Raises:
             InputError: the teacher says nothing of that kind, or the network has no part for it.
         """
-        features, scores = heard(said, FEATURES), heard(said, SCORES)
+        features, scores = (heard(said, name).float() for name in (FEATURES, SCORES))
         if self.guidance is None:
             raise InputError(
                 file=type(self).__name__,
@@ -223,7 +223,7 @@ class VLScene(nn.Module):
                 found="none",
                 remedy="Configure it (method.guidance), or train without a teacher.",
             )
-        context = torch.stack(list(prediction.each("context")))
+        context = torch.stack(list(prediction.each("context"))).float()
         config, size = self.guidance.config, context.shape[-2:]
         for name, tensor, channels in ((FEATURES, features, config.features), (SCORES, scores, config.words)):
             if tuple(tensor.shape[1:]) != (channels, *size):
