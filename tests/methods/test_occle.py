@@ -218,6 +218,13 @@ def test_without_evidence_no_sample_needs_it():
     assert "evidence" not in learns(network, collate([sample(evidence=None)]))
 
 
+def test_without_terms_of_pseudo_labels_no_sample_needs_them():
+    network = build(**with_supervision(projection=0.0, semantic_share=0.0)).train()
+    assert network.targets == {"target", "evidence"}
+    terms = learns(network, collate([sample(pseudo_labels=None)]))
+    assert "voxel" in terms and not terms.keys() & {"projection", "sky", "pixels", "pixels_lovasz", "points"}
+
+
 def test_rays_may_teach_the_prediction():
     """Free against the sum of all other classes, where rays say something, on frames without labels."""
     network = build(**with_supervision(evidence=0.0, predicted_evidence=2.0, ramp=0.0)).train()

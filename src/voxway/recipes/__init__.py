@@ -26,7 +26,15 @@ from voxway.recipes.monoocc import (
     monoocc_world_teacher,
 )
 from voxway.recipes.networks.monoocc import MONOOCC_S
-from voxway.recipes.occle import occle, occle_effb7, occle_lite, occle_occ3d, occle_world, occle_world_occ3d
+from voxway.recipes.occle import (
+    occle,
+    occle_effb7,
+    occle_lite,
+    occle_occ3d,
+    occle_overfit,
+    occle_world,
+    occle_world_occ3d,
+)
 from voxway.recipes.qpn import qpn, qpn_world
 from voxway.recipes.recipe import Recipe, StagedRecipe
 from voxway.recipes.vlscene import (
@@ -64,6 +72,7 @@ RECIPES: Mapping[str, Callable[[Path], Recipe | StagedRecipe]] = {
     "occle-effb7": occle_effb7,
     "occle-lite": occle_lite,
     "occle-occ3d": occle_occ3d,
+    "occle-overfit": occle_overfit,
     "occle-world": occle_world,
     "occle-world-occ3d": occle_world_occ3d,
     **EFFOCC_RECIPES,

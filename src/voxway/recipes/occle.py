@@ -123,3 +123,29 @@ def occle_world_occ3d(root: Path, share: str | None = SHARE) -> StagedRecipe:
     """The same on a synthetic world in nuScenes' files with Occ3D's labels."""
     data = Occ3DNuScenesConfig(root=root, image_px=(96, 256), labelled_share=share, labelled_by="frames", partial=True)
     return staged(SMALL_OCC3D, data, _world_steps(), "world")
+
+
+def occle_overfit(root: Path) -> Recipe:
+    """A small OccLE that learns two real frames by heart, from labels and LiDAR's rays in one stage without any
+    pseudo-labels: the check that data, network and loss fit together.
+
+    `root` is a folder as SemanticKITTI has it, or with targets in ``derived/SS_FFFFFF.npz`` instead of voxel files.
+    """
+    derived, world = root / "derived", occle_world(root, None).stages["all"]
+    assert isinstance(world.method, OccLEConfig)
+    rays_alone = replace(world.method.supervision, projection=0.0, semantic_share=0.0)
+    return replace(
+        world,
+        method=replace(world.method, supervision=rays_alone, branch_rate=1.0, encoder_rate=1.0),
+        data=SemanticKITTIConfig(
+            root=root,
+            keys=("00/000000", "08/000000"),
+            targets=derived if derived.is_dir() else None,
+            image_px=(192, 640),
+            needs=_SEEN | _NEEDS["geometry"],
+        ),
+        train=TrainConfig(
+            steps=200, learning_rate=2e-3, clip_norm=10.0, schedule=Schedule(warmup_steps=10, final_factor=0.01)
+        ),
+        sources={},
+    )

@@ -76,7 +76,9 @@ class OccLE(nn.Module):
         self.inputs = frozenset({"images", "points"} | ({"pose"} if config.frames > 1 else set()))
         rays = config.supervision.evidence or (config.supervision.predicted_evidence and stage == "all")
         labels = {"target"} | ({"evidence"} if rays else set())
-        read = {"semantic": {"pseudo_labels"}, "geometry": labels, "all": labels | {"pseudo_labels"}}
+        pixels = config.supervision.projection or config.supervision.semantic_share
+        everything = labels | ({"pseudo_labels"} if pixels else set())
+        read = {"semantic": {"pseudo_labels"}, "geometry": labels, "all": everything}
         self.targets = frozenset(read[stage])
         rates = {"semantic": config.branch_rate, "geometry": config.branch_rate}
         rates["semantic.image.backbone"] = config.encoder_rate
@@ -225,16 +227,17 @@ class OccLE(nn.Module):
         config, stage = self.config.supervision, self.config.stage
         if stage == "geometry":
             return geometry_terms(config, self.task, prediction.need("geometry"), batch, self.progress)
-        semantic = semantic_terms(self.config, self.channels, prediction, batch)
         if stage == "semantic":
-            return semantic
+            return semantic_terms(self.config, self.channels, prediction, batch)
         terms = voxel_terms(config, self.task, prediction.logits, batch)
         if config.predicted_evidence:
             terms["predicted_evidence"] = predicted_evidence(config, self.task, prediction.logits, batch, self.progress)
         if config.projection:
             terms |= projection_terms(self.config, self.channels, prediction, batch)
         geometry = geometry_terms(config, self.task, prediction.need("geometry"), batch, self.progress)
-        terms |= {name: config.semantic_share * term for name, term in semantic.items()}
+        if config.semantic_share:
+            semantic = semantic_terms(self.config, self.channels, prediction, batch)
+            terms |= {name: config.semantic_share * term for name, term in semantic.items()}
         return terms | {name: config.geometry_share * term for name, term in geometry.items()}
 
     def follow(self, prediction: Prediction, said: Said, batch: Batch) -> Terms:
