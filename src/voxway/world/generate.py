@@ -123,7 +123,7 @@ class _Workers:
                     expected="to work until the end",
                     found="one that was killed",
                     remedy="Most often memory has run out: use fewer (--processes 1), or allow for more memory. "
-                    "The same command continues.",
+                    'The same command continues. In a script, call it below `if __name__ == "__main__":`.',
                 ) from error
             yield futures[future], answer
 
