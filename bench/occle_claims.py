@@ -6,9 +6,9 @@ three stages have together. At 10 % each part is taken away, or another put in i
 runs: the same samples in the same order. Pseudo-labels are the world's own with a network's errors. Nothing is tuned on
 the held-out streets. Finished runs are kept; a stopped bench continues.
 
-    python bench/occle_claims.py                          voxels of 0.4 m (`half.py`), five seeds; hours on two cores
+    python bench/occle_claims.py                          what is near (`near.py`), five seeds; hours on two cores
     python bench/occle_claims.py --rows shares            the shares alone; or parts
-    python bench/occle_claims.py --fine --device cuda --processes 3      the recipe's own size
+    python bench/occle_claims.py --whole --device cuda --processes 3      the recipe's own size
     python bench/occle_claims.py --table                  only the table of what is there
     python bench/occle_claims.py --plot shares.svg        the curve of the shares, with the public anchors
 """
@@ -24,7 +24,7 @@ from pathlib import Path
 
 from claims import finish, mean_and_spread, paired_difference, train_and_score
 from curves import drawn
-from half import coarse
+from near import nearby
 
 from voxway.engine.teaching.average import AverageTeacherConfig
 from voxway.methods.occle import OccLEConfig
@@ -70,7 +70,7 @@ def built(part: str, **changes: object) -> Change:
 
 
 def narrow(stage: Recipe) -> Recipe:
-    """The coarse task with half as many channels."""
+    """What is near, with half as many channels."""
     method = stage.method
     assert isinstance(method, OccLEConfig)
     semantic = replace(
@@ -84,7 +84,7 @@ def narrow(stage: Recipe) -> Recipe:
         method.geometry, voxels=VoxelConfig(widths=(8,), max_points=5), widths=(8, 12, 16), head_width=16
     )
     fusion = replace(method.fusion, inner=32)
-    return coarse(stage, width=16, head_width=16, semantic=semantic, geometry=geometry, fusion=fusion)
+    return nearby(stage, width=16, head_width=16, semantic=semantic, geometry=geometry, fusion=fusion)
 
 
 def averaged(stage: Recipe) -> Recipe:
@@ -130,7 +130,7 @@ class Job:
     share: str
     seed: int
     scale: float
-    fine: bool
+    whole: bool
     device: str
 
     @property
@@ -143,7 +143,7 @@ class Job:
     def recipe(self) -> Recipe | StagedRecipe:
         """What is trained."""
         chosen = occle_world(self.out / "world", None if self.share == "1" else self.share)
-        if not self.fine:
+        if not self.whole:
             chosen = StagedRecipe(stages={name: narrow(stage) for name, stage in chosen.stages.items()})
         stages = {name: self._timed(stage, stage.train.steps) for name, stage in chosen.stages.items()}
         if self.row in PARTS:
@@ -174,7 +174,7 @@ def planned(options: argparse.Namespace) -> list[Job]:
     shares = [(row, share) for share in SHARES for row in (FULL, ALONE)] if "shares" in options.rows else []
     parts = [(row, TENTH) for row in (FULL, *PARTS)] if "parts" in options.rows else []
     return [
-        Job(options.out, row, share, seed, options.scale, options.fine, options.device)
+        Job(options.out, row, share, seed, options.scale, options.whole, options.device)
         for seed in range(options.seeds)
         for row, share in dict.fromkeys([*shares, *parts])
     ]
@@ -247,7 +247,7 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=0.5, help="times the recipe's steps")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--fine", action="store_true", help="voxels of 0.2 m, and the recipe's own network")
+    parser.add_argument("--whole", action="store_true", help="the whole volume, and the recipe's own network")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--table", action="store_true", help="train nothing")
     parser.add_argument("--plot", type=Path, help="draw the shares' curve into this SVG file, and train nothing")
@@ -261,7 +261,7 @@ def main() -> None:
         from voxway.world.layouts.semantickitti import semantickitti_world
 
         generate(options.out / "world", semantickitti_world(FRAMES, HELD_OUT, seed=100, semantics=True))
-        whole = Job(options.out, FULL, "1", 0, options.scale, options.fine, "cpu").recipe()
+        whole = Job(options.out, FULL, "1", 0, options.scale, options.whole, "cpu").recipe()
         assert isinstance(whole, StagedRecipe)
         for stage in whole.stages.values():
             ready(stage.data, stage.sources)  # once, not by every run

@@ -5,8 +5,8 @@ of them: the same samples in the same order, the same number of steps. What guid
 `voxway.recipes.teachers.stand_in`: pseudo-labels with a network's errors, so the gain is that of pseudo-labels of
 pixels, not of LSeg. Nothing is tuned on the held-out streets. Finished runs are kept; a stopped bench continues.
 
-    python bench/vlscene_claims.py                        voxels of 0.4 m (`half.py`), five seeds; an hour on two cores
-    python bench/vlscene_claims.py --fine --steps 360 --device cuda --processes 6      the recipe's own size
+    python bench/vlscene_claims.py                        what is near (`near.py`), five seeds; an hour on two cores
+    python bench/vlscene_claims.py --whole --steps 360 --device cuda --processes 6      the recipe's own size
     python bench/vlscene_claims.py --table                only the table of what is there
 """
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from claims import finish, mean_and_spread, paired_difference, train_and_score
-from half import coarse
+from near import nearby
 
 from voxway.methods.shared.depth_bins import DepthBins
 from voxway.recipes.recipe import Recipe
@@ -31,9 +31,9 @@ NARROW = {
     "head_width": 16,
     "sparse_widths": (16, 24, 32),
     "stereo_features": 16,
-    "depth_bins": DepthBins(start=2.0, end=58.0, step=2.0),
+    "depth_bins": DepthBins(start=2.0, end=30.0, step=1.0),
 }
-"""The network of the coarse task."""
+"""The network for what is near."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Job:
     row: str
     seed: int
     steps: int
-    fine: bool
+    whole: bool
     device: str
 
     @property
@@ -55,8 +55,8 @@ class Job:
     def recipe(self) -> Recipe:
         """What is trained."""
         chosen = vlscene_world(self.out / "world")
-        if not self.fine:
-            chosen = coarse(chosen, **NARROW)
+        if not self.whole:
+            chosen = nearby(chosen, **NARROW)
         bare = self.row == "without any of them"
         parts = {}
         if bare or self.row == "without propagation":
@@ -99,15 +99,15 @@ def main() -> None:
     """Run what is missing, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/vlscene-claims"))
-    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--fine", action="store_true", help="voxels of 0.2 m, and the recipe's own network")
+    parser.add_argument("--whole", action="store_true", help="the whole volume, and the recipe's own network")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--table", action="store_true", help="train nothing")
     options = parser.parse_args()
     plan = [
-        Job(options.out, row, seed, options.steps, options.fine, options.device)
+        Job(options.out, row, seed, options.steps, options.whole, options.device)
         for seed in range(options.seeds)
         for row in ROWS
     ]
