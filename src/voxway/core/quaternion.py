@@ -34,3 +34,25 @@ def quaternion_rotation(wxyz: object) -> Float64[np.ndarray, "3 3"]:
             [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
         ]
     )
+
+
+def slerp(
+    before: Float64[np.ndarray, "n 4"], after: Float64[np.ndarray, "n 4"], share: Float64[np.ndarray, "n"]
+) -> Float64[np.ndarray, "n 4"]:
+    """Unit quaternions on the shorter way from one to another, turning evenly (Shoemake 1985).
+
+    Args:
+        before: unit quaternions.
+        after: likewise.
+        share: of the way, 0 to 1.
+    """
+    cosine = (before * after).sum(-1)
+    after = np.where(cosine[:, None] < 0, -after, after)
+    angle = np.arccos(np.clip(np.abs(cosine), 0, 1))
+    sine = np.sin(angle)
+    straight = sine < 1e-6  # so near each other that the way is a line, up to rounding
+    divisor = np.where(straight, 1, sine)
+    first = np.where(straight, 1 - share, np.sin((1 - share) * angle) / divisor)
+    second = np.where(straight, share, np.sin(share * angle) / divisor)
+    between = first[:, None] * before + second[:, None] * after
+    return between / np.linalg.norm(between, axis=-1, keepdims=True)

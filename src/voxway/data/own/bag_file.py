@@ -1,7 +1,7 @@
 """A recording of ROS as a file or folder: its topics, and their messages as bytes.
 
-Kinds: rosbag2 folders (sqlite3 or MCAP, compressed or not), a bare ``.mcap`` or ``.db3``, and ROS 1 ``.bag`` files, whose
-messages are handed over in the encoding of ROS 2 (CDR). Files are read by `rosbags`, which needs no installation of ROS.
+Kinds: rosbag2 folders (sqlite3 or MCAP, compressed or not), a bare ``.mcap`` or ``.db3``, and ROS 1 ``.bag`` files,
+whose messages are handed over in the encoding of ROS 2 (CDR). Files are read by `rosbags`, which needs no ROS.
 """
 
 from __future__ import annotations

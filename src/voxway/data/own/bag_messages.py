@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +15,7 @@ from voxway.core.errors import InputError
 from voxway.data.own.bag_file import BagFile, Message, Topic, definitions
 
 Clock = Literal["header", "recorded"]
-"""Which times count: those of the messages' headers, when a sensor measured; or those at which they were written down."""
+"""Which times count: those of the messages' headers, when a sensor measured; or when they were written down."""
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +96,15 @@ class Messages:
             raise self.wrong(index, "the message", found, "Open it again.")
         return deserialized(self.bag, self.topic, index, data)
 
+    def each(self) -> Iterator[Message]:
+        """All of them in their order, read once.
+
+        Raises:
+            InputError: as `read`.
+        """
+        for index, (_, data) in enumerate(sorted(self.bag.messages(self.topic), key=lambda said: said[0])):
+            yield deserialized(self.bag, self.topic, index, data)
+
     def wrong(self, index: int, expected: object, found: object, remedy: str) -> InputError:
         """The error that names the recording, the topic and the message."""
         place = f"{_place(self.topic, index)} at {self.stamps_ns[index] / 1e9:.9f} s"
@@ -122,7 +132,7 @@ def _place(topic: Topic, index: int) -> str:
 
 
 def _stamp_ns(data: bytes | memoryview) -> int:
-    """The stamp of a header at a message's beginning, in CDR: four bytes that say the byte order, seconds, nanoseconds."""
+    """The stamp of a header at a message's beginning, in CDR: behind four bytes that tell the order of bytes."""
     seconds, nanoseconds = struct.unpack_from("<iI" if data[1] & 1 else ">iI", data, 4)
     return seconds * 1_000_000_000 + nanoseconds
 

@@ -1,7 +1,7 @@
 """Pictures of a recording: sensor_msgs/Image and CompressedImage as RGB of 8 bits.
 
-Source: sensor_msgs/image_encodings.hpp for the names of encodings. Depths of 16 bits and floating-point numbers are refused, as in
-files: which of their values is white, only their camera knows.
+Source: sensor_msgs/image_encodings.hpp for the names of encodings. Depths of 16 bits and floating-point numbers are
+refused, as in files: which of their values is white, only their camera knows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from voxway.core.faults import Fault
 from voxway.data.files.images import MOST_PX, decode_image
 from voxway.data.own.bag_file import Message
 from voxway.data.own.bag_messages import Messages
-from voxway.data.own.colours import BAYER, demosaiced, yuv_to_rgb
+from voxway.data.own.colours import BAYER, YuvOrder, demosaiced, yuv_to_rgb
 
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 _CHANNELS = {
@@ -31,7 +31,7 @@ _CHANNELS = {
     "8UC4": (4, (2, 1, 0)),
 }
 """Encoding -> bytes per pixel, and which of them are red, green and blue. OpenCV's have the order of OpenCV."""
-_YUV = {"yuv422": "uyvy", "uyvy": "uyvy", "yuv422_yuy2": "yuyv", "yuyv": "yuyv"}
+_YUV: dict[str, YuvOrder] = {"yuv422": "uyvy", "uyvy": "uyvy", "yuv422_yuy2": "yuyv", "yuyv": "yuyv"}
 _BAYER = {f"bayer_{pattern}8": pattern for pattern in BAYER}
 ENCODINGS = (*_CHANNELS, *_YUV, *_BAYER)
 
@@ -76,7 +76,7 @@ def image_fault(message: Message) -> Fault | None:
     if encoding not in ENCODINGS:
         deep = ": which of its values is white, only the camera knows" if "16" in encoding or "32" in encoding else ""
         return Fault(f"an encoding of 8 bits, one of {', '.join(ENCODINGS)}", f"{encoding!r}{deep}")
-    if not (0 < width and 0 < height and width * height <= MOST_PX):
+    if not (width > 0 and height > 0 and width * height <= MOST_PX):
         return Fault(f"from 1 to {MOST_PX:,} pixels", f"{width} x {height} px", "Record it again.")
     if (encoding in _YUV and width % 2) or (encoding in _BAYER and (width < 2 or height < 2)):
         return Fault(f"a size that {encoding} can have", f"{width} x {height} px", "Record it again.")

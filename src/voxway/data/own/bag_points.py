@@ -1,7 +1,7 @@
 """Scans of a recording: sensor_msgs/PointCloud2 of any layout of fields as rows of numbers.
 
-Source: sensor_msgs/PointCloud2.msg and PointField.msg; names and units of fields as drivers of Velodyne, Ouster, Hesai, RoboSense and
-Livox write them.
+Source: sensor_msgs/PointCloud2.msg and PointField.msg; names and units of fields as drivers of Velodyne, Ouster, Hesai,
+RoboSense and Livox write them.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class BagPoints:
 
 
 def cloud_fault(message: Message) -> Fault | None:
-    """Whether a PointCloud2 cannot be read: fields that are missing or lie outside, or sizes that do not fit its bytes."""
+    """Whether a PointCloud2 cannot be read: fields missing or outside, or sizes that do not fit its bytes."""
     kinds = {field.name: field for field in message.fields}
     floats = [name for name in "xyz" if name in kinds and kinds[name].datatype in (7, 8)]
     if floats != list("xyz"):
@@ -72,8 +72,9 @@ def cloud_fault(message: Message) -> Fault | None:
             found = f"{field.name} at byte {field.offset} of points of {message.point_step} bytes"
             return Fault("fields inside the points", found)
     row, rows = message.width * message.point_step, message.height
-    if rows and (rows > 1 and message.row_step < row or len(message.data) < message.row_step * (rows - 1) + row):
-        found = f"{len(message.data)} bytes in rows of {message.row_step}"
+    step = message.row_step if rows > 1 else row  # drivers of scans without rows may leave it 0
+    if rows and (step < row or len(message.data) < step * (rows - 1) + row):
+        found = f"{len(message.data)} bytes in rows of {step}"
         return Fault(f"{rows} rows of {row} bytes or more", found)
     return None
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 Pattern = Literal["rggb", "bggr", "gbrg", "grbg"]
+YuvOrder = Literal["uyvy", "yuyv"]
 BAYER: tuple[Pattern, ...] = ("rggb", "bggr", "gbrg", "grbg")
 """Colours of the first two pixels of the first row, then of the second."""
 
@@ -21,32 +22,22 @@ def demosaiced(mosaic: UInt8[np.ndarray, "h w"], pattern: Pattern) -> UInt8[np.n
         mosaic: at least two rows and columns.
         pattern: the filter at its top left corner.
     """
-    height, width = mosaic.shape
-    padded = np.pad(mosaic, 1, "reflect").astype(np.uint16)
-    rgb = np.empty((height, width, 3), np.uint8)
-    for row in (0, 1):
-        for column in (0, 1):
-            here = pattern[2 * row + column]
-
-            def mean(*steps: tuple[int, int], top: int = row, left: int = column) -> np.ndarray:
-                """Of the pixels that lie these steps (down, right) from those with the filter `here`."""
-                places = [padded[1 + top + v : height + 1 + v : 2, 1 + left + u : width + 1 + u : 2] for v, u in steps]
-                return ((sum(places) + len(steps) // 2) // len(steps)).astype(np.uint8)
-
-            beside, above = mean((0, -1), (0, 1)), mean((-1, 0), (1, 0))
-            if here == "g":
-                red_beside = pattern[2 * row + 1 - column] == "r"
-                colours = {"g": mean((0, 0)), "r": beside if red_beside else above, "b": above if red_beside else beside}
-            else:
-                corners = mean((-1, -1), (-1, 1), (1, -1), (1, 1))
-                colours = {here: mean((0, 0)), "g": mean((-1, 0), (1, 0), (0, -1), (0, 1))}
-                colours["b" if here == "r" else "r"] = corners
-            for channel, name in enumerate("rgb"):
-                rgb[row::2, column::2, channel] = colours[name]
-    return rgb
+    around = np.pad(mosaic, 1, "reflect")
+    # The first pixel of the padding has the filter of the second row and column.
+    tile = np.array(list(pattern)).reshape(2, 2)[::-1, ::-1]
+    filters = np.tile(tile, (around.shape[0] // 2 + 1, around.shape[1] // 2 + 1))[: around.shape[0], : around.shape[1]]
+    colours = []
+    for name in "rgb":
+        plane = np.where(filters == name, around, 0).astype(np.uint16)
+        beside = plane[:, :-2] + plane[:, 2:]
+        cross = beside[1:-1] + plane[:-2, 1:-1] + plane[2:, 1:-1]
+        # Four times the mean of a pixel's neighbours that have the colour; the others are 0.
+        total = 4 * plane[1:-1, 1:-1] + (cross if name == "g" else 2 * cross + beside[:-2] + beside[2:])
+        colours.append((total + 2) // 4)
+    return np.stack(colours, -1).astype(np.uint8)
 
 
-def yuv_to_rgb(rows: UInt8[np.ndarray, "h w2"], order: Literal["uyvy", "yuyv"]) -> UInt8[np.ndarray, "h w 3"]:
+def yuv_to_rgb(rows: UInt8[np.ndarray, "h w2"], order: YuvOrder) -> UInt8[np.ndarray, "h w 3"]:
     """RGB of a picture in YUV 4:2:2, by the rule of standard video (ITU-R BT.601, brightness 16 to 235).
 
     Args:

@@ -1,0 +1,202 @@
+"""Poses of a recording: of odometry and localisation (one topic), and frames that are tied to each other (tf).
+
+Source: nav_msgs/Odometry.msg, geometry_msgs/PoseStamped.msg, PoseWithCovarianceStamped.msg, tf2_msgs/TFMessage.msg.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from jaxtyping import Float64
+
+from voxway.data.own.bag_file import BagFile, Message, Topic
+from voxway.data.own.bag_messages import Messages, deserialized
+from voxway.data.own.track import Track, pose_fault
+
+ODOMETRY = "nav_msgs/msg/Odometry"
+POSES = (ODOMETRY, "geometry_msgs/msg/PoseStamped", "geometry_msgs/msg/PoseWithCovarianceStamped")
+FRAMES = "tf2_msgs/msg/TFMessage"
+_STATIC = "tf_static"
+
+
+def read_track(messages: Messages) -> Track:
+    """Poses of a topic of one of the types `POSES`.
+
+    Raises:
+        InputError: damaged messages, or numbers that are no poses.
+    """
+    places, turns = [], []
+    outer = inner = ""
+    for index, message in enumerate(messages.each()):
+        pose = message.pose if messages.topic.kind == POSES[1] else message.pose.pose
+        place, turn = _numbers(pose.position, pose.orientation)
+        fault = pose_fault(place, turn)
+        if fault is not None:
+            raise messages.wrong(index, fault.expected, fault.found, "Use a topic whose poses are set.")
+        outer = frame_name(message.header.frame_id)
+        inner = frame_name(message.child_frame_id) if messages.topic.kind == ODOMETRY else ""
+        places.append(place)
+        turns.append(turn / np.linalg.norm(turn))
+    return Track(
+        outer=outer, inner=inner, times_s=messages.times_s, places=np.stack(places), turns=np.stack(turns)
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Frames of a recording and how they lie to each other, from all topics of tf.
+
+    Attributes:
+        bag: the recording.
+        fixed: by name, frames that do not move in the one that they hang from; a track of one pose.
+        moving: by name, frames that do.
+    """
+
+    bag: BagFile
+    fixed: dict[str, Track]
+    moving: dict[str, Track]
+
+    @classmethod
+    def of(cls, bag: BagFile) -> Frames:
+        """Read all transforms.
+
+        Raises:
+            InputError: damaged messages, numbers that are no poses, or a frame that hangs from two others.
+        """
+        fixed: dict[str, list[_Tie]] = {}
+        moving: dict[str, list[_Tie]] = {}
+        for topic in bag.topics.values():
+            if topic.kind != FRAMES:
+                continue
+            ties = fixed if topic.name.endswith(_STATIC) else moving
+            for index, (_, data) in enumerate(bag.messages(topic)):
+                for said in deserialized(bag, topic, index, data).transforms:
+                    ties.setdefault(frame_name(said.child_frame_id), []).append(_tie(bag, topic, said))
+        for name in fixed.keys() & moving.keys():
+            moving[name] = fixed.pop(name) + moving[name]
+        return cls(
+            bag=bag,
+            fixed={name: _track(bag, name, ties[-1:], ties) for name, ties in fixed.items()},
+            moving={name: _track(bag, name, ties, ties) for name, ties in moving.items()},
+        )
+
+    def between(
+        self, outer: str, inner: str, times_s: Float64[np.ndarray, "m"], may_move: bool = True
+    ) -> Float64[np.ndarray, "m 4 4"]:
+        """`T_outer_inner` at times: where a frame is in another one.
+
+        Args:
+            outer: name of a frame.
+            inner: likewise.
+            times_s: seconds.
+            may_move: whether frames between the two may move.
+
+        Raises:
+            InputError: unknown frames, ones that are not tied to each other, one that moves and may not, or a time at
+                which its pose is not known.
+        """
+        outer, inner = frame_name(outer), frame_name(inner)
+        above_outer, above_inner = self._above(outer), self._above(inner)
+        shared = next((name for name in above_inner if name in above_outer), None)
+        if shared is None:
+            expected = f"frames that are tied to each other, from {inner!r} to {outer!r}"
+            found = f"{inner!r} hangs from {above_inner[-1]!r}, {outer!r} from {above_outer[-1]!r}"
+            raise self.bag.wrong("tf", expected, found, "Record /tf and /tf_static with all frames in between.")
+        up = [self._at(name, times_s, may_move) for name in above_inner[: above_inner.index(shared)]]
+        down = [self._at(name, times_s, may_move) for name in above_outer[: above_outer.index(shared)]]
+        here = np.tile(np.eye(4), (len(times_s), 1, 1))
+        T_shared_inner, T_shared_outer = (reduce(lambda T, step: step @ T, steps, here) for steps in (up, down))
+        return np.linalg.inv(T_shared_outer) @ T_shared_inner
+
+    def rigid(self, outer: str, inner: str) -> Float64[np.ndarray, "4 4"]:
+        """`T_outer_inner` of two frames that do not move to each other, such as a sensor on its car.
+
+        Raises:
+            InputError: unknown frames, ones that are not tied to each other, or one that moves.
+        """
+        return self.between(outer, inner, np.zeros(1), may_move=False)[0]
+
+    @property
+    def names(self) -> list[str]:
+        """All frames."""
+        tracks = {**self.fixed, **self.moving}
+        return sorted(tracks.keys() | {track.outer for track in tracks.values()})
+
+    def _above(self, name: str) -> list[str]:
+        """A frame, the one that it hangs from, and so on up."""
+        if name not in self.names:
+            remedy = "Name frames as the recording does, and record /tf and /tf_static."
+            raise self.bag.wrong("frame", f"one of {', '.join(self.names) or 'none'}", repr(name), remedy)
+        names = [name]
+        while (track := self.fixed.get(names[-1]) or self.moving.get(names[-1])) is not None:
+            if track.outer in names:
+                found = " from ".join(repr(frame) for frame in (*names, track.outer))
+                raise self.bag.wrong("tf", "frames that hang from each other as a tree", found, _RECORD)
+            names.append(track.outer)
+        return names
+
+    def _at(self, name: str, times_s: Float64[np.ndarray, "m"], may_move: bool) -> Float64[np.ndarray, "m 4 4"]:
+        if name in self.fixed:
+            return self.fixed[name].at(times_s)
+        track = self.moving[name]
+        if not may_move:
+            expected, found = f"{name!r} fixed to {track.outer!r}, by /tf_static", "one that moves, by /tf"
+            raise self.bag.wrong("tf", expected, found, "Name a frame of the car itself, such as base_link.")
+        unknown = np.flatnonzero(~track.known(times_s))
+        if len(unknown):
+            found = (
+                f"none at {times_s[unknown[0]]:.3f} s; they go from {track.times_s[0]:.3f} to {track.times_s[-1]:.3f} s"
+            )
+            raise self.bag.wrong(f"tf, frame {name}", "a pose at every time", found, _RECORD)
+        return track.at(times_s)
+
+
+_RECORD = "Record it again, with /tf from beginning to end."
+
+
+@dataclass(frozen=True)
+class _Tie:
+    outer: str
+    time_ns: int
+    place: Float64[np.ndarray, "3"]
+    turn: Float64[np.ndarray, "4"]
+
+
+def _tie(bag: BagFile, topic: Topic, said: Message) -> _Tie:
+    place, turn = _numbers(said.transform.translation, said.transform.rotation)
+    fault = pose_fault(place, turn)
+    if fault is not None:
+        field = f"topic {topic.name}, frame {said.child_frame_id}"
+        raise bag.wrong(field, fault.expected, fault.found, "Correct what publishes it, and record again.")
+    stamp = said.header.stamp
+    time_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
+    return _Tie(frame_name(said.header.frame_id), time_ns, place, turn / np.linalg.norm(turn))
+
+
+def _track(bag: BagFile, name: str, ties: list[_Tie], said: list[_Tie]) -> Track:
+    """A frame's poses in order of their times, one for each."""
+    outer = {tie.outer for tie in said}
+    if len(outer) > 1:
+        found = f"it hangs from {' and '.join(sorted(outer))}"
+        raise bag.wrong(f"tf, frame {name}", "one frame that it hangs from", found, _RECORD)
+    ordered = {tie.time_ns: tie for tie in sorted(ties, key=lambda tie: tie.time_ns)}
+    return Track(
+        outer=ties[0].outer,
+        inner=name,
+        times_s=np.array(list(ordered), np.int64) / 1e9,
+        places=np.stack([tie.place for tie in ordered.values()]),
+        turns=np.stack([tie.turn for tie in ordered.values()]),
+    )
+
+
+def frame_name(said: str) -> str:
+    """A frame's name; ROS 1 has some with a leading slash."""
+    return said.removeprefix("/")
+
+
+def _numbers(place: Message, turn: Message) -> tuple[Float64[np.ndarray, "3"], Float64[np.ndarray, "4"]]:
+    """Position, metres, and quaternion (w, x, y, z)."""
+    xyz = np.array([place.x, place.y, place.z], np.float64)
+    return xyz, np.array([turn.w, turn.x, turn.y, turn.z], np.float64)
