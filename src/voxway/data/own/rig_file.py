@@ -12,13 +12,13 @@ from voxway.core.files import read_json
 from voxway.core.lens import KannalaBrandt, Lens, Mei, Pinhole
 from voxway.core.stamps import Stamp, stamp
 from voxway.data.own.fields import REMEDY, Fields
+from voxway.data.own.folders import UNITS_S
 from voxway.data.own.rig import COLUMNS, CameraEntry, LidarEntry, Pair, PosesEntry, RigFile, Source, Times, View
 from voxway.data.own.sensor_pose import read_pose
 
 TOLERANCE_S = 0.05
 """How far apart in time recordings of one moment may be, where the file does not say."""
 LENSES = ("pinhole", "kannala-brandt", "mei")
-UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _RECORDING = 'a recording that it is a topic of, named as "recording" at the top of the file'
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -30,3 +31,25 @@ class Stream(Protocol):
     def path(self, index: int) -> Path:
         """The file that it is read from."""
         ...
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """A stream whose clock is set right; see `Stream`."""
+
+    stream: Stream
+    offset_s: float
+    """What is added to its times."""
+
+    @property
+    def times_s(self) -> Float64[np.ndarray, "n"]:
+        """See `Stream.times_s`."""
+        return self.stream.times_s + self.offset_s
+
+    def read(self, index: int) -> UInt8[np.ndarray, "h w 3"] | Float32[np.ndarray, "p c"]:
+        """See `Stream.read`."""
+        return self.stream.read(index)
+
+    def path(self, index: int) -> Path:
+        """See `Stream.path`."""
+        return self.stream.path(index)
