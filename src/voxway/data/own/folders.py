@@ -19,7 +19,8 @@ from voxway.data.files.names import PICTURES, names_in, some
 from voxway.data.own.lines import read_lines
 from voxway.data.own.rig import Times
 
-UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+"""Units of times, by how many a second has."""
 _MOST_NUMBER = 10**9
 """Whole numbers in names below this count recordings; greater ones are stamps."""
 
@@ -105,21 +106,23 @@ def _timed(folder: Path, endings: Sequence[str], times: Times) -> tuple[tuple[Pa
 
 def _stamp(path: Path, unit: str) -> float:
     """The time that ends a file's name: 1700000000.5, 1700000000_500000000, or a whole number of a unit."""
-    two = re.search(r"(\d+)_(\d{9})$", path.stem)
+    name = path.stem.removesuffix(".pcd")  # scans without a header are often called .pcd.bin
+    two = re.search(r"(\d+)_(\d{9})$", name)
     if two and unit == "s":
-        return int(two[1]) + 1e-9 * int(two[2])
-    one = re.search(r"\d+(\.\d+)?$", path.stem)
+        return (int(two[1]) * 10**9 + int(two[2])) / 10**9
+    one = re.search(r"\d+(\.\d+)?$", name)
     if one is None:
         remedy = "Say when its pictures were taken by a file of times or a rate."
         raise _bad(path, "name", f"a name that ends in its time ({unit})", path.name, remedy)
-    return float(one[0]) * UNITS_S[unit]
+    # Whole numbers are divided exactly: seconds since 1970 leave no digit to spare.
+    return (float(one[0]) if one[1] else int(one[0])) / PER_SECOND[unit]
 
 
 def _listed_times(paths: Sequence[Path], times: Times) -> Float64[np.ndarray, "n"]:
     """From a file of a line for each: a time, or a time and the file's name."""
     assert times.file is not None
     rows = read_lines(times.file)
-    seconds = [row.number_at(0) * UNITS_S[times.unit] for row in rows]
+    seconds = [row.number_at(0) / PER_SECOND[times.unit] for row in rows]
     if all(len(row.words) == 2 for row in rows):
         by_name = {Path(row.words[1]).name: second for row, second in zip(rows, seconds)}
         missing = [path.name for path in paths if path.name not in by_name]

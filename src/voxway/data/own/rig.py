@@ -17,6 +17,8 @@ from voxway.data.own.sensor_pose import SensorPose, resolved
 
 COLUMNS = ("x", "y", "z", "intensity")
 """Columns of scans without a header, where the file does not say."""
+RECTIFIED = "rectified"
+"""What the frame is called in which the pair was rectified."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +138,9 @@ class RigFile:
         return {sensor.name: sensor for sensor in (*self.cameras, *self.lidars)}
 
     def T_ego(self, name: str) -> Float64[np.ndarray, "4 4"]:
-        """Where a sensor is in the ego frame, or the ego frame itself; metres."""
+        """Where a sensor is in the ego frame, or the pair's rectified frame, or the ego frame itself; metres."""
+        if name == RECTIFIED:
+            return self.T_ego_rect
         return np.eye(4) if name == self.ego else self._resolved(self.sensors[name].pose)
 
     @property

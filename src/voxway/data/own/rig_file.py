@@ -12,8 +12,19 @@ from voxway.core.files import read_json
 from voxway.core.lens import KannalaBrandt, Lens, Mei, Pinhole
 from voxway.core.stamps import Stamp, stamp
 from voxway.data.own.fields import REMEDY, Fields
-from voxway.data.own.folders import UNITS_S
-from voxway.data.own.rig import COLUMNS, CameraEntry, LidarEntry, Pair, PosesEntry, RigFile, Source, Times, View
+from voxway.data.own.folders import PER_SECOND
+from voxway.data.own.rig import (
+    COLUMNS,
+    RECTIFIED,
+    CameraEntry,
+    LidarEntry,
+    Pair,
+    PosesEntry,
+    RigFile,
+    Source,
+    Times,
+    View,
+)
 from voxway.data.own.sensor_pose import read_pose
 
 TOLERANCE_S = 0.05
@@ -49,21 +60,24 @@ def _read(path: Path, stamped: Stamp | None) -> RigFile:
     if not names:
         raise top.wrong("cameras", "at least one camera or LiDAR", "none")
     ego = top.text("ego", "ego")
-    for name in (*names, ego):
-        if [*names, ego].count(name) > 1:
+    taken = [*names, ego, RECTIFIED]
+    for name in taken:
+        if taken.count(name) > 1:
             raise top.wrong("cameras, lidars", "names of their own for all sensors and the ego frame", f"{name} twice")
+    pair = _pair(top.inner("pair"), tuple(one.name for one in cameras)) if top.has("pair") else None
+    frames = (ego, *names, *([RECTIFIED] if pair else []))
     rig = RigFile(
         path=path,
         name=top.text("name", path.resolve().parent.name or "drive").replace("/", "_"),
         ego=ego,
-        ego_height_m=top.number("ego_height_m", least=-1, most=10, unit="metres"),
+        ego_height_m=top.number("ego_height_m", least=-1.0, most=10.0, unit="metres"),
         recording=recording,
         cameras=cameras,
         lidars=lidars,
-        poses=_poses(top.inner("poses"), recording, (ego, *names)) if top.has("poses") else None,
-        pair=_pair(top.inner("pair"), tuple(one.name for one in cameras)) if top.has("pair") else None,
+        poses=_poses(top.inner("poses"), recording, frames) if top.has("poses") else None,
+        pair=pair,
         clock=top.text("clock", (lidars or cameras)[0].name, names),
-        tolerance_s=top.number("tolerance_s", TOLERANCE_S, least=0, most=10, unit="seconds"),
+        tolerance_s=top.number("tolerance_s", TOLERANCE_S, least=0.0, most=10.0, unit="seconds"),
     )
     for name in names:
         rig.T_ego(name)
@@ -104,7 +118,7 @@ def _lens(fields: Fields) -> Lens:
     first, second, third, fourth = distortion or (0.0, 0.0, 0.0, 0.0)
     if kind == "kannala-brandt":
         return KannalaBrandt(K=K, distortion=(first, second, third, fourth))
-    return Mei(K=K, xi=fields.number("xi", least=0, most=10), distortion=(first, second, third, fourth))
+    return Mei(K=K, xi=fields.number("xi", least=0.0, most=10.0), distortion=(first, second, third, fourth))
 
 
 def _view(fields: Fields) -> View:
@@ -113,8 +127,8 @@ def _view(fields: Fields) -> View:
         raise fields.wrong("width_px, height_px", "both or neither", "one")
     size = (fields.whole("height_px", 8), fields.whole("width_px", 8)) if fields.has("width_px") else None
     if not fields.has("across_deg"):
-        return View(size_px=size, focal_px=fields.number("focal_px", least=1) if fields.has("focal_px") else None)
-    across = fields.number("across_deg", least=1, most=170, unit="degrees")
+        return View(size_px=size, focal_px=fields.number("focal_px", least=1.0) if fields.has("focal_px") else None)
+    across = fields.number("across_deg", least=1.0, most=170.0, unit="degrees")
     if size is None or fields.has("focal_px"):
         raise fields.wrong("across_deg", "width_px and height_px beside it, and no focal_px", sorted(fields.values))
     return View(size_px=size, focal_px=size[1] / 2 / float(np.tan(np.radians(across / 2))))
@@ -133,7 +147,7 @@ def _lidar(fields: Fields, recording: Path | None) -> LidarEntry:
         pose=read_pose(fields.inner("pose")),
         columns=columns,
         highest_intensity=highest,
-        nearest_m=fields.number("nearest_m", 0.0, least=0, most=20, unit="metres"),
+        nearest_m=fields.number("nearest_m", 0.0, least=0.0, most=20.0, unit="metres"),
     )
 
 
@@ -159,8 +173,8 @@ def _times(fields: Fields, recorded: bool) -> Times:
     if kind == "rate_hz":
         return Times(kind="rate", rate_hz=inner.number("rate_hz", least=1e-3, most=1e4), offset_s=offset_s)
     if kind == "names":
-        return Times(kind="names", unit=inner.text("names", choices=tuple(UNITS_S)), offset_s=offset_s)
-    unit = inner.text("unit", "s", tuple(UNITS_S))
+        return Times(kind="names", unit=inner.text("names", choices=tuple(PER_SECOND)), offset_s=offset_s)
+    unit = inner.text("unit", "s", tuple(PER_SECOND))
     return Times(kind="file", file=fields.file.parent / inner.text("file"), unit=unit, offset_s=offset_s)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ from jaxtyping import Float64
 from voxway.core.errors import InputError
 from voxway.core.geometry_faults import rotation_fault, upright_fault
 from voxway.core.quaternion import quaternion, quaternion_rotation
+from voxway.core.stamps import Stamp, stamp
 from voxway.data.own.bag import Recording
 from voxway.data.own.folders import line_of, open_pictures, open_scans
 from voxway.data.own.lines import read_lines
-from voxway.data.own.rig import CameraEntry, LidarEntry, PosesEntry, RigFile, Source
+from voxway.data.own.rig import CameraEntry, LidarEntry, PosesEntry, RigFile
 from voxway.data.own.streams import Shifted, Stream
 from voxway.data.own.track import Track, pose_fault
 
@@ -32,8 +34,9 @@ def open_stream(rig: RigFile, sensor: CameraEntry | LidarEntry) -> Stream:
         if isinstance(sensor, CameraEntry):
             return open_pictures(source.folder, source.times)
         return open_scans(source.folder, source.times, sensor.columns)
-    recording, topic = _recording(rig, source)
-    stream = recording.pictures(topic) if isinstance(sensor, CameraEntry) else recording.points(topic)
+    assert rig.recording is not None and source.topic is not None
+    pictures = isinstance(sensor, CameraEntry)
+    stream = _recorded(rig.recording, source.topic, pictures, stamp(rig.recording))
     return Shifted(stream, source.times.offset_s) if source.times.offset_s else stream
 
 
@@ -67,9 +70,11 @@ def open_poses(rig: RigFile, clock: Stream) -> Track | None:
     return Track(outer="world", inner=rig.ego, times_s=times, places=poses[:, :3, 3], turns=turns)
 
 
-def _recording(rig: RigFile, source: Source) -> tuple[Recording, str]:
-    assert rig.recording is not None and source.topic is not None
-    return Recording(rig.recording), source.topic
+@lru_cache(maxsize=32)
+def _recorded(path: Path, topic: str, pictures: bool, stamped: Stamp | None) -> Stream:
+    """Kept, as a topic is read through for its times when it is opened."""
+    recording = Recording(path)
+    return recording.pictures(topic) if pictures else recording.points(topic)
 
 
 def _kitti(
