@@ -36,6 +36,10 @@ _SAME_S = 1e-6
 class RigReader:
     """Raw moments of a rig; see `voxway.data.reader.Reader`.
 
+    Args:
+        config: which recordings.
+        possible: refuse what no vehicle has; False: take it as it is, to be looked at.
+
     Raises:
         InputError: the file says what no vehicle has, a folder or topic is absent or empty, no recordings belong
             together, or a key is unknown.
@@ -43,9 +47,9 @@ class RigReader:
 
     mask_names: tuple[str, ...] = ()
 
-    def __init__(self, config: RigConfig) -> None:
+    def __init__(self, config: RigConfig, possible: bool = True) -> None:
         self.config, self.rig = config, config.rig
-        for wrong in rig_faults(self.rig):
+        for wrong in rig_faults(self.rig) if possible else ():
             raise wrong
         sensors = self.rig.sensors
         used = [*config.cameras, *(lidar.name for lidar in self.rig.lidars if config.lidars)]
