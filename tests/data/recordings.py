@@ -127,9 +127,21 @@ class FisheyeCamera(Camera):
 
 FRONT, FISHEYE, LIDAR = "/front/image_raw", "/fisheye/image_raw/compressed", "/lidar/points"
 ODOMETRY = "/odom"
-_POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("intensity", "<f4"), ("ring", "<u2"), ("t", "<u4")])
-POINT = np.dtype({"names": _POINT.names, "formats": [_POINT[i] for i in range(6)], "offsets": [0, 4, 8, 16, 20, 24],
-                  "itemsize": 32})  # fmt: skip
+
+
+def camera_name(topic: str) -> str:
+    """What the camera of a topic of pictures is called."""
+    return topic.split("/")[1]
+
+
+POINT = np.dtype(
+    {
+        "names": ["x", "y", "z", "intensity", "t", "ring"],
+        "formats": ["<f4", "<f4", "<f4", "<f4", "<u4", "<u2"],
+        "offsets": [0, 4, 8, 16, 20, 26],
+        "itemsize": 48,
+    }
+)
 """As Ouster's driver lays points out, with holes."""
 
 
@@ -156,7 +168,7 @@ class Drive:
         for number, (time, pose_now) in enumerate(zip(self.times_ns, self.T_world_ego)):
             late = time + LATE_NS
             for topic, (lens, size_px, model) in self.lenses.items():
-                name = topic.split("/")[1]
+                name = camera_name(topic)
                 info = camera_info(lens, size_px, time, f"{name}_frame", model)
                 yield Said(f"/{name}/camera_info", "sensor_msgs/msg/CameraInfo", info, late)
                 picture = self.pictures[topic][number]
@@ -167,7 +179,11 @@ class Drive:
                 yield Said(topic, kind, said, late)
             scan_said = cloud(self.points[number], time, "lidar_frame")
             yield Said(LIDAR, "sensor_msgs/msg/PointCloud2", scan_said, late)
-            odometry = {"header": stamped(time, "odom"), "child_frame_id": "base_link", "pose": {"pose": pose(pose_now)}}
+            odometry = {
+                "header": stamped(time, "odom"),
+                "child_frame_id": "base_link",
+                "pose": {"pose": pose(pose_now)},
+            }
             yield Said(ODOMETRY, "nav_msgs/msg/Odometry", odometry, late)
             moving = {"transforms": [tie(pose_now, "odom", "base_link", time)]}
             yield Said("/tf", "tf2_msgs/msg/TFMessage", moving, late)
@@ -181,7 +197,7 @@ def drive(frames: int = 3) -> Drive:
     kitti = kitti_rig((60, 200), 256)
     fisheye = FisheyeCamera(
         K=np.array([[36.0, 0, 49.5], [0, 36, 39.5], [0, 0, 1]]),
-        T_vehicle_cam=mounted(90, -10, (1.0, 0.9, 1.2)),
+        T_vehicle_cam=mounted(90.0, -10.0, (1.0, 0.9, 1.2)),
         size_px=(80, 100),
     )
     cameras: dict[str, Camera] = {FRONT: kitti.left, FISHEYE: fisheye}
@@ -202,7 +218,11 @@ def drive(frames: int = 3) -> Drive:
             rows[name] = taken[:, column]
         rows["t"] = np.linspace(0, 99_000_000, len(rows))
         points.append(rows)
-    sensors = {"front": kitti.left.T_vehicle_cam, "fisheye": fisheye.T_vehicle_cam, "lidar": kitti.lidar.T_vehicle_lidar}
+    sensors = {
+        "front": kitti.left.T_vehicle_cam,
+        "fisheye": fisheye.T_vehicle_cam,
+        "lidar": kitti.lidar.T_vehicle_lidar,
+    }
     times = [START_NS + 100_000_000 * frame for frame in range(frames)]
     return Drive(times, poses, sensors, lenses, pictures, points)
 
@@ -224,7 +244,9 @@ def typed(kind: str, fields: Fields) -> Any:
     return STORE.types[kind](**values)
 
 
-def write_rosbag2(messages: list[Said], folder: Path, storage: StoragePlugin, packed: CompressionMode | None = None) -> Path:  # fmt: skip
+def write_rosbag2(
+    messages: list[Said], folder: Path, storage: StoragePlugin, packed: CompressionMode | None = None
+) -> Path:
     """A folder as rosbag2 writes it."""
     writer = Writer(folder, version=9, storage_plugin=storage)
     if packed is not None:
@@ -262,7 +284,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(one) for one in value]
     if hasattr(value, "__msgtype__"):
-        return SimpleNamespace(**{name: _plain(getattr(value, name)) for name, _ in STORE.fielddefs[value.__msgtype__][1]})
+        return SimpleNamespace(
+            **{name: _plain(getattr(value, name)) for name, _ in STORE.fielddefs[value.__msgtype__][1]}
+        )
     return value.item() if isinstance(value, np.generic) else value
 
 

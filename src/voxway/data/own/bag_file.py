@@ -131,7 +131,7 @@ class BagFile:
         except (UserError, GeneratorExit):
             raise
         except Exception as error:
-            kind = contents(head_of(self.path))
+            kind = None if self._is_ros1 else contents(head_of(self.path))
             found, remedy = (kind.name, kind.remedy) if kind else self._said(error)
             raise self.wrong(field, "a whole recording of ROS", found, remedy) from error
 

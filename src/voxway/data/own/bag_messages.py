@@ -107,7 +107,7 @@ class Messages:
 
     def wrong(self, index: int, expected: object, found: object, remedy: str) -> InputError:
         """The error that names the recording, the topic and the message."""
-        place = f"{_place(self.topic, index)} at {self.stamps_ns[index] / 1e9:.9f} s"
+        place = f"{_place(self.topic, index)} at {_seconds(self.stamps_ns[index])}"
         return self.bag.wrong(place, expected, found, remedy)
 
 
@@ -131,6 +131,11 @@ def _place(topic: Topic, index: int) -> str:
     return f"topic {topic.name}, message {index}"
 
 
+def _seconds(time_ns: np.int64) -> str:
+    """All of a time's digits."""
+    return f"{time_ns // 10**9}.{time_ns % 10**9:09d} s"
+
+
 def _stamp_ns(data: bytes | memoryview) -> int:
     """The stamp of a header at a message's beginning, in CDR: behind four bytes that tell the order of bytes."""
     seconds, nanoseconds = struct.unpack_from("<iI" if data[1] & 1 else ">iI", data, 4)
@@ -141,7 +146,7 @@ def _require_order(bag: BagFile, topic: Topic, stamps_ns: Int64[np.ndarray, "n"]
     back = np.flatnonzero(np.diff(stamps_ns) < 0)
     if len(back):
         first = int(back[0]) + 1
-        before, after = stamps_ns[first - 1 : first + 1] / 1e9
-        found = f"{after:.9f} s after {before:.9f} s" + (f", and so {len(back)} times" if len(back) > 1 else "")
+        found = f"{_seconds(stamps_ns[first])} after {_seconds(stamps_ns[first - 1])}"
+        found += f", and so {len(back)} times" if len(back) > 1 else ""
         remedy = "Set the sensor's clock and record again, or take the times of recording: clock='recorded'."
         raise bag.wrong(_place(topic, first), "stamps that do not run backwards", found, remedy)

@@ -87,6 +87,8 @@ def cloud_points(message: Message) -> Float32[np.ndarray, "p c"]:
     def column(name: str) -> np.ndarray:
         kind = order + _TYPES[fields[name].datatype - 1]
         shape, strides = (message.height, message.width), (message.row_step, message.point_step)
+        if 0 in shape:
+            return np.zeros(0, kind)
         return np.ndarray(shape, kind, message.data, fields[name].offset, strides).reshape(-1)
 
     xyz = np.stack([column(name) for name in "xyz"], 1).astype(np.float32)
