@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import re
 import shutil
 import sqlite3
 import sys
@@ -151,6 +152,27 @@ def test_a_message_is_read_without_those_before(drive: Drive, tmp_path: Path) ->
     np.testing.assert_array_equal(again.read(2), drive.pictures[FRONT][2])
     with pytest.raises(InputError, match=f"topic {FRONT}"):
         recording.pictures(FRONT)
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="counts what is read as Linux does")
+def test_stamps_in_a_database_are_read_without_the_pictures(tmp_path: Path) -> None:
+    large = np.zeros((1000, 1000, 3), np.uint8)
+    said = [
+        Said("/camera", "sensor_msgs/msg/Image", recordings.image(large + number, 10**9 * number, "camera"), number)
+        for number in range(1, 7)
+    ]
+    recording = Recording(sqlite(said, tmp_path))
+    before = bytes_read()
+    pictures = recording.pictures("/camera")
+    assert bytes_read() - before < large.nbytes / 4
+    assert pictures.read(3)[0, 0, 0] == 4
+    assert bytes_read() - before < 2 * large.nbytes
+
+
+def bytes_read() -> int:
+    """By this process, from files and pipes, so far."""
+    (count,) = re.findall(r"rchar: (\d+)", Path("/proc/self/io").read_text())
+    return int(count)
 
 
 def frame(number: int, recorded_ns: int | None = None, **changes: object) -> Said:

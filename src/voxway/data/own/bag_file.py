@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 from voxway.core.contents import contents, head_of
 from voxway.core.errors import InputError, MissingExtra, UserError
 from voxway.core.files import reading
+from voxway.data.own.bag_heads import database_heads
 
 Message: TypeAlias = Any
 """A message of ROS, with its fields as attributes."""
@@ -85,6 +86,26 @@ class BagFile:
         with self._whole(f"topic {topic.name}"):
             for connection, time, data in reader.messages(wanted, start_ns, stop_ns):
                 yield time, definitions().ros1_to_cdr(data, connection.msgtype) if self._is_ros1 else data
+
+    def heads(self, topic: Topic) -> Iterator[tuple[int, bytes | memoryview]]:
+        """As `messages`, of each at least the first bytes up to the stamp of its header, alone where files let them be.
+
+        Raises:
+            InputError: damaged.
+        """
+        databases = self._databases()
+        if not databases:
+            yield from self.messages(topic)
+            return
+        with self._whole(f"topic {topic.name}"):
+            yield from database_heads(databases, topic.name)
+
+    def _databases(self) -> list[Path]:
+        """The files where they are databases whose messages are not compressed."""
+        if self._is_ros1 or self._reader.compression_mode == "message":
+            return []
+        storage = self._reader.storage
+        return [Path(one.path) for one in getattr(storage, "storages", [storage]) if hasattr(one, "dbconn")]
 
     @property
     def _is_ros1(self) -> bool:

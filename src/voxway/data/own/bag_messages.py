@@ -13,6 +13,7 @@ from jaxtyping import Float64, Int64
 
 from voxway.core.errors import InputError
 from voxway.data.own.bag_file import BagFile, Message, Topic, definitions
+from voxway.data.own.bag_heads import HEAD
 
 Clock = Literal["header", "recorded"]
 """Which times count: those of the messages' headers, when a sensor measured; or when they were written down."""
@@ -42,7 +43,7 @@ class Messages:
 
     @classmethod
     def of(cls, bag: BagFile, topic: Topic, clock: Clock = "header") -> Messages:
-        """Find the messages, which reads through the topic once.
+        """Find the messages, which reads through the topic once; of databases the headers alone.
 
         Args:
             bag: the recording.
@@ -54,8 +55,8 @@ class Messages:
             InputError: no message, a damaged one, or stamps that run backwards.
         """
         recorded, stamps = [], []
-        for time, data in bag.messages(topic):
-            if len(data) < 12:
+        for time, data in bag.heads(topic):
+            if len(data) < HEAD:
                 raise bag.wrong(_place(topic, len(stamps)), "a message with a header", f"{len(data)} bytes", _AGAIN)
             recorded.append(time)
             stamps.append(_stamp_ns(data))
