@@ -261,12 +261,23 @@ def write_rosbag2(
     return folder
 
 
-def write_mcap(messages: list[Said], path: Path, **options: Any) -> Path:
-    """A bare file, by the writer of MCAP's makers."""
+def write_mcap(messages: list[Said], path: Path, plain: Fields | None = None, **options: Any) -> Path:
+    """A bare file, by the writer of MCAP's makers.
+
+    Args:
+        messages: what it holds.
+        path: of the file.
+        plain: options of the writer below the one for ROS, such as to write no chunks.
+        options: of the one for ROS.
+    """
+    from mcap.writer import Writer as PlainWriter
     from mcap_ros2.writer import Writer as McapWriter
 
     with path.open("wb") as file:
-        writer = McapWriter(file, **options)
+        writer = McapWriter(file if plain is None else BytesIO(), **options)
+        if plain is not None:
+            writer._writer = PlainWriter(file, **plain)
+            writer._writer.start("ros2")
         schemas: dict[str, Any] = {}
         for said in messages:
             if said.kind not in schemas:

@@ -39,6 +39,13 @@ def official(said: list[Said], folder: Path, **options: object) -> Path:
     return recordings.write_mcap(said, folder / "drive.mcap", **options)
 
 
+def without_summary(said: list[Said], folder: Path, chunks: bool) -> Path:
+    writer = pytest.importorskip("mcap.writer")
+    names = ("use_statistics", "use_summary_offsets", "repeat_channels", "repeat_schemas")
+    nothing = dict.fromkeys(names, False) | {"index_types": writer.IndexType.NONE}
+    return official(said, folder, plain=nothing | {"use_chunking": chunks})
+
+
 KINDS: dict[str, Callable[[list[Said], Path], Path]] = {
     "sqlite3": sqlite,
     "one .db3": lambda said, folder: next(sqlite(said, folder).glob("*.db3")),
@@ -54,6 +61,9 @@ KINDS: dict[str, Callable[[list[Said], Path], Path]] = {
     ),
     "bare .mcap": official,
     "small chunks": lambda said, folder: official(said, folder, chunk_size=1),
+    "no chunks": lambda said, folder: official(said, folder, plain={"use_chunking": False}),
+    "neither chunks nor summary": lambda said, folder: without_summary(said, folder, chunks=False),
+    "chunks without summary": lambda said, folder: without_summary(said, folder, chunks=True),
     "ROS 1": lambda said, folder: recordings.write_ros1(said, folder / "drive.bag"),
 }
 
@@ -156,17 +166,35 @@ def test_a_message_is_read_without_those_before(drive: Drive, tmp_path: Path) ->
 
 @pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="counts what is read as Linux does")
 def test_stamps_in_a_database_are_read_without_the_pictures(tmp_path: Path) -> None:
-    large = np.zeros((1000, 1000, 3), np.uint8)
-    said = [
-        Said("/camera", "sensor_msgs/msg/Image", recordings.image(large + number, 10**9 * number, "camera"), number)
-        for number in range(1, 7)
-    ]
-    recording = Recording(sqlite(said, tmp_path))
+    recording = Recording(sqlite(large_pictures(), tmp_path))
     before = bytes_read()
     pictures = recording.pictures("/camera")
-    assert bytes_read() - before < large.nbytes / 4
+    assert bytes_read() - before < LARGE.nbytes / 4
     assert pictures.read(3)[0, 0, 0] == 4
-    assert bytes_read() - before < 2 * large.nbytes
+    assert bytes_read() - before < 2 * LARGE.nbytes
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="counts what is read as Linux does")
+@pytest.mark.parametrize("chunks", [True, False])
+def test_a_picture_in_a_file_is_read_alone(tmp_path: Path, chunks: bool) -> None:
+    path = official(large_pictures(), tmp_path, plain={"use_chunking": chunks, "chunk_size": 1})
+    pictures = Recording(path).pictures("/camera")
+    pictures.read(0)
+    before = bytes_read()
+    assert pictures.read(3)[0, 0, 0] == 4
+    assert bytes_read() - before < 1.5 * LARGE.nbytes
+
+
+LARGE = np.random.default_rng(0).integers(0, 100, (1000, 1000, 3), np.uint8)
+
+
+def large_pictures() -> list[Said]:
+    """Six, each told by its first pixel."""
+    return [
+        Said("/camera", "sensor_msgs/msg/Image", recordings.image(picture, 10**9 * number, "camera"), number)
+        for number in range(1, 7)
+        for picture in [np.where(np.arange(1000)[:, None, None] == 0, number, LARGE).astype(np.uint8)]
+    ]
 
 
 def bytes_read() -> int:
@@ -343,7 +371,7 @@ def test_mcap_of_other_programs(tmp_path: Path) -> None:
 
 
 def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "rosbags.rosbag2", None)
+    monkeypatch.setitem(sys.modules, "rosbags.rosbag1", None)
     (tmp_path / "drive.mcap").touch()
     with pytest.raises(MissingExtra, match=r"pip install 'voxway\[bags\]'"):
         Recording(tmp_path / "drive.mcap")

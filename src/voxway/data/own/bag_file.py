@@ -18,6 +18,7 @@ from voxway.core.contents import contents, head_of
 from voxway.core.errors import InputError, MissingExtra, UserError
 from voxway.core.files import reading
 from voxway.data.own.bag_heads import database_heads
+from voxway.data.own.bag_mcap import rosbag2_reader
 
 Message: TypeAlias = Any
 """A message of ROS, with its fields as attributes."""
@@ -129,7 +130,8 @@ class BagFile:
             raise self.wrong("kind", _KINDS, found, "Name the recording itself.")
         try:
             from rosbags.rosbag1 import Reader as Reader1
-            from rosbags.rosbag2 import Reader as Reader2
+
+            Reader2 = rosbag2_reader()
         except ImportError:
             raise MissingExtra("rosbags", "bags", "reading recordings of ROS") from None
         with self._whole("recording"):
