@@ -23,7 +23,14 @@ from voxway.recipes.networks.monoocc import MONOOCC_S, PUBLISHED
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/data.md", "docs/export.md", "docs/training.md", "CONTRIBUTING.md")
 
-UNLISTED = ("docs/design.md", "docs/world.md", "docs/python.md", "docs/extend.md", "docs/formats.md")
+UNLISTED = (
+    "docs/design.md",
+    "docs/world.md",
+    "docs/python.md",
+    "docs/extend.md",
+    "docs/formats.md",
+    "docs/recordings.md",
+)
 """Pages whose commands and snippets have tests of their own, or none."""
 
 BY_MAKE = {
