@@ -7,6 +7,7 @@ import json
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -287,6 +288,31 @@ _ROWS = toy_nuscenes.sparse_rows(0)
 _FLAT = np.stack([np.ravel_multi_index(tuple(_ROWS[:, 2::-1].T), _OPEN), _ROWS[:, 3]], 1)
 _DENSE = np.zeros((8, 8, 4), np.float32) + 2
 
+
+def _recording(name: str) -> Format:
+    """A recording of ROS, of each kind of file."""
+
+    def make(folder: Path) -> None:
+        from tests.data import toy_recording
+
+        toy_recording.write(folder / name)
+
+    def read(folder: Path) -> dict[str, Any]:
+        from tests.data import toy_recording
+
+        return toy_recording.read(folder / name)
+
+    def holds(read: dict[str, Any]) -> bool:
+        picture, points = read["picture"], read["points"]
+        shaped = (
+            picture.ndim == 3 and picture.dtype == np.uint8 and picture.shape[2] == 3 and points.dtype == np.float32
+        )
+        finite = np.isfinite(points[:, :3]).all() and np.isfinite(read["K"]).all()
+        return bool(shaped and finite and _rigid(read["poses"]) and _rigid(read["T"][None]))
+
+    return Format(name=f"recording {name}", path=name, make=make, read=read, holds=holds, cost=4)
+
+
 FORMATS = (
     Format(name="KITTI scan", path="a.bin", make=_put("a.bin", lambda: _kitti().tobytes()),
            read=lambda f: layout.read_scan(f / "a.bin"), holds=_points(4)),
@@ -386,6 +412,7 @@ FORMATS = (
     Format(name="rig.json", path="rig.json", make=_rig, read=lambda f: read_rig(f / "rig.json"),
            holds=lambda rig: bool(torch.isfinite(rig.cameras.projection).all()),
            mutations=(mutate.of_json, mutate.of_json)),
+    *(_recording(name) for name in ("chunks.mcap", "plain.mcap", "drive.db3", "drive.bag") if find_spec("mcap_ros2")),
     Format(name="class table", path="table.json", make=_class_table,
            read=lambda f: read_class_table(f / "table.json", SEMANTIC_KITTI.task), holds=_sound_class_table,
            mutations=(mutate.of_json, mutate.of_json)),

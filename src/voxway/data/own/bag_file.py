@@ -61,13 +61,10 @@ class BagFile:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._readers: dict[int, Message] = {}
-        kinds: dict[str, set[str]] = {}
-        counts: dict[str, int] = {}
-        for connection in self._reader.connections:
-            kinds.setdefault(connection.topic, set()).add(connection.msgtype)
-            counts[connection.topic] = counts.get(connection.topic, 0) + connection.msgcount
-        self.topics = {name: Topic(name, " and ".join(sorted(kinds[name])), counts[name]) for name in sorted(kinds)}
-        """By name."""
+        reader = self._reader
+        with self._whole("topics"):
+            self.topics = _topics(reader.connections)
+            """By name."""
 
     def messages(
         self, topic: Topic, start_ns: int | None = None, stop_ns: int | None = None
@@ -174,6 +171,16 @@ class BagFile:
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_readers": {}}
+
+
+def _topics(connections: Message) -> dict[str, Topic]:
+    """Of all connections, of which a topic may have several."""
+    kinds: dict[str, set[str]] = {}
+    counts: dict[str, int] = {}
+    for connection in connections:
+        kinds.setdefault(connection.topic, set()).add(connection.msgtype)
+        counts[connection.topic] = counts.get(connection.topic, 0) + connection.msgcount
+    return {name: Topic(name, " and ".join(sorted(kinds[name])), counts[name]) for name in sorted(kinds)}
 
 
 @cache
