@@ -188,6 +188,23 @@ def test_frames_that_move(tied: Recording) -> None:
     np.testing.assert_allclose(found, expected, atol=1e-7)
 
 
+def test_a_track_of_frames_that_move(tied: Recording) -> None:
+    track = tied.frames.track("map", "/lidar")
+    assert (track.outer, track.inner) == ("map", "lidar")
+    np.testing.assert_allclose(track.times_s, [1, 1.1, 1.2, 1.3], rtol=0, atol=1e-9)
+    expected = [turned(0, 0, number, 0) @ T @ turned(90, 0, 0, 2) for number, T in enumerate(POSES)]
+    np.testing.assert_allclose(track.at(track.times_s), expected, atol=1e-12)
+    with pytest.raises(InputError, match="fixed in 'base'"):
+        tied.frames.track("base", "lidar")
+
+
+def test_a_track_of_frames_that_never_move_at_one_time(write: Write) -> None:
+    ties = [tie(np.eye(4), "map", "odom", SECOND), tie(np.eye(4), "odom", "base", 9 * SECOND)]
+    recording = write(tf=(TF, [{"transforms": [one]} for one in ties]))
+    with pytest.raises(InputError, match="poses of one time"):
+        recording.frames.track("map", "base")
+
+
 @pytest.mark.parametrize(
     ("outer", "inner", "expected", "found"),
     [

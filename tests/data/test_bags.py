@@ -242,6 +242,13 @@ def test_stamps_that_run_backwards(tmp_path: Path) -> None:
     assert int(pictures.read(1)[0, 0, 0]) == 5
 
 
+def test_a_time_of_recording_beyond_all_clocks(tmp_path: Path) -> None:
+    path = official([frame(1), frame(2, recorded_ns=2**63 + 5)], tmp_path, plain={"use_chunking": False})
+    with pytest.raises(InputError) as caught:
+        Recording(path).pictures("/camera")
+    assert caught.value.field == "topic /camera, message 1" and str(2**63 + 5) in caught.value.found
+
+
 def test_an_absent_topic_names_those_that_are_there(recording: Recording) -> None:
     with pytest.raises(InputError) as caught:
         recording.pictures("/front/image")

@@ -12,20 +12,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
-from voxway.core.quaternion import quaternion
 from voxway.data.own.bag_cameras import CAMERA_INFO, RecordedCamera, read_camera
 from voxway.data.own.bag_file import BagFile, Topic
 from voxway.data.own.bag_messages import Clock, Messages
 from voxway.data.own.bag_pictures import COMPRESSED, RAW, BagPictures
 from voxway.data.own.bag_points import CLOUD, BagPoints
-from voxway.data.own.bag_poses import POSES, Frames, frame_name, read_track
+from voxway.data.own.bag_poses import POSES, Frames, first_frame, frame_name, read_track
 from voxway.data.own.track import Track
 
 
@@ -94,10 +90,8 @@ class Recording:
         track = read_track(Messages.of(self._bag, self._topic(topic, *POSES), clock))
         if frame is None or frame_name(frame) in (track.inner, "") or not track.inner:
             return track
-        T_inner_frame = self.frames.rigid(track.inner, frame)
-        poses = track.at(track.times_s) @ T_inner_frame
-        turns = np.stack([quaternion(pose[:3, :3]) for pose in poses])
-        return replace(track, inner=frame_name(frame), places=poses[:, :3, 3], turns=turns)
+        poses = track.at(track.times_s) @ self.frames.rigid(track.inner, frame)
+        return Track.of(track.outer, frame_name(frame), track.times_s, poses)
 
     @cached_property
     def frames(self) -> Frames:
@@ -107,6 +101,14 @@ class Recording:
             InputError: damaged messages, numbers that are no poses, or a frame that hangs from two others.
         """
         return Frames.of(self._bag)
+
+    def frame(self, topic: str) -> str:
+        """Name of the frame that a topic's messages are in, as the first of them says.
+
+        Raises:
+            InputError: no such topic, no or a damaged message, or one of a type without a header.
+        """
+        return first_frame(self._bag, self._topic(topic, RAW, COMPRESSED, CLOUD, CAMERA_INFO, *POSES))
 
     def camera(self, topic: str) -> RecordedCamera:
         """The camera of a topic of pictures, or of its CameraInfo.

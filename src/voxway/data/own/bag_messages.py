@@ -56,13 +56,14 @@ class Messages:
         """
         recorded, stamps = [], []
         for time, data in bag.heads(topic):
+            if time >= _LATEST_NS:
+                raise bag.wrong(_place(topic, len(stamps)), "a time of recording since 1970", f"{time} ns", _AGAIN)
             if len(data) < HEAD:
                 raise bag.wrong(_place(topic, len(stamps)), "a message with a header", f"{len(data)} bytes", _AGAIN)
             recorded.append(time)
             stamps.append(_stamp_ns(data))
         if not stamps:
-            remedy = "Name a topic that was published while it was recorded."
-            raise bag.wrong(f"topic {topic.name}", "messages", "none", remedy)
+            raise empty(bag, topic)
         recorded_ns = np.array(recorded, np.int64)
         order = recorded_ns.argsort(kind="stable")  # files of one recording may overlap
         recorded_ns, stamps_ns = recorded_ns[order], np.array(stamps, np.int64)[order]
@@ -112,7 +113,14 @@ class Messages:
         return self.bag.wrong(place, expected, found, remedy)
 
 
-_AGAIN = "Record it again: the message was cut off when it was written."
+_AGAIN = "Record it again: the message was damaged when it was written."
+_LATEST_NS = 2**63
+
+
+def empty(bag: BagFile, topic: Topic) -> InputError:
+    """The error about a topic without messages."""
+    remedy = "Name a topic that was published while it was recorded."
+    return bag.wrong(f"topic {topic.name}", "messages", "none", remedy)
 
 
 def deserialized(bag: BagFile, topic: Topic, index: int, data: bytes | memoryview) -> Message:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from voxway.data.own.bag_file import BagFile, Message, Topic
-from voxway.data.own.bag_messages import Messages, deserialized
+from voxway.data.own.bag_messages import Messages, deserialized, empty
 from voxway.data.own.track import Track, pose_fault
 
 ODOMETRY = "nav_msgs/msg/Odometry"
@@ -97,6 +97,30 @@ class Frames:
             InputError: unknown frames, ones that are not tied to each other, one that moves and may not, or a time at
                 which its pose is not known.
         """
+        here = np.tile(np.eye(4), (len(times_s), 1, 1))
+        T_shared_inner, T_shared_outer = (
+            reduce(lambda T, name: self._at(name, times_s, may_move) @ T, way, here) for way in self._ways(outer, inner)
+        )
+        return np.linalg.inv(T_shared_outer) @ T_shared_inner
+
+    def track(self, outer: str, inner: str) -> Track:
+        """Poses of a frame in another one, at all times at which one between them is said to have moved.
+
+        Raises:
+            InputError: unknown frames, ones that are not tied to each other, or ones that do not move.
+        """
+        tracks = [self.moving[name] for way in self._ways(outer, inner) for name in way if name in self.moving]
+        if not tracks:
+            found = f"{inner!r} that is fixed in {outer!r}"
+            raise self.bag.wrong("tf", "a frame that moves in another one", found, "Name a frame of the world.")
+        times_s = np.unique(np.concatenate([track.times_s for track in tracks]))
+        times_s = times_s[np.logical_and.reduce([track.known(times_s) for track in tracks])]
+        if not len(times_s):
+            raise self.bag.wrong(f"tf, from {inner} to {outer}", "poses of one time", "none", _RECORD)
+        return Track.of(frame_name(outer), frame_name(inner), times_s, self.between(outer, inner, times_s))
+
+    def _ways(self, outer: str, inner: str) -> tuple[list[str], list[str]]:
+        """Frames from the inner one, and from the outer one, up to the first that both hang from, which is left out."""
         outer, inner = frame_name(outer), frame_name(inner)
         above_outer, above_inner = self._above(outer), self._above(inner)
         shared = next((name for name in above_inner if name in above_outer), None)
@@ -104,11 +128,7 @@ class Frames:
             expected = f"frames that are tied to each other, from {inner!r} to {outer!r}"
             found = f"{inner!r} hangs from {above_inner[-1]!r}, {outer!r} from {above_outer[-1]!r}"
             raise self.bag.wrong("tf", expected, found, "Record /tf and /tf_static with all frames in between.")
-        up = [self._at(name, times_s, may_move) for name in above_inner[: above_inner.index(shared)]]
-        down = [self._at(name, times_s, may_move) for name in above_outer[: above_outer.index(shared)]]
-        here = np.tile(np.eye(4), (len(times_s), 1, 1))
-        T_shared_inner, T_shared_outer = (reduce(lambda T, step: step @ T, steps, here) for steps in (up, down))
-        return np.linalg.inv(T_shared_outer) @ T_shared_inner
+        return above_inner[: above_inner.index(shared)], above_outer[: above_outer.index(shared)]
 
     def rigid(self, outer: str, inner: str) -> Float64[np.ndarray, "4 4"]:
         """`T_outer_inner` of two frames that do not move to each other, such as a sensor on its car.
@@ -189,6 +209,17 @@ def _track(bag: BagFile, name: str, ties: list[_Tie], said: list[_Tie]) -> Track
         places=np.stack([tie.place for tie in ordered.values()]),
         turns=np.stack([tie.turn for tie in ordered.values()]),
     )
+
+
+def first_frame(bag: BagFile, topic: Topic) -> str:
+    """Name of the frame that a topic's first message is in.
+
+    Raises:
+        InputError: there is no message, or a damaged one.
+    """
+    for _, data in bag.messages(topic):
+        return frame_name(deserialized(bag, topic, 0, data).header.frame_id)
+    raise empty(bag, topic)
 
 
 def frame_name(said: str) -> str:

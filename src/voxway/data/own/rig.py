@@ -96,6 +96,8 @@ class PosesEntry:
 
     file: Path | None
     topic: str | None
+    frame: str | None
+    """The frame of the world in which the recording's tf has the ego frame."""
     kind: Literal["kitti", "tum"]
     """12 numbers a line for each recording of the clock, or time, x y z and a quaternion x y z w."""
     of: str

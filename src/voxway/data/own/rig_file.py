@@ -11,6 +11,7 @@ from voxway.core.errors import InputError
 from voxway.core.files import read_json
 from voxway.core.lens import KannalaBrandt, Lens, Mei, Pinhole
 from voxway.core.stamps import Stamp, stamp
+from voxway.data.own.bag_rig import recorded_camera, recorded_pose
 from voxway.data.own.fields import REMEDY, Fields
 from voxway.data.own.folders import PER_SECOND
 from voxway.data.own.rig import (
@@ -25,10 +26,12 @@ from voxway.data.own.rig import (
     Times,
     View,
 )
-from voxway.data.own.sensor_pose import read_pose
+from voxway.data.own.sensor_pose import SensorPose, read_pose
 
 TOLERANCE_S = 0.05
 """How far apart in time recordings of one moment may be, where the file does not say."""
+_CALIBRATION = ("width_px", "height_px", "lens", "K", "distortion", "xi")
+"""What the recording of a camera says where the file says none of it."""
 LENSES = ("pinhole", "kannala-brandt", "mei")
 _RECORDING = 'a recording that it is a topic of, named as "recording" at the top of the file'
 
@@ -54,12 +57,12 @@ def _read(path: Path, stamped: Stamp | None) -> RigFile:
         "name", "ego", "ego_height_m", "recording", "cameras", "lidars", "poses", "pair", "clock", "tolerance_s"
     )  # fmt: skip
     recording = path.parent / top.text("recording") if top.has("recording") else None
-    cameras = tuple(_camera(one, recording) for one in top.several("cameras"))
-    lidars = tuple(_lidar(one, recording) for one in top.several("lidars"))
+    ego = top.text("ego", "ego")
+    cameras = tuple(_camera(one, recording, ego) for one in top.several("cameras"))
+    lidars = tuple(_lidar(one, recording, ego) for one in top.several("lidars"))
     names = [sensor.name for sensor in (*cameras, *lidars)]
     if not names:
         raise top.wrong("cameras", "at least one camera or LiDAR", "none")
-    ego = top.text("ego", "ego")
     taken = [*names, ego, RECTIFIED]
     for name in taken:
         if taken.count(name) > 1:
@@ -84,23 +87,38 @@ def _read(path: Path, stamped: Stamp | None) -> RigFile:
     return rig
 
 
-def _camera(fields: Fields, recording: Path | None) -> CameraEntry:
+def _camera(fields: Fields, recording: Path | None, ego: str) -> CameraEntry:
     fields.only(
         "name", "folder", "topic", "times", "width_px", "height_px", "lens", "K", "distortion", "xi", "pose", "view"
     )  # fmt: skip
-    lens = _lens(fields)
-    size_px = fields.whole("height_px", 1), fields.whole("width_px", 1)
+    source = _source(fields, recording)
+    if recording is not None and source.topic is not None and not any(fields.has(name) for name in _CALIBRATION):
+        recorded = recorded_camera(recording, source.topic)
+        lens, size_px = recorded.lens, recorded.size_px
+    else:
+        lens, size_px = _lens(fields), (fields.whole("height_px", 1), fields.whole("width_px", 1))
     plain = isinstance(lens, Pinhole) and not any(lens.distortion)
     view = _view(fields.inner("view")) if fields.has("view") else None if plain else View()
     return CameraEntry(
         name=fields.text("name"),
         place=fields.place,
-        source=_source(fields, recording),
+        source=source,
         size_px=size_px,
         lens=lens,
-        pose=read_pose(fields.inner("pose")),
+        pose=_pose(fields, source, recording, ego),
         view=view,
     )
+
+
+def _pose(fields: Fields, source: Source, recording: Path | None, ego: str) -> SensorPose:
+    """Where the file says, or else where the recording does."""
+    named = fields.has("pose") and fields.inner("pose").has("frame")
+    if recording is None or source.topic is None or (fields.has("pose") and not named):
+        return read_pose(fields.inner("pose"))
+    inner = fields.inner("pose") if named else Fields({}, fields.file, fields.path("pose"))
+    inner.only("frame")
+    T = recorded_pose(recording, source.topic, ego, inner.text("frame") if named else None)
+    return SensorPose(T=T, parent=None, fields=inner)
 
 
 def _lens(fields: Fields) -> Lens:
@@ -134,17 +152,18 @@ def _view(fields: Fields) -> View:
     return View(size_px=size, focal_px=size[1] / 2 / float(np.tan(np.radians(across / 2))))
 
 
-def _lidar(fields: Fields, recording: Path | None) -> LidarEntry:
+def _lidar(fields: Fields, recording: Path | None, ego: str) -> LidarEntry:
     fields.only("name", "folder", "topic", "times", "pose", "columns", "highest_intensity", "nearest_m")
     columns = fields.texts("columns", COLUMNS)
     if columns[:3] != ("x", "y", "z"):
         raise fields.wrong("columns", "x, y, z first", ", ".join(columns))
     highest = fields.number("highest_intensity", least=1e-6) if fields.has("highest_intensity") else None
+    source = _source(fields, recording)
     return LidarEntry(
         name=fields.text("name"),
         place=fields.place,
-        source=_source(fields, recording),
-        pose=read_pose(fields.inner("pose")),
+        source=source,
+        pose=_pose(fields, source, recording, ego),
         columns=columns,
         highest_intensity=highest,
         nearest_m=fields.number("nearest_m", 0.0, least=0.0, most=20.0, unit="metres"),
@@ -179,14 +198,15 @@ def _times(fields: Fields, recorded: bool) -> Times:
 
 
 def _poses(fields: Fields, recording: Path | None, names: tuple[str, ...]) -> PosesEntry:
-    fields.only("file", "topic", "kind", "of")
-    named = fields.one_of("file", "topic")
-    if named == "topic" and recording is None:
-        raise fields.wrong("topic", _RECORDING, "none")
+    fields.only("file", "topic", "frame", "kind", "of")
+    named = fields.one_of("file", "topic", "frame")
+    if named != "file" and recording is None:
+        raise fields.wrong(named, _RECORDING, "none")
     kind = fields.text("kind", "tum", ("kitti", "tum"))
     return PosesEntry(
         file=fields.file.parent / fields.text("file") if named == "file" else None,
         topic=fields.text("topic") if named == "topic" else None,
+        frame=fields.text("frame") if named == "frame" else None,
         kind="kitti" if kind == "kitti" else "tum",
         of=fields.text("of", names[0], names),
     )

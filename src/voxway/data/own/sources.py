@@ -10,9 +10,9 @@ from jaxtyping import Float64
 
 from voxway.core.errors import InputError
 from voxway.core.geometry_faults import rotation_fault, upright_fault
-from voxway.core.quaternion import quaternion, quaternion_rotation
+from voxway.core.quaternion import quaternion_rotation
 from voxway.core.stamps import Stamp, stamp
-from voxway.data.own.bag import Recording
+from voxway.data.own.bag_rig import opened, recorded_poses
 from voxway.data.own.folders import line_of, open_pictures, open_scans
 from voxway.data.own.lines import read_lines
 from voxway.data.own.rig import CameraEntry, LidarEntry, PosesEntry, RigFile
@@ -54,26 +54,24 @@ def open_poses(rig: RigFile, clock: Stream) -> Track | None:
     if entry is None:
         return None
     T_of_ego = np.linalg.inv(rig.T_ego(entry.of))
-    if entry.topic is not None:
+    if entry.file is None:
         assert rig.recording is not None
-        track = Recording(rig.recording).poses(entry.topic)
+        track = recorded_poses(rig.recording, rig.ego, entry.topic, entry.frame)
         poses, times, file = track.at(track.times_s) @ T_of_ego, track.times_s, rig.recording
     else:
-        assert entry.file is not None
         file = entry.file
         times, poses = _kitti(entry, file, clock) if entry.kind == "kitti" else _tum(file)
         # Of KITTI's kind, the world is the first pose's own frame, whatever its axes are: here it is the first ego's.
         poses = np.linalg.inv(T_of_ego) @ poses @ T_of_ego if entry.kind == "kitti" else poses @ T_of_ego
     if (wrong := upright_fault(poses[len(poses) // 2], "a vehicle")) is not None:
         raise wrong.error(file, "poses", _WORLD)
-    turns = np.stack([quaternion(pose[:3, :3]) for pose in poses])
-    return Track(outer="world", inner=rig.ego, times_s=times, places=poses[:, :3, 3], turns=turns)
+    return Track.of("world", rig.ego, times, poses)
 
 
 @lru_cache(maxsize=32)
 def _recorded(path: Path, topic: str, pictures: bool, stamped: Stamp | None) -> Stream:
     """Kept, as a topic is read through for its times when it is opened."""
-    recording = Recording(path)
+    recording = opened(path)
     return recording.pictures(topic) if pictures else recording.points(topic)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from voxway.core.faults import Fault
-from voxway.core.quaternion import quaternion_rotation, slerp
+from voxway.core.quaternion import quaternion, quaternion_rotation, slerp
 
 GAP_S = 0.5
 """Poses farther apart than this leave a gap, in which none is known."""
@@ -32,6 +32,19 @@ class Track:
     times_s: Float64[np.ndarray, "n"]
     places: Float64[np.ndarray, "n 3"]
     turns: Float64[np.ndarray, "n 4"]
+
+    @classmethod
+    def of(cls, outer: str, inner: str, times_s: Float64[np.ndarray, "n"], T: Float64[np.ndarray, "n 4 4"]) -> Track:
+        """A track of poses that are matrices.
+
+        Args:
+            outer: name of the frame that the poses are given in.
+            inner: name of the frame whose poses they are.
+            times_s: seconds, ascending.
+            T: inner to outer frame, metres.
+        """
+        turns = np.stack([quaternion(pose[:3, :3]) for pose in T])
+        return cls(outer=outer, inner=inner, times_s=times_s, places=T[:, :3, 3], turns=turns)
 
     def known(self, times_s: Float64[np.ndarray, "m"], gap_s: float = GAP_S) -> Bool[np.ndarray, "m"]:
         """Whether a pose is known at times: at one of the track's own, or between two that are no farther apart than
