@@ -20,6 +20,8 @@ from voxway.view.render import PAPER
 
 _LINES_M = 5.0
 """Between lines on the floor."""
+_REACH_M = 30.0
+"""How far they go: beyond, they would cover the horizon."""
 _SAMPLES_M = 0.04
 _FLOOR = (0, 255, 255)
 _WEDGE_M = 8.0
@@ -52,28 +54,27 @@ def rig_picture(
     tiles = []
     if images is not None and cameras is not None:
         for number, name in enumerate(names):
-            own = photo(images, cameras, number)
+            own, seen = _as_wide_as_a_tile(photo(images, cameras, number), cameras[number : number + 1])
             if points is not None:
-                own = overlay_points(own, cameras, points, camera=number, radius_px=max(own.shape[1] // 600, 0))
-            tiles.append(_captioned(floor_over(own, cameras, number, grid, floor_m), name))
+                own = overlay_points(own, seen, points)
+            tiles.append(_captioned(floor_over(own, seen, grid, floor_m), name))
     above = _captioned(_from_above(cameras, names, points, grid, floor_m), "from above, the vehicle looks up")
     return _laid_out([*tiles, above])
 
 
 def floor_over(
-    image: UInt8[np.ndarray, "h w 3"], cameras: Cameras, camera: int, grid: VoxelGrid, floor_m: float
+    image: UInt8[np.ndarray, "h w 3"], camera: Cameras, grid: VoxelGrid, floor_m: float
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The picture of one camera with lines on the road, 5 m apart, as far as the grid goes.
+    """The picture of one camera with lines on the road, 5 m apart, as far as the grid goes, and 30 m at most.
 
     Args:
-        image: RGB, as the cameras describe it.
-        cameras: of one sample.
-        camera: which of them took it.
+        image: RGB, as the camera describes it.
+        camera: one.
         grid: how far lines go along x and y.
         floor_m: z of the road in the ego frame.
     """
     height, width = image.shape[:2]
-    pixels, depth = (part[0].numpy() for part in cameras[camera : camera + 1].project(_floor(grid, floor_m)))
+    pixels, depth = (part[0].numpy() for part in camera.project(_floor(grid, floor_m)))
     drawn = (depth > 0.3) & (pixels > -0.5).all(1) & (pixels < (width - 0.5, height - 0.5)).all(1)
     u, v = np.round(pixels[drawn]).astype(np.int64).T
     result = image.copy()
@@ -83,11 +84,9 @@ def floor_over(
 
 def _floor(grid: VoxelGrid, floor_m: float) -> Float[torch.Tensor, "p 3"]:
     """Points along the lines, in metres."""
-    sides = [np.arange(low, high + 1e-6, _SAMPLES_M) for low, high in zip(grid.lower[:2], grid.upper[:2])]
-    at = [
-        np.arange(np.ceil(low / _LINES_M), np.floor(high / _LINES_M) + 1) * _LINES_M
-        for low, high in zip(grid.lower[:2], grid.upper[:2])
-    ]
+    bounds = [(max(low, -_REACH_M), min(high, _REACH_M)) for low, high in zip(grid.lower[:2], grid.upper[:2])]
+    sides = [np.arange(low, high + 1e-6, _SAMPLES_M) for low, high in bounds]
+    at = [np.arange(np.ceil(low / _LINES_M), np.floor(high / _LINES_M) + 1) * _LINES_M for low, high in bounds]
     across = np.stack(np.meshgrid(at[0], sides[1]), -1).reshape(-1, 2)
     along = np.stack(np.meshgrid(sides[0], at[1]), -1).reshape(-1, 2)
     plane = np.concatenate([across, along])
@@ -126,11 +125,18 @@ def _from_above(
     return np.asarray(canvas)
 
 
+def _as_wide_as_a_tile(
+    image: UInt8[np.ndarray, "h w 3"], camera: Cameras
+) -> tuple[UInt8[np.ndarray, "h2 w2 3"], Cameras]:
+    """Scaled before anything is drawn, so that points and lines are alike in all of them."""
+    size_px = round(image.shape[0] * _WIDTH_PX / image.shape[1]), _WIDTH_PX
+    picture = Image.fromarray(image).resize(size_px[::-1], Image.Resampling.BILINEAR)
+    return np.asarray(picture), camera.resize(size_px)
+
+
 def _captioned(image: UInt8[np.ndarray, "h w 3"], caption: str) -> Image.Image:
-    picture = Image.fromarray(image)
-    height = round(picture.height * _WIDTH_PX / picture.width)
-    tile = Image.new("RGB", (_WIDTH_PX, height + _CAPTION_PX + 6), PAPER)
-    tile.paste(picture.resize((_WIDTH_PX, height), Image.Resampling.LANCZOS), (0, _CAPTION_PX + 6))
+    tile = Image.new("RGB", (_WIDTH_PX, image.shape[0] + _CAPTION_PX + 6), PAPER)
+    tile.paste(Image.fromarray(image), (0, _CAPTION_PX + 6))
     ImageDraw.Draw(tile).text((0, 0), caption, fill=INK, font=ImageFont.load_default(_CAPTION_PX))
     return tile
 
