@@ -30,6 +30,7 @@ UNLISTED = (
     "docs/extend.md",
     "docs/formats.md",
     "docs/recordings.md",
+    "docs/rig.md",
 )
 """Pages whose commands and snippets have tests of their own, or none."""
 
@@ -167,6 +168,30 @@ def test_the_formats_page_runs(home: Path) -> None:
         assert (home / name).exists(), name
     assert (home / "drives" / "08.mcap").exists() and (home / "out/sequences/08/predictions/000000.label").exists()
     assert {path.name for path in (home / "out/all").iterdir()} >= {"npz", "ply", "costmap", "mcap", "rrd", "sequences"}
+
+
+def test_the_rig_page_runs(home: Path) -> None:
+    pytest.importorskip("cv2")
+    (rig,) = re.findall(r"^```json\n(.*?)^```", (ROOT / "docs/rig.md").read_text(), re.M | re.S)
+    for words, small in SMALL_RIG.items():
+        assert words in rig
+        rig = rig.replace(words, small)
+    (home / "rig.json").write_text(rig)
+    for line in commands("docs/rig.md"):
+        assert execute(*rewritten(line)) == 0, line
+    assert len(list((home / "look").glob("rig_*.png"))) == 1
+    for snippet in snippets("docs/rig.md"):
+        exec(compile(snippet, "docs/rig.md", "exec"), {})
+    assert (home / "page.html").exists()
+    for folder in ("my_car", "right", "stereo"):
+        assert (home / "out" / folder / "my_car" / "000000.npz").exists()
+
+
+SMALL_RIG = {
+    '"width_px": 613, "height_px": 185': '"width_px": 307, "height_px": 93',
+    "[353.55, 353.55, 300.69, 91.31]": "[177.06, 177.73, 150.34, 45.65]",
+}
+"""Of the rig's page, the pictures' size and intrinsics, and those of the small world's."""
 
 
 @pytest.mark.parametrize("page", PAGES)
