@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tests.data import toy, toy_nuscenes, toy_waymo
+from tests.data import test_clouds, toy, toy_nuscenes, toy_rig, toy_waymo
 from tests.fuzz import mutate
 from tests.methods.tiny import TINY
 from voxway.core.calibration import Calibration
@@ -23,6 +23,7 @@ from voxway.core.camera import Cameras
 from voxway.core.occupancy import Occupancy
 from voxway.core.result import Result
 from voxway.core.transforms import is_rigid
+from voxway.data.files.clouds import read_cloud
 from voxway.data.files.flags import read_flags
 from voxway.data.files.images import image_size, read_image
 from voxway.data.files.pickles import read_pickle
@@ -33,6 +34,7 @@ from voxway.data.nuscenes.labels import read_occ3d, read_openoccupancy
 from voxway.data.nuscenes.points import read_lidar
 from voxway.data.nuscenes.submission import OCC3D_FILES
 from voxway.data.nuscenes.tables import read_tables
+from voxway.data.own import rig_file as own_rig
 from voxway.data.prepared.class_maps import PseudoLabels
 from voxway.data.prepared.class_table import ClassTable, read_class_table, resource
 from voxway.data.prepared.evidence import Evidence
@@ -289,6 +291,19 @@ _FLAT = np.stack([np.ravel_multi_index(tuple(_ROWS[:, 2::-1].T), _OPEN), _ROWS[:
 _DENSE = np.zeros((8, 8, 4), np.float32) + 2
 
 
+_KITTI_ROWS = toy.labelled_scan(0).points[::40]
+
+
+def _cloud(points: np.ndarray) -> bool:
+    """With or without an intensity, as the damage leaves its field a name."""
+    return points.shape[1] in (3, 4) and _points(points.shape[1])(points)
+
+
+def _sound_rig(rig: own_rig.RigFile) -> bool:
+    poses = np.stack([rig.T_ego(name) for name in rig.sensors])
+    return all(camera.size_px > (0, 0) for camera in rig.cameras) and _rigid(poses)
+
+
 def _recording(name: str) -> Format:
     """A recording of ROS, of each kind of file."""
 
@@ -411,6 +426,12 @@ FORMATS = (
            holds=lambda r: r.confusion.shape == (len(r.task.classes),) * 2, mutations=(mutate.of_json,), cost=2),
     Format(name="rig.json", path="rig.json", make=_rig, read=lambda f: read_rig(f / "rig.json"),
            holds=lambda rig: bool(torch.isfinite(rig.cameras.projection).all()),
+           mutations=(mutate.of_json, mutate.of_json)),
+    *(Format(name=f"cloud {name}", path=name, make=_put(name, lambda name=name: test_clouds.WRITERS[name](_KITTI_ROWS)),
+             read=lambda f, name=name: read_cloud(f / name, ("x", "y", "z", "intensity")), holds=_cloud, cost=2)
+      for name in ("binary.pcd", "compressed.pcd", "ascii.pcd", "big.ply", "ascii.ply")),
+    Format(name="rig of one's own", path="rig.json", make=lambda f: toy_rig.written(f, toy_rig.toy_rig(f)),
+           read=lambda f: own_rig.read_rig(f / "rig.json"), holds=_sound_rig,
            mutations=(mutate.of_json, mutate.of_json)),
     *(_recording(name) for name in ("chunks.mcap", "plain.mcap", "drive.db3", "drive.bag") if find_spec("mcap_ros2")),
     Format(name="class table", path="table.json", make=_class_table,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from voxway.data.config import DataConfig
 from voxway.data.own.config import RigConfig
 from voxway.data.own.rig import RigFile
 from voxway.data.own.rig_file import read_rig
+from voxway.data.whole import tell_once
 from voxway.prepare.makers import MAKERS
 
 _PICTURED = frozenset({"images", "depth", "semantics_2d", "pseudo_labels", "T_rect_ego", "P"})
@@ -47,8 +47,8 @@ def rig_data(
         raise _unserved(rig, "poses", "where the vehicle was, which the network reads", "absent", remedy)
     config = RigConfig.of(data, rig.path, chosen, lidars=bool(from_points))
     if from_points and config.scans > 1 and rig.poses is None:
-        said = "%s: the network learnt from %d scans laid over each other; without poses it is given one"
-        logging.getLogger(__name__).warning(said, rig.name, config.scans)
+        said = f"{rig.name}: the network learnt from {config.scans} scans laid over each other"
+        tell_once(f"{said}; without poses it is given one")
     return config
 
 

@@ -23,9 +23,11 @@ _LINES_M = 5.0
 _REACH_M = 30.0
 """How far they go: beyond, they would cover the horizon."""
 _SAMPLES_M = 0.04
+_DRAWN = 12_000
+"""Points over pictures: more would hide what they lie on. An odd step through a scan takes them from all rings."""
 _FLOOR = (0, 255, 255)
 _WEDGE_M = 8.0
-_PER_ROW, _WIDTH_PX, _GAP_PX, _CAPTION_PX = 3, 560, 10, 17
+_PER_ROW, _WIDTH_PX, _GAP_PX, _CAPTION_PX = 3, 640, 10, 17
 _WALL = (214, 40, 40)
 _ROAD = (120, 128, 140)
 
@@ -56,7 +58,7 @@ def rig_picture(
         for number, name in enumerate(names):
             own, seen = _as_wide_as_a_tile(photo(images, cameras, number), cameras[number : number + 1])
             if points is not None:
-                own = overlay_points(own, seen, points)
+                own = overlay_points(own, seen, points[:: len(points) // _DRAWN | 1])
             tiles.append(_captioned(floor_over(own, seen, grid, floor_m), name))
     above = _captioned(_from_above(cameras, names, points, grid, floor_m), "from above, the vehicle looks up")
     return _laid_out([*tiles, above])

@@ -26,7 +26,8 @@ def guess(data: bytes, layout: ScanLayout) -> str | None:
 def unit_of(points: Points) -> str | None:
     """The unit other than metres in which points are a scan, in words: millimetres, centimetres or kilometres."""
     usual = ScanLayout(columns=("x", "y", "z"), read=3, highest_intensity=None, sensor_frame=False, ahead=None)
-    return _unit(points[:, :3], usual)
+    with np.errstate(all="ignore"):
+        return _unit(points[:, :3], usual)
 
 
 def _unit(points: Points, layout: ScanLayout) -> str | None:

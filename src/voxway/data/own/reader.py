@@ -6,7 +6,6 @@ known, a sensor that recorded earlier or later than the clock stands where the c
 
 from __future__ import annotations
 
-import logging
 from functools import cached_property
 from pathlib import Path
 
@@ -23,11 +22,12 @@ from voxway.core.sample import Sample
 from voxway.data.files.names import some
 from voxway.data.own.config import RigConfig
 from voxway.data.own.matching import Moment, matched, unmatched
-from voxway.data.own.rig import CameraEntry, LidarEntry
+from voxway.data.own.rig import RECTIFIED, CameraEntry, LidarEntry
 from voxway.data.own.rig_faults import rig_faults, size_fault
 from voxway.data.own.scans import merged
 from voxway.data.own.sources import open_poses, open_stream
 from voxway.data.own.streams import Stream
+from voxway.data.whole import tell_once
 
 _SAME_S = 1e-6
 """Recordings closer in time than this are of one time."""
@@ -119,7 +119,8 @@ class RigReader:
             origin = self._T_model(self.rig.lidars[0].name, moment.time_s, moment.time_s)[:3, 3]
             extras["lidar_origin"] = torch.from_numpy(origin.astype(np.float32))
         if fields & {"P", "T_rect_ego"}:
-            T_rect_ego = np.linalg.inv(self.T_model_ego @ self.rig.T_ego_rect)
+            left_s = self._time_s(self.config.cameras[0], moment)
+            T_rect_ego = np.linalg.inv(self._T_model(RECTIFIED, left_s, moment.time_s))
             cameras = self._cameras(moment)
             projections = (cameras.projection.numpy() @ np.linalg.inv(T_rect_ego))[..., :3, :]
             extras["P"], extras["T_rect_ego"] = torch.from_numpy(projections), torch.from_numpy(T_rect_ego)
@@ -150,8 +151,8 @@ class RigReader:
             raise unmatched(self._streams, rig.clock, self._clock, rig.tolerance_s, rig.path)
         count = len(self._clock.times_s)
         if len(moments) < count:
-            said = "%s: %d of %d recordings of %s are left out: other sensors have none within %g s"
-            logging.getLogger(__name__).info(said, rig.name, count - len(moments), count, rig.clock, rig.tolerance_s)
+            lacking = f"{count - len(moments)} of {count} recordings of {rig.clock} are left out"
+            tell_once(f"{rig.name}: {lacking}: other sensors have none within {rig.tolerance_s:g} s")
         return moments
 
     def _chosen(self) -> tuple[str, ...]:
@@ -175,8 +176,12 @@ class RigReader:
             raise _bad("sample key", "key", f"a frame of {self.rig.name}", key, "Take one of the reader's keys.")
         return self._by_key[key]
 
+    def _time_s(self, name: str, moment: Moment) -> float:
+        """When a sensor's recording of a moment was made."""
+        return float(self._streams[name].times_s[moment.recordings[name]])
+
     def _T_model(self, name: str, at_s: float, key_s: float) -> Float64[np.ndarray, "4 4"]:
-        """A sensor at a time, in the dataset's ego frame at the key frame's time."""
+        """A sensor, or the rectified frame, at a time, in the dataset's ego frame at the key frame's time."""
         T = self.T_model_ego @ self.rig.T_ego(name)
         if self.track is None or abs(at_s - key_s) < _SAME_S:
             return T
@@ -185,8 +190,7 @@ class RigReader:
 
     def _cameras(self, moment: Moment) -> Cameras:
         views, names = self.config.views, self.config.cameras
-        times = {name: float(self._streams[name].times_s[moment.recordings[name]]) for name in names}
-        T_ego_cam = np.stack([self._T_model(name, times[name], moment.time_s) for name in names])
+        T_ego_cam = np.stack([self._T_model(name, self._time_s(name, moment), moment.time_s) for name in names])
         return Cameras.pinhole(
             torch.from_numpy(np.stack([views[name].K for name in names])),
             torch.from_numpy(np.linalg.inv(T_ego_cam)),
