@@ -13,6 +13,7 @@ pytest.importorskip("mcap_ros2")
 pytest.importorskip("embreex")
 
 from tests.data import recordings
+from tests.small_world import execute
 from voxway.data.own.bag_pictures import ENCODINGS
 from voxway.data.own.bag_points import INTENSITY, TIME
 
@@ -31,6 +32,19 @@ def test_snippets_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(names["T_odom_base"], drive.T_world_ego, atol=1e-9)
     np.testing.assert_allclose(names["T_base_camera"], drive.T_ego_sensor["front"], atol=1e-9)
     np.testing.assert_allclose(names["T_odom_lidar"], drive.T_world_ego @ drive.T_ego_sensor["lidar"], atol=1e-9)
+
+
+def test_the_rig_is_checked_and_predicted(small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    recordings.write_mcap(recordings.drive().messages(), tmp_path / "drive.mcap")
+    (rig,) = re.findall(r"^```json\n(.*?)^```", PAGE.read_text(), re.M | re.S)
+    (tmp_path / "rig.json").write_text(rig)
+    (block,) = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.M | re.S)
+    for line in block.splitlines():
+        words = line.replace("runs/s/model", str(small_run / "model")).split()
+        assert words[0] == "voxway" and execute(*words[1:]) == 0, line
+    assert (tmp_path / "look" / "rig_000002.png").exists()
+    assert len(list((tmp_path / "out" / "car").glob("*.npz"))) == 3
 
 
 def test_table_names_all_that_is_read() -> None:
