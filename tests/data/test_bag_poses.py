@@ -251,6 +251,14 @@ def test_a_transform_that_was_never_set_is_named(write: Write) -> None:
     assert caught.value.field == "topic /tf_static, frame lidar"
 
 
+def test_what_is_wrong_with_other_frames_is_no_concern(write: Write) -> None:
+    lost = tie(np.eye(4), "base", "radar")
+    lost["transform"]["rotation"] = {}
+    ties = [tie(np.eye(4), "a", "b"), tie(np.eye(4), "c", "b"), lost, tie(turned(9, 1, 0, 0), "base", "lidar")]
+    recording = write(tf_static=(TF, [{"transforms": ties}]))
+    np.testing.assert_allclose(recording.frames.rigid("base", "lidar"), turned(9, 1, 0, 0), atol=1e-12)
+
+
 def test_the_last_of_several_static_transforms_counts(write: Write) -> None:
     ties = [tie(turned(0, 1, 0, 0), "a", "b", 5), tie(turned(0, 2, 0, 0), "a", "b", 5)]
     recording = write(tf_static=(TF, [{"transforms": [one]} for one in ties]))

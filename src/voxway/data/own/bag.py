@@ -98,7 +98,7 @@ class Recording:
         """Frames and how they lie to each other, from tf and tf_static.
 
         Raises:
-            InputError: damaged messages, numbers that are no poses, or a frame that hangs from two others.
+            InputError: damaged messages.
         """
         return Frames.of(self._bag)
 

@@ -16,13 +16,15 @@ from typing import Any, TypeAlias
 
 from voxway.core.contents import contents, head_of
 from voxway.core.errors import InputError, MissingExtra, UserError
-from voxway.core.files import reading
+from voxway.core.files import listed, reading
 from voxway.data.own.bag_heads import database_heads
 from voxway.data.own.bag_mcap import rosbag2_reader
 
 Message: TypeAlias = Any
 """A message of ROS, with its fields as attributes."""
 _KINDS = "a folder of rosbag2 (with its metadata.yaml), or a file .mcap, .db3 or .bag"
+_LIST, _FILES = "metadata.yaml", (".mcap", ".db3", ".zstd")
+"""What a folder of rosbag2 holds."""
 _REPAIR = {
     ".mcap": "Repair it with `mcap recover FILE -o FIXED`, or copy it again.",
     ".db3": "Repair it with `sqlite3 FILE .recover | sqlite3 FIXED`, or copy it again.",
@@ -65,6 +67,14 @@ class BagFile:
         with self._whole("topics"):
             self.topics = _topics(reader.connections)
             """By name."""
+
+    @property
+    def source(self) -> Path:
+        """The file that changes when the recording does: of a folder its only one, or else the one that lists them."""
+        if not self.path.is_dir():
+            return self.path
+        files = [path for path in listed(self.path) if path.suffix in _FILES]
+        return files[0] if len(files) == 1 else self.path / _LIST
 
     def messages(
         self, topic: Topic, start_ns: int | None = None, stop_ns: int | None = None
@@ -137,11 +147,11 @@ class BagFile:
         return reader
 
     def _require_metadata(self) -> None:
-        if (self.path / "metadata.yaml").exists():
+        if (self.path / _LIST).exists():
             return
-        held = sorted(path.name for path in self.path.iterdir() if path.suffix in _REPAIR)
+        held = [path.name for path in listed(self.path) if path.suffix in _REPAIR]
         remedy = f"Run `ros2 bag reindex {self.path}`" + (f", or name its file {held[0]} itself." if held else ".")
-        raise self.wrong("metadata.yaml", "present, as rosbag2 writes it when a recording ends", "absent", remedy)
+        raise self.wrong(_LIST, "present, as rosbag2 writes it when a recording ends", "absent", remedy)
 
     @contextmanager
     def _whole(self, field: str) -> Generator[None]:
@@ -161,7 +171,7 @@ class BagFile:
         if "Profile is not" in words:
             remedy = "Record with rosbag2; MCAP files of other programs hold messages that are not those of ROS."
             return "an MCAP file that was not recorded from ROS 2", remedy
-        held = [self.path, *(sorted(self.path.iterdir()) if self.path.is_dir() else [])]
+        held = [self.path, *listed(self.path)]
         ending = next((path.suffix for path in held if path.suffix in _REPAIR), ".mcap")
         return words, _REPAIR[ending]
 

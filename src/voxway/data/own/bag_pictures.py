@@ -66,8 +66,8 @@ class BagPictures:
         return image_rgb(message)
 
     def path(self, index: int) -> Path:
-        """The recording."""
-        return self.messages.bag.path
+        """The file of the recording; of several, the one that lists them."""
+        return self.messages.bag.source
 
 
 def image_fault(message: Message) -> Fault | None:

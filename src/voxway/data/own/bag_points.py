@@ -54,8 +54,8 @@ class BagPoints:
         return cloud_points(message)
 
     def path(self, index: int) -> Path:
-        """The recording."""
-        return self.messages.bag.path
+        """The file of the recording; of several, the one that lists them."""
+        return self.messages.bag.source
 
 
 def cloud_fault(message: Message) -> Fault | None:

@@ -5,6 +5,7 @@ Source: nav_msgs/Odometry.msg, geometry_msgs/PoseStamped.msg, PoseWithCovariance
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -46,41 +47,38 @@ def read_track(messages: Messages) -> Track:
 
 @dataclass(frozen=True)
 class Frames:
-    """Frames of a recording and how they lie to each other, from all topics of tf.
+    """Frames of a recording and how they lie to each other, from all topics of tf. What is wrong with a frame is told
+    when it is asked for.
 
     Attributes:
         bag: the recording.
-        fixed: by name, frames that do not move in the one that they hang from; a track of one pose.
-        moving: by name, frames that do.
+        said: by name, what is said of where a frame is; of one that does not move, the last counts.
+        moving: names of those that move.
     """
 
     bag: BagFile
-    fixed: dict[str, Track]
-    moving: dict[str, Track]
+    said: Mapping[str, Sequence[_Tie]]
+    moving: frozenset[str]
 
     @classmethod
     def of(cls, bag: BagFile) -> Frames:
         """Read all transforms.
 
         Raises:
-            InputError: damaged messages, numbers that are no poses, or a frame that hangs from two others.
+            InputError: damaged messages.
         """
-        fixed: dict[str, list[_Tie]] = {}
-        moving: dict[str, list[_Tie]] = {}
+        said: dict[str, list[_Tie]] = {}
+        moving: set[str] = set()
         for topic in bag.topics.values():
             if topic.kind != FRAMES:
                 continue
-            ties = fixed if topic.name.endswith(_STATIC) else moving
             for index, (_, data) in enumerate(bag.messages(topic)):
-                for said in deserialized(bag, topic, index, data).transforms:
-                    ties.setdefault(frame_name(said.child_frame_id), []).append(_tie(bag, topic, said))
-        for name in fixed.keys() & moving.keys():
-            moving[name] = fixed.pop(name) + moving[name]
-        return cls(
-            bag=bag,
-            fixed={name: _track(bag, name, ties[-1:], ties) for name, ties in fixed.items()},
-            moving={name: _track(bag, name, ties, ties) for name, ties in moving.items()},
-        )
+                for one in deserialized(bag, topic, index, data).transforms:
+                    tie = _tie(topic, one)
+                    said.setdefault(tie.inner, []).append(tie)
+                    if not topic.name.endswith(_STATIC):
+                        moving.add(tie.inner)
+        return cls(bag, said, frozenset(moving))
 
     def between(
         self, outer: str, inner: str, times_s: Float64[np.ndarray, "m"], may_move: bool = True
@@ -94,8 +92,8 @@ class Frames:
             may_move: whether frames between the two may move.
 
         Raises:
-            InputError: unknown frames, ones that are not tied to each other, one that moves and may not, or a time at
-                which its pose is not known.
+            InputError: unknown frames, ones that are not tied to each other, numbers that are no pose, a frame that
+                moves and may not, or a time at which its pose is not known.
         """
         here = np.tile(np.eye(4), (len(times_s), 1, 1))
         T_shared_inner, T_shared_outer = (
@@ -109,7 +107,7 @@ class Frames:
         Raises:
             InputError: unknown frames, ones that are not tied to each other, or ones that do not move.
         """
-        tracks = [self.moving[name] for way in self._ways(outer, inner) for name in way if name in self.moving]
+        tracks = [self._track(name) for way in self._ways(outer, inner) for name in way if name in self.moving]
         if not tracks:
             found = f"{inner!r} that is fixed in {outer!r}"
             raise self.bag.wrong("tf", "a frame that moves in another one", found, "Name a frame of the world.")
@@ -141,8 +139,7 @@ class Frames:
     @property
     def names(self) -> list[str]:
         """All frames."""
-        tracks = {**self.fixed, **self.moving}
-        return sorted(tracks.keys() | {track.outer for track in tracks.values()})
+        return sorted(self.said.keys() | {tie.outer for ties in self.said.values() for tie in ties})
 
     def _above(self, name: str) -> list[str]:
         """A frame, the one that it hangs from, and so on up."""
@@ -150,27 +147,48 @@ class Frames:
             remedy = "Name frames as the recording does, and record /tf and /tf_static."
             raise self.bag.wrong("frame", f"one of {', '.join(self.names) or 'none'}", repr(name), remedy)
         names = [name]
-        while (track := self.fixed.get(names[-1]) or self.moving.get(names[-1])) is not None:
-            if track.outer in names:
-                found = " from ".join(repr(frame) for frame in (*names, track.outer))
+        while names[-1] in self.said:
+            outer = {tie.outer for tie in self.said[names[-1]]}
+            if len(outer) > 1:
+                found = f"it hangs from {' and '.join(sorted(outer))}"
+                raise self.bag.wrong(f"tf, frame {names[-1]}", "one frame that it hangs from", found, _RECORD)
+            names.append(outer.pop())
+            if names[-1] in names[:-1]:
+                found = " from ".join(map(repr, names))
                 raise self.bag.wrong("tf", "frames that hang from each other as a tree", found, _RECORD)
-            names.append(track.outer)
         return names
 
     def _at(self, name: str, times_s: Float64[np.ndarray, "m"], may_move: bool) -> Float64[np.ndarray, "m 4 4"]:
-        if name in self.fixed:
-            return self.fixed[name].at(times_s)
-        track = self.moving[name]
+        """Poses of a frame in the one that it hangs from."""
+        track = self._track(name)
+        if name not in self.moving:
+            return track.at(times_s)
         if not may_move:
             expected, found = f"{name!r} fixed to {track.outer!r}, by /tf_static", "one that moves, by /tf"
             raise self.bag.wrong("tf", expected, found, "Name a frame of the car itself, such as base_link.")
         unknown = np.flatnonzero(~track.known(times_s))
         if len(unknown):
-            found = (
-                f"none at {times_s[unknown[0]]:.3f} s; they go from {track.times_s[0]:.3f} to {track.times_s[-1]:.3f} s"
-            )
+            first, last = track.times_s[[0, -1]]
+            found = f"none at {times_s[unknown[0]]:.3f} s; they go from {first:.3f} to {last:.3f} s"
             raise self.bag.wrong(f"tf, frame {name}", "a pose at every time", found, _RECORD)
         return track.at(times_s)
+
+    def _track(self, name: str) -> Track:
+        """A frame's poses in order of their times, one for each."""
+        ties = self.said[name] if name in self.moving else self.said[name][-1:]
+        for tie in ties:
+            if (fault := pose_fault(tie.place, tie.turn)) is not None:
+                field = f"topic {tie.topic}, frame {name}"
+                raise self.bag.wrong(field, fault.expected, fault.found, "Correct what publishes it, and record again.")
+        ordered = {tie.time_ns: tie for tie in sorted(ties, key=lambda tie: tie.time_ns)}
+        turns = np.stack([tie.turn for tie in ordered.values()])
+        return Track(
+            outer=ties[0].outer,
+            inner=name,
+            times_s=np.array(list(ordered), np.int64) / 1e9,
+            places=np.stack([tie.place for tie in ordered.values()]),
+            turns=turns / np.linalg.norm(turns, axis=1, keepdims=True),
+        )
 
 
 _RECORD = "Record it again, with /tf from beginning to end."
@@ -178,37 +196,21 @@ _RECORD = "Record it again, with /tf from beginning to end."
 
 @dataclass(frozen=True)
 class _Tie:
+    """What a message says of where a frame is in another one."""
+
+    topic: str
     outer: str
+    inner: str
     time_ns: int
     place: Float64[np.ndarray, "3"]
     turn: Float64[np.ndarray, "4"]
 
 
-def _tie(bag: BagFile, topic: Topic, said: Message) -> _Tie:
+def _tie(topic: Topic, said: Message) -> _Tie:
     place, turn = _numbers(said.transform.translation, said.transform.rotation)
-    fault = pose_fault(place, turn)
-    if fault is not None:
-        field = f"topic {topic.name}, frame {said.child_frame_id}"
-        raise bag.wrong(field, fault.expected, fault.found, "Correct what publishes it, and record again.")
     stamp = said.header.stamp
     time_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
-    return _Tie(frame_name(said.header.frame_id), time_ns, place, turn / np.linalg.norm(turn))
-
-
-def _track(bag: BagFile, name: str, ties: list[_Tie], said: list[_Tie]) -> Track:
-    """A frame's poses in order of their times, one for each."""
-    outer = {tie.outer for tie in said}
-    if len(outer) > 1:
-        found = f"it hangs from {' and '.join(sorted(outer))}"
-        raise bag.wrong(f"tf, frame {name}", "one frame that it hangs from", found, _RECORD)
-    ordered = {tie.time_ns: tie for tie in sorted(ties, key=lambda tie: tie.time_ns)}
-    return Track(
-        outer=ties[0].outer,
-        inner=name,
-        times_s=np.array(list(ordered), np.int64) / 1e9,
-        places=np.stack([tie.place for tie in ordered.values()]),
-        turns=np.stack([tie.turn for tie in ordered.values()]),
-    )
+    return _Tie(topic.name, frame_name(said.header.frame_id), frame_name(said.child_frame_id), time_ns, place, turn)
 
 
 def first_frame(bag: BagFile, topic: Topic) -> str:
