@@ -161,6 +161,21 @@ def test_a_fisheye_is_seen_as_a_pinhole_camera_would(wide: dict[str, Any], tmp_p
     np.testing.assert_allclose(T_ego_cam[:3, :3], recordings.drive().T_ego_sensor["fisheye"][:3, :3], atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("times", "late_s"),
+    [
+        ({}, 0.0),
+        ({"offset_s": -0.02}, -0.02),
+        ({"clock": "recorded"}, 0.007),
+        ({"clock": "recorded", "offset_s": 1}, 1.007),
+    ],
+)
+def test_times_of_a_recording(wide: dict[str, Any], tmp_path: Path, times: dict[str, Any], late_s: float) -> None:
+    rig = read_rig(write(tmp_path / "rig.json", wide | {"lidars": [{"name": "roof", "topic": LIDAR, "times": times}]}))
+    found = open_stream(rig, rig.lidars[0]).times_s
+    np.testing.assert_allclose(found - np.array(recordings.drive().times_ns) / 1e9, late_s, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("poses", [{"topic": ODOMETRY}, {"frame": "odom"}])
 def test_poses_of_a_recording(wide: dict[str, Any], tmp_path: Path, poses: dict[str, str]) -> None:
     rig = read_rig(write(tmp_path / "rig.json", wide | {"poses": poses}))
@@ -179,6 +194,7 @@ def test_poses_of_a_recording(wide: dict[str, Any], tmp_path: Path, poses: dict[
         ({"lidars": [{"name": "roof", "topic": FRONT}]}, f"topic {FRONT}", "sensor_msgs/msg/PointCloud2"),
         ({"cameras": [{"name": "a", "topic": LIDAR}]}, f"topic {LIDAR}", "sensor_msgs/msg/CameraInfo"),
         ({"cameras": [{"name": "a", "topic": FRONT, "K": [9, 9, 9, 9]}]}, "cameras[0].height_px", "whole"),
+        ({"lidars": [{"name": "a", "topic": LIDAR, "times": {"clock": "gps"}}]}, "name", "lidars[0].times.clock"),
         ({"recording": "other.mcap"}, "file", "absent"),
         ({"recording": None}, "cameras[0].topic", "a recording"),
         ({"poses": {"frame": "odom", "topic": ODOMETRY}}, "poses", "topic and frame"),

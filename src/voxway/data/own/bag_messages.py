@@ -18,6 +18,9 @@ from voxway.data.own.bag_heads import HEAD
 Clock = Literal["header", "recorded"]
 """Which times count: those of the messages' headers, when a sensor measured; or when they were written down."""
 
+_AGAIN = "Record it again: the message was damaged when it was written."
+_LATEST_NS = 2**63
+
 logger = logging.getLogger(__name__)
 
 
@@ -113,10 +116,6 @@ class Messages:
         return self.bag.wrong(place, expected, found, remedy)
 
 
-_AGAIN = "Record it again: the message was damaged when it was written."
-_LATEST_NS = 2**63
-
-
 def empty(bag: BagFile, topic: Topic) -> InputError:
     """The error about a topic without messages."""
     remedy = "Name a topic that was published while it was recorded."
@@ -157,5 +156,5 @@ def _require_order(bag: BagFile, topic: Topic, stamps_ns: Int64[np.ndarray, "n"]
         first = int(back[0]) + 1
         found = f"{_seconds(stamps_ns[first])} after {_seconds(stamps_ns[first - 1])}"
         found += f", and so {len(back)} times" if len(back) > 1 else ""
-        remedy = "Set the sensor's clock and record again, or take the times of recording: clock='recorded'."
+        remedy = "Set the sensor's clock and record again, or take the times of recording: clock 'recorded'."
         raise bag.wrong(_place(topic, first), "stamps that do not run backwards", found, remedy)

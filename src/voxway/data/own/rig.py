@@ -31,6 +31,8 @@ class Times:
     unit: str = "s"
     """Of numbers in files and names: s, ms, us, ns."""
     rate_hz: float = 1.0
+    clock: Literal["header", "recorded"] = "header"
+    """Whose times of a recording's messages count: those of their headers, or when they were written down."""
     offset_s: float = 0.0
     """What is added: minus the latency of a sensor whose stamps are late."""
 

@@ -181,8 +181,9 @@ def _source(fields: Fields, recording: Path | None) -> Source:
 def _times(fields: Fields, recorded: bool) -> Times:
     if recorded:
         inner = fields.inner("times") if fields.has("times") else Fields({}, fields.file, fields.path("times"))
-        inner.only("offset_s")
-        return Times(kind="recording", offset_s=inner.number("offset_s", 0.0))
+        inner.only("clock", "offset_s")
+        clock = "recorded" if inner.text("clock", "header", ("header", "recorded")) == "recorded" else "header"
+        return Times(kind="recording", clock=clock, offset_s=inner.number("offset_s", 0.0))
     if not fields.has("times"):
         remedy = 'Add one of {"file": "times.txt"}, {"names": "ns"} where names are stamps, {"rate_hz": 10}.'
         raise fields.wrong("times", "when pictures or scans were taken", "absent", remedy)

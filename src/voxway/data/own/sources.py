@@ -12,6 +12,7 @@ from voxway.core.errors import InputError
 from voxway.core.geometry_faults import rotation_fault, upright_fault
 from voxway.core.quaternion import quaternion_rotation
 from voxway.core.stamps import Stamp, stamp
+from voxway.data.own.bag_messages import Clock
 from voxway.data.own.bag_rig import opened, recorded_poses
 from voxway.data.own.folders import line_of, open_pictures, open_scans
 from voxway.data.own.lines import read_lines
@@ -36,7 +37,7 @@ def open_stream(rig: RigFile, sensor: CameraEntry | LidarEntry) -> Stream:
         return open_scans(source.folder, source.times, sensor.columns)
     assert rig.recording is not None and source.topic is not None
     pictures = isinstance(sensor, CameraEntry)
-    stream = _recorded(rig.recording, source.topic, pictures, stamp(rig.recording))
+    stream = _recorded(rig.recording, source.topic, pictures, source.times.clock, stamp(rig.recording))
     return Shifted(stream, source.times.offset_s) if source.times.offset_s else stream
 
 
@@ -69,10 +70,10 @@ def open_poses(rig: RigFile, clock: Stream) -> Track | None:
 
 
 @lru_cache(maxsize=32)
-def _recorded(path: Path, topic: str, pictures: bool, stamped: Stamp | None) -> Stream:
+def _recorded(path: Path, topic: str, pictures: bool, clock: Clock, stamped: Stamp | None) -> Stream:
     """Kept, as a topic is read through for its times when it is opened."""
     recording = opened(path)
-    return recording.pictures(topic) if pictures else recording.points(topic)
+    return recording.pictures(topic, clock) if pictures else recording.points(topic, clock)
 
 
 def _kitti(
