@@ -304,6 +304,9 @@ def _sound_rig(rig: own_rig.RigFile) -> bool:
     return all(camera.size_px > (0, 0) for camera in rig.cameras) and _rigid(poses)
 
 
+_RECORDS = all(find_spec(package) for package in ("rosbags", "mcap_ros2"))
+
+
 def _recording(name: str) -> Format:
     """A recording of ROS, of each kind of file."""
 
@@ -433,7 +436,7 @@ FORMATS = (
     Format(name="rig of one's own", path="rig.json", make=lambda f: toy_rig.written(f, toy_rig.toy_rig(f)),
            read=lambda f: own_rig.read_rig(f / "rig.json"), holds=_sound_rig,
            mutations=(mutate.of_json, mutate.of_json)),
-    *(_recording(name) for name in ("chunks.mcap", "plain.mcap", "drive.db3", "drive.bag") if find_spec("mcap_ros2")),
+    *(_recording(name) for name in ("chunks.mcap", "plain.mcap", "drive.db3", "drive.bag") if _RECORDS),
     Format(name="class table", path="table.json", make=_class_table,
            read=lambda f: read_class_table(f / "table.json", SEMANTIC_KITTI.task), holds=_sound_class_table,
            mutations=(mutate.of_json, mutate.of_json)),
