@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,28 @@ def test_sensors_of_a_recording(wide: dict[str, Any], tmp_path: Path) -> None:
         assert type(entry.lens) is type(lens) and entry.size_px == size_px
         np.testing.assert_array_equal(entry.K, lens.K)
     assert rig.cameras[0].view is None and rig.cameras[1].view is not None
+
+
+def test_rectified_pictures_of_a_recording(wide: dict[str, Any], tmp_path: Path) -> None:
+    """Whose frame is turned against that of the camera."""
+    drive = recordings.drive()
+    turn = np.array([[0.8, 0, 0.6], [0, 1, 0], [-0.6, 0, 0.8]])
+    P = np.array([[150.0, 0, 99, -60], [0, 150, 29, 0], [0, 0, 1, 0]])
+    said = []
+    for one in drive.messages():
+        if one.topic == "/front/camera_info":
+            one = replace(one, fields=one.fields | {"r": turn.reshape(-1), "p": P.reshape(-1)})
+        said.append(replace(one, topic=one.topic.replace(FRONT, "/front/image_rect")))
+    recordings.write_mcap(said, tmp_path / "drive.mcap")
+    file = write(tmp_path / "rig.json", wide | {"cameras": [{"name": "front", "topic": "/front/image_rect"}]})
+    (camera,), rig = read_rig(file).cameras, read_rig(file)
+    ahead = np.array([3.0, 0.4, 12])
+    pixel, seen = camera.lens.project(
+        (rig.T_ego("front")[:3, :3].T @ drive.T_ego_sensor["front"][:3, :3] @ ahead)[None]
+    )
+    expected = P[:, :3] @ turn @ ahead
+    assert seen.all() and camera.view is None
+    np.testing.assert_allclose(pixel[0], expected[:2] / expected[2], atol=1e-9)
 
 
 def test_a_fisheye_is_seen_as_a_pinhole_camera_would(wide: dict[str, Any], tmp_path: Path) -> None:

@@ -324,6 +324,31 @@ def test_pictures_cut_out_and_binned(write: Write) -> None:
     np.testing.assert_allclose(after @ (99.5, 49.5, 1), before @ (299.5, 209.5, 1))
 
 
+@pytest.mark.parametrize("name", ["image_rect", "image_rect_color/compressed"])
+def test_rectified_pictures_have_a_camera_of_their_own(write: Write, name: str) -> None:
+    turn = np.array([[0.8, 0, 0.6], [0, 1, 0], [-0.6, 0, 0.8]])
+    P = np.column_stack([np.array([[300.0, 0, 315], [0, 300, 240], [0, 0, 1]]), [-30.0, 0, 0]])
+    fields = info("plumb_bob", (0.1, 0.2, 0.3, 0.4, 0.5), r=turn.reshape(-1), p=P.reshape(-1))
+    picture = recordings.image(np.zeros((480, 640, 3), np.uint8), SECOND, "camera")
+    topics = {f"front/{one}": ("sensor_msgs/msg/Image", [picture]) for one in ("image_raw", name)}
+    recording = write(**topics, **{"front/camera_info": ("sensor_msgs/msg/CameraInfo", [fields])})
+    rectified, raw = recording.camera(f"/front/{name}"), recording.camera("/front/image_raw")
+    assert rectified.lens.distortion == () and raw.lens.distortion == (0.1, 0.2, 0.3, 0.4, 0.5)
+    np.testing.assert_array_equal(rectified.lens.K, P[:, :3])
+    np.testing.assert_allclose(rectified.T_frame_lens[:3, :3] @ turn, np.eye(3), atol=1e-15)
+    np.testing.assert_array_equal(raw.T_frame_lens, np.eye(4))
+
+
+def test_rectified_pictures_whose_camera_was_not_calibrated_for_that(write: Write) -> None:
+    fields = info("plumb_bob", (), r=np.zeros(9), p=np.zeros(12))
+    picture = recordings.image(np.zeros((480, 640, 3), np.uint8), SECOND, "camera")
+    recording = write(
+        image_rect=("sensor_msgs/msg/Image", [picture]), camera_info=("sensor_msgs/msg/CameraInfo", [fields])
+    )
+    with pytest.raises(InputError, match="a rotation"):
+        recording.camera("/image_rect")
+
+
 @pytest.mark.parametrize("topic", ["front/image_raw", "front/image_raw/compressed"])
 def test_the_camera_beside_pictures(write: Write, topic: str) -> None:
     fields = recordings.image(np.zeros((480, 640, 3), np.uint8), SECOND, "camera")

@@ -24,6 +24,9 @@ from voxway.data.own.bag_points import CLOUD, BagPoints
 from voxway.data.own.bag_poses import POSES, Frames, first_frame, frame_name, read_track
 from voxway.data.own.track import Track
 
+_RECTIFIED = "image_rect"
+"""How ROS calls topics of rectified pictures."""
+
 
 class Recording:
     """A recording of ROS: a folder of rosbag2 (sqlite3 or MCAP), a file .mcap, .db3, or .bag of ROS 1.
@@ -114,16 +117,17 @@ class Recording:
         """The camera of a topic of pictures, or of its CameraInfo.
 
         Args:
-            topic: of CameraInfo; or of pictures, beside which there is one called camera_info.
+            topic: of CameraInfo; or of pictures, beside which there is one called camera_info. Pictures are taken for
+                rectified where the topic is called so, as image_rect or image_rect_color.
 
         Raises:
             InputError: no such topic, a camera without calibration, or a lens of an unknown kind.
         """
-        place = topic
+        place, rectified = topic, any(part.startswith(_RECTIFIED) for part in topic.split("/"))
         while place and self.topics.get(topic, Topic(topic, "", 0)).kind != CAMERA_INFO:
             place = place.rpartition("/")[0]
             topic = f"{place}/camera_info" if f"{place}/camera_info" in self.topics else topic
-        return read_camera(Messages.of(self._bag, self._topic(topic, CAMERA_INFO)))
+        return read_camera(Messages.of(self._bag, self._topic(topic, CAMERA_INFO)), rectified)
 
     def _topic(self, name: str, *kinds: str) -> Topic:
         """A topic whose messages are of one of these types.

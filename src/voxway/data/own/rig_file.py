@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float64
 
 from voxway.core.errors import InputError
 from voxway.core.files import read_json
@@ -94,9 +95,10 @@ def _camera(fields: Fields, recording: Path | None, ego: str) -> CameraEntry:
     source = _source(fields, recording)
     if recording is not None and source.topic is not None and not any(fields.has(name) for name in _CALIBRATION):
         recorded = recorded_camera(recording, source.topic)
-        lens, size_px = recorded.lens, recorded.size_px
+        lens, size_px, T_frame_lens = recorded.lens, recorded.size_px, recorded.T_frame_lens
     else:
         lens, size_px = _lens(fields), (fields.whole("height_px", 1), fields.whole("width_px", 1))
+        T_frame_lens = np.eye(4)
     plain = isinstance(lens, Pinhole) and not any(lens.distortion)
     view = _view(fields.inner("view")) if fields.has("view") else None if plain else View()
     return CameraEntry(
@@ -105,20 +107,22 @@ def _camera(fields: Fields, recording: Path | None, ego: str) -> CameraEntry:
         source=source,
         size_px=size_px,
         lens=lens,
-        pose=_pose(fields, source, recording, ego),
+        pose=_pose(fields, source, recording, ego, T_frame_lens),
         view=view,
     )
 
 
-def _pose(fields: Fields, source: Source, recording: Path | None, ego: str) -> SensorPose:
-    """Where the file says, or else where the recording does."""
+def _pose(
+    fields: Fields, source: Source, recording: Path | None, ego: str, T_frame_sensor: Float64[np.ndarray, "4 4"]
+) -> SensorPose:
+    """Where the file says, or else where the recording says that the sensor's frame is."""
     named = fields.has("pose") and fields.inner("pose").has("frame")
     if recording is None or source.topic is None or (fields.has("pose") and not named):
         return read_pose(fields.inner("pose"))
     inner = fields.inner("pose") if named else Fields({}, fields.file, fields.path("pose"))
     inner.only("frame")
     T = recorded_pose(recording, source.topic, ego, inner.text("frame") if named else None)
-    return SensorPose(T=T, parent=None, fields=inner)
+    return SensorPose(T=T @ T_frame_sensor, parent=None, fields=inner)
 
 
 def _lens(fields: Fields) -> Lens:
@@ -163,7 +167,7 @@ def _lidar(fields: Fields, recording: Path | None, ego: str) -> LidarEntry:
         name=fields.text("name"),
         place=fields.place,
         source=source,
-        pose=_pose(fields, source, recording, ego),
+        pose=_pose(fields, source, recording, ego, np.eye(4)),
         columns=columns,
         highest_intensity=highest,
         nearest_m=fields.number("nearest_m", 0.0, least=0.0, most=20.0, unit="metres"),
