@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import voxway
 from tests.rigs import kitti_rig, ring_rig, write
 from tests.small_world import execute, train_surround
+from voxway.core.lens import KannalaBrandt
 from voxway.core.occupancy import Occupancy
 from voxway.core.sample import Sample
 
@@ -97,6 +100,49 @@ def test_a_ring_with_lidar(small_ring: Path, ring_run: Path, tmp_path: Path) -> 
     expected = dataset_classes(small_ring, ring_run / "model", tmp_path / "dataset")
     found = rig_classes(rig, ring_run / "model", tmp_path / "own", key)
     np.testing.assert_array_equal(found, expected)
+
+
+def fisheye_of(picture: np.ndarray, lens: KannalaBrandt, K: np.ndarray) -> np.ndarray:
+    """What a fisheye lens would have drawn of what a pinhole camera has, nearest pixels; black beyond its border."""
+    height, width = picture.shape[:2]
+    v, u = np.indices((height, width))
+    plane = (np.stack([u, v], -1) - lens.K[:2, 2]) / (lens.K[0, 0], lens.K[1, 1])
+    angles = np.linspace(0, 1.2, 5000)
+    drawn, _ = lens.project(np.stack([np.sin(angles), 0 * angles, np.cos(angles)], -1))
+    distances = (drawn[:, 0] - lens.K[0, 2]) / lens.K[0, 0]
+    distance = np.hypot(plane[..., 0], plane[..., 1])
+    slope = np.tan(np.interp(distance, distances, angles)) / np.maximum(distance, 1e-9)
+    at = np.round(plane * slope[..., None] * (K[0, 0], K[1, 1]) + K[:2, 2]).astype(int)
+    inside = ((at >= 0) & (at < (width, height))).all(-1)
+    return np.where(inside[..., None], picture[at[..., 1].clip(0, height - 1), at[..., 0].clip(0, width - 1)], 0)
+
+
+def test_a_fisheye_camera(small_world: Path, small_run: Path, tmp_path: Path) -> None:
+    """A network is given the pinhole view, and the page says what no lens saw."""
+    rig = kitti_rig(small_world)
+    camera = rig["cameras"][0]
+    K = np.array(camera["K"])
+    lens = KannalaBrandt(K=K * np.array([[0.9, 1, 1], [1, 0.9, 1], [1, 1, 1]]), distortion=(0.05, 0.01, 0.0, 0.0))
+    (tmp_path / "fisheye").mkdir()
+    original = np.asarray(Image.open(Path(camera["folder"]) / "000000.png"))
+    Image.fromarray(fisheye_of(original, lens, K)).save(tmp_path / "fisheye" / "000000.png")
+    said = {"folder": "fisheye", "lens": "kannala-brandt", "K": lens.K.tolist(), "distortion": list(lens.distortion)}
+    rig["cameras"] = [{**camera, **said, "view": {"width_px": 301, "height_px": 91, "focal_px": K[0, 0]}}]
+    del rig["pair"], rig["poses"]
+    path = write(tmp_path / "rig.json", rig)
+    model = voxway.load(small_run / "model")
+    view = model.rig_samples(path, cache=tmp_path).reader.moment("car/000000", frozenset({"images"}), RANDOM)
+    # The view's centre is its middle, the original's is its principal point.
+    left, top = (round(K[axis, 2] - centre) for axis, centre in enumerate((150, 45)))
+    expected = original[max(top, 0) :, max(left, 0) :][:85, :290].astype(int)
+    found = view.images[0].permute(1, 2, 0).numpy()[max(-top, 0) :, max(-left, 0) :][:85, :290].astype(int)
+    assert np.abs(found - expected).mean() < 12 < np.abs(np.roll(found, 4, 1) - expected).mean()
+    rig["cameras"][0]["view"] = {"width_px": 400, "height_px": 91, "across_deg": 120}
+    rig_classes(write(path, rig), small_run / "model", tmp_path / "own", "car/000000")
+    assert re.search(r"Black, as no lens saw it: \d+% of left", (tmp_path / "own" / "page.html").read_text())
+
+
+RANDOM = np.random.default_rng(0)
 
 
 def refusal(rig: Path, model: Path, capsys: pytest.CaptureFixture, *more: object) -> str:

@@ -15,7 +15,8 @@ from tests.ops.test_remap import SIZE_PX as LENS_PX
 from voxway.core.errors import InputError
 from voxway.core.lens import KannalaBrandt, Mei, Pinhole
 from voxway.data.own.config import RigConfig
-from voxway.data.own.matching import nearest
+from voxway.data.own.folders import PictureFolder
+from voxway.data.own.matching import matched, nearest, unmatched
 from voxway.data.reader import Reader
 from voxway.data.samples import Samples
 
@@ -142,6 +143,26 @@ def test_frames_without_a_picture_are_left_out(tmp_path: Path) -> None:
     assert found.reader.before("toy/000002", 1) == "toy/000000"
     with pytest.raises(InputError, match="toy/000001"):
         samples(tmp_path, rig, keys=("toy/000001",))
+
+
+def test_sensors_that_never_record_together_are_told_apart() -> None:
+    first, second, clock = (
+        PictureFolder((Path("a"),) * len(times), np.array(times)) for times in ([0.0], [1.0], [0.0, 1.0])
+    )
+    streams = {"first": first, "second": second}
+    assert matched(streams, clock, 0.05) == () and len(matched({"second": second}, clock, 0.05)) == 1
+    assert "never for all at once" in str(unmatched(streams, "clock", clock, 0.05, "rig.json"))
+    late = PictureFolder((Path("a"),), np.array([1.5]))
+    assert "0.5 s later" in str(unmatched({"first": first, "late": late}, "clock", clock, 0.05, "rig.json"))
+
+
+def test_a_lidar_may_hang_upside_down(tmp_path: Path) -> None:
+    rig = toy_rig(tmp_path)
+    expected = samples(tmp_path, rig)[0].points[:, :3].numpy()
+    turned = scan(0) * np.array([1, -1, -1, 1], np.float32)
+    turned.tofile(tmp_path / "top" / "000000.bin")
+    rig["lidars"][0]["pose"]["roll_pitch_yaw_deg"] = [180, 0, 0]
+    np.testing.assert_allclose(samples(tmp_path, rig)[0].points[:, :3], expected, atol=1e-5)
 
 
 def test_nearest_against_a_loop() -> None:

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from voxway.core.errors import InputError
 from voxway.core.geometry_faults import drive_fault
 from voxway.data.checks.report import Finding, Severity, findings_table
+from voxway.data.files.scan_faults import place_fault
 from voxway.data.own.config import RigConfig
 from voxway.data.own.matching import Moment, matched, nearest, unmatched
 from voxway.data.own.reader import RigReader
@@ -195,6 +196,8 @@ def _check_scan(report: RigReport, config: RigConfig, number: int) -> None:
     sample = reader.moment(key, frozenset({"points", "cameras"}), np.random.default_rng(0))
     assert sample.points is not None
     points = sample.points.numpy()
+    if (wrong := place_fault(points)) is not None:
+        report.say("lidars", f"{wrong.expected}, in the ego frame", wrong.found, "Check the LiDARs' poses.")
     road = road_height(points)
     off = None if road is None else road + reader.benchmark.ego_height_m
     if off is not None and abs(off) > _ROAD_OFF_M:

@@ -66,7 +66,8 @@ def matched(streams: Mapping[str, Stream], clock: Stream, tolerance_s: float) ->
 def unmatched(
     streams: Mapping[str, Stream], clock_name: str, clock: Stream, tolerance_s: float, file: object
 ) -> InputError:
-    """Why no moment has a recording of every sensor: the sensor that is farthest off, and by how much."""
+    """Why no moment has a recording of every sensor: the sensor that is farthest off, and by how much; or that each has
+    some of its own."""
     best = {name: min(nearest(stream.times_s, clock.times_s)[1].tolist(), key=abs) for name, stream in streams.items()}
     name = max(best, key=lambda one: abs(best[one]))
     own, others = streams[name].times_s, clock.times_s
@@ -79,13 +80,11 @@ def unmatched(
     elif own[-1] < others[0] - 1 or own[0] > others[-1] + 1:
         found += f"; {name} was recorded from {own[0]:.3f} to {own[-1]:.3f}, {clock_name} to {others[-1]:.3f}"
         remedy = "Check that both are of one drive and one clock; offset_s in times shifts a sensor's."
-    return InputError(
-        file=file,
-        field=f"times of {name}",
-        expected=f"a recording for each of {clock_name}",
-        found=found,
-        remedy=remedy,
-    )
+    if abs(late_s) <= tolerance_s:
+        name, found = ", ".join(streams), f"some within {tolerance_s:g} s for each of them, but never for all at once"
+        remedy = "Raise tolerance_s, or leave out sensors that others do not overlap with."
+    expected = f"a recording for each of {clock_name}"
+    return InputError(file=file, field=f"times of {name}", expected=expected, found=found, remedy=remedy)
 
 
 def _other_unit(first: Float64[np.ndarray, "n"], second: Float64[np.ndarray, "m"]) -> str | None:

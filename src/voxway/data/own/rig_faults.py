@@ -12,7 +12,7 @@ from jaxtyping import Float64
 
 from voxway.core.errors import InputError
 from voxway.core.faults import Fault
-from voxway.core.geometry_faults import intrinsics_fault, offset_fault, upright_fault, view_fault
+from voxway.core.geometry_faults import intrinsics_fault, offset_fault, view_fault
 from voxway.core.pixels import scale_pixels
 from voxway.data.checks.pictures import check_principal_point
 from voxway.data.own.rig import CameraEntry, LidarEntry, RigFile
@@ -52,9 +52,9 @@ def pose_fault(rig: RigFile, sensor: CameraEntry | LidarEntry) -> Fault | None:
 
 
 def _fault(T: Float64[np.ndarray, "4 4"], sensor: CameraEntry | LidarEntry, ego_height_m: float) -> Fault | None:
-    camera = isinstance(sensor, CameraEntry)
     wrong = offset_fault(T[:3, 3], VEHICLE_M)
-    wrong = wrong or (view_fault(T, _STEEPEST) if camera else upright_fault(T, "a LiDAR"))
+    if isinstance(sensor, CameraEntry):  # LiDARs hang upside down or lie on their sides at will
+        wrong = wrong or view_fault(T, _STEEPEST)
     if wrong is not None:
         return wrong
     height = ego_height_m + float(T[2, 3])
@@ -66,7 +66,7 @@ def _fault(T: Float64[np.ndarray, "4 4"], sensor: CameraEntry | LidarEntry, ego_
 
 def _principal_point(rig: RigFile, camera: CameraEntry) -> Iterator[InputError]:
     try:
-        check_principal_point(rig.path, camera.size_px, camera.K)
+        check_principal_point(rig.path, camera.size_px, camera.K, least_row=0.0)  # pictures may be cropped
     except InputError as error:
         (height, width), (cx, cy) = camera.size_px, camera.K[:2, 2]
         yield InputError(
