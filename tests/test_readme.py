@@ -124,7 +124,7 @@ def test_the_python_page_runs(home: Path) -> None:
     for line in commands("README.md"):
         if re.search(r"--out (runs/w|ring|runs/fusion|runs/student)\b", line) and "KITTI" not in line:
             assert execute(*rewritten(line)) == 0, line
-    write_rig(home / "ring", home / "rig.json")
+    write_rig(home / "ring", home / "cameras.json")
     names: dict[str, object] = {}
     for snippet in snippets("docs/python.md"):
         for words, small in SMALL.items():
