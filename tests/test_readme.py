@@ -23,7 +23,15 @@ from voxway.recipes.networks.monoocc import MONOOCC_S, PUBLISHED
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/data.md", "docs/export.md", "docs/training.md", "CONTRIBUTING.md")
 
-UNLISTED = ("docs/design.md", "docs/world.md", "docs/python.md", "docs/extend.md", "docs/formats.md")
+UNLISTED = (
+    "docs/design.md",
+    "docs/world.md",
+    "docs/python.md",
+    "docs/extend.md",
+    "docs/formats.md",
+    "docs/recordings.md",
+    "docs/rig.md",
+)
 """Pages whose commands and snippets have tests of their own, or none."""
 
 BY_MAKE = {
@@ -116,7 +124,7 @@ def test_the_python_page_runs(home: Path) -> None:
     for line in commands("README.md"):
         if re.search(r"--out (runs/w|ring|runs/fusion|runs/student)\b", line) and "KITTI" not in line:
             assert execute(*rewritten(line)) == 0, line
-    write_rig(home / "ring", home / "rig.json")
+    write_rig(home / "ring", home / "cameras.json")
     names: dict[str, object] = {}
     for snippet in snippets("docs/python.md"):
         for words, small in SMALL.items():
@@ -160,6 +168,30 @@ def test_the_formats_page_runs(home: Path) -> None:
         assert (home / name).exists(), name
     assert (home / "drives" / "08.mcap").exists() and (home / "out/sequences/08/predictions/000000.label").exists()
     assert {path.name for path in (home / "out/all").iterdir()} >= {"npz", "ply", "costmap", "mcap", "rrd", "sequences"}
+
+
+def test_the_rig_page_runs(home: Path) -> None:
+    pytest.importorskip("cv2")
+    (rig,) = re.findall(r"^```json\n(.*?)^```", (ROOT / "docs/rig.md").read_text(), re.M | re.S)
+    for words, small in SMALL_RIG.items():
+        assert words in rig
+        rig = rig.replace(words, small)
+    (home / "rig.json").write_text(rig)
+    for line in commands("docs/rig.md"):
+        assert execute(*rewritten(line)) == 0, line
+    assert len(list((home / "look").glob("rig_*.png"))) == 1
+    for snippet in snippets("docs/rig.md"):
+        exec(compile(snippet, "docs/rig.md", "exec"), {})
+    assert (home / "page.html").exists()
+    for folder in ("my_car", "right", "stereo"):
+        assert (home / "out" / folder / "my_car" / "000000.npz").exists()
+
+
+SMALL_RIG = {
+    '"width_px": 613, "height_px": 185': '"width_px": 307, "height_px": 93',
+    "[353.55, 353.55, 300.69, 91.31]": "[177.06, 177.73, 150.34, 45.65]",
+}
+"""Of the rig's page, the pictures' size and intrinsics, and those of the small world's."""
 
 
 @pytest.mark.parametrize("page", PAGES)

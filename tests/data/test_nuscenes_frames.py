@@ -13,9 +13,10 @@ import pytest
 from tests.data import toy_nuscenes as toy
 from voxway.core.config import from_json, override_all, to_json
 from voxway.core.errors import InputError
+from voxway.core.quaternion import quaternion_rotation
 from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
 from voxway.data.nuscenes.infos import read_infos, write_infos
-from voxway.data.nuscenes.key_frame import CAMERAS, KeyFrame, parse_info, quaternion_rotation, relative_path
+from voxway.data.nuscenes.key_frame import CAMERAS, KeyFrame, parse_info, relative_path
 from voxway.data.nuscenes.splits import MINI_VALIDATION, VALIDATION, scenes_of
 from voxway.data.nuscenes.tables import read_tables
 from voxway.data.semantickitti.config import SemanticKITTIConfig

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from voxway.data.nuscenes.key_frame import CAMERAS, quaternion_rotation
+from voxway.core.quaternion import quaternion_rotation
+from voxway.data.nuscenes.key_frame import CAMERAS
 
 SIZE_PX = (90, 160)
 """Height and width of the pictures, a tenth of nuScenes'."""

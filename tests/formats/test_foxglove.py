@@ -14,8 +14,8 @@ from PIL import Image
 
 from tests.formats.toy import FREE, TASK, TURN, moment
 from voxway.core.errors import MissingExtra
+from voxway.core.quaternion import quaternion_rotation
 from voxway.core.task import IGNORE
-from voxway.data.nuscenes.key_frame import quaternion_rotation
 from voxway.formats import Coordinates, Drives, WriteOptions, write_moment
 
 pytest.importorskip("mcap_protobuf")

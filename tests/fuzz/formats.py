@@ -7,6 +7,7 @@ import json
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tests.data import toy, toy_nuscenes, toy_waymo
+from tests.data import test_clouds, toy, toy_nuscenes, toy_rig, toy_waymo
 from tests.fuzz import mutate
 from tests.methods.tiny import TINY
 from voxway.core.calibration import Calibration
@@ -22,6 +23,7 @@ from voxway.core.camera import Cameras
 from voxway.core.occupancy import Occupancy
 from voxway.core.result import Result
 from voxway.core.transforms import is_rigid
+from voxway.data.files.clouds import read_cloud
 from voxway.data.files.flags import read_flags
 from voxway.data.files.images import image_size, read_image
 from voxway.data.files.pickles import read_pickle
@@ -32,6 +34,7 @@ from voxway.data.nuscenes.labels import read_occ3d, read_openoccupancy
 from voxway.data.nuscenes.points import read_lidar
 from voxway.data.nuscenes.submission import OCC3D_FILES
 from voxway.data.nuscenes.tables import read_tables
+from voxway.data.own import rig_file as own_rig
 from voxway.data.prepared.class_maps import PseudoLabels
 from voxway.data.prepared.class_table import ClassTable, read_class_table, resource
 from voxway.data.prepared.evidence import Evidence
@@ -287,6 +290,47 @@ _ROWS = toy_nuscenes.sparse_rows(0)
 _FLAT = np.stack([np.ravel_multi_index(tuple(_ROWS[:, 2::-1].T), _OPEN), _ROWS[:, 3]], 1)
 _DENSE = np.zeros((8, 8, 4), np.float32) + 2
 
+
+_KITTI_ROWS = toy.labelled_scan(0).points[::40]
+
+
+def _cloud(points: np.ndarray) -> bool:
+    """With or without an intensity, as the damage leaves its field a name."""
+    return points.shape[1] in (3, 4) and _points(points.shape[1])(points)
+
+
+def _sound_rig(rig: own_rig.RigFile) -> bool:
+    poses = np.stack([rig.T_ego(name) for name in rig.sensors])
+    return all(camera.size_px > (0, 0) for camera in rig.cameras) and _rigid(poses)
+
+
+_RECORDS = all(find_spec(package) for package in ("rosbags", "mcap_ros2"))
+
+
+def _recording(name: str) -> Format:
+    """A recording of ROS, of each kind of file."""
+
+    def make(folder: Path) -> None:
+        from tests.data import toy_recording
+
+        toy_recording.write(folder / name)
+
+    def read(folder: Path) -> dict[str, Any]:
+        from tests.data import toy_recording
+
+        return toy_recording.read(folder / name)
+
+    def holds(read: dict[str, Any]) -> bool:
+        picture, points = read["picture"], read["points"]
+        shaped = (
+            picture.ndim == 3 and picture.dtype == np.uint8 and picture.shape[2] == 3 and points.dtype == np.float32
+        )
+        finite = np.isfinite(points[:, :3]).all() and np.isfinite(read["K"]).all()
+        return bool(shaped and finite and _rigid(read["poses"]) and _rigid(read["T"][None]))
+
+    return Format(name=f"recording {name}", path=name, make=make, read=read, holds=holds, cost=4)
+
+
 FORMATS = (
     Format(name="KITTI scan", path="a.bin", make=_put("a.bin", lambda: _kitti().tobytes()),
            read=lambda f: layout.read_scan(f / "a.bin"), holds=_points(4)),
@@ -386,6 +430,13 @@ FORMATS = (
     Format(name="rig.json", path="rig.json", make=_rig, read=lambda f: read_rig(f / "rig.json"),
            holds=lambda rig: bool(torch.isfinite(rig.cameras.projection).all()),
            mutations=(mutate.of_json, mutate.of_json)),
+    *(Format(name=f"cloud {name}", path=name, make=_put(name, lambda name=name: test_clouds.WRITERS[name](_KITTI_ROWS)),
+             read=lambda f, name=name: read_cloud(f / name, ("x", "y", "z", "intensity")), holds=_cloud, cost=2)
+      for name in ("binary.pcd", "compressed.pcd", "ascii.pcd", "big.ply", "ascii.ply")),
+    Format(name="rig of one's own", path="rig.json", make=lambda f: toy_rig.written(f, toy_rig.toy_rig(f)),
+           read=lambda f: own_rig.read_rig(f / "rig.json"), holds=_sound_rig,
+           mutations=(mutate.of_json, mutate.of_json)),
+    *(_recording(name) for name in ("chunks.mcap", "plain.mcap", "drive.db3", "drive.bag") if _RECORDS),
     Format(name="class table", path="table.json", make=_class_table,
            read=lambda f: read_class_table(f / "table.json", SEMANTIC_KITTI.task), holds=_sound_class_table,
            mutations=(mutate.of_json, mutate.of_json)),

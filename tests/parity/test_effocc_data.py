@@ -12,13 +12,14 @@ import torch
 from tests.conftest import SHARED, Reference, load_reference
 from tests.parity.effocc_case import bev_change
 from voxway.core.camera import Cameras
+from voxway.core.quaternion import quaternion_rotation
 from voxway.core.result import Protocol, Result
 from voxway.core.task import IGNORE
 from voxway.core.transforms import transform_points
+from voxway.data.files.scans import move
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
-from voxway.data.nuscenes.key_frame import quaternion_rotation
 from voxway.data.nuscenes.labels import read_openoccupancy
-from voxway.data.nuscenes.points import camera_ego_from_lidar, move
+from voxway.data.nuscenes.points import camera_ego_from_lidar
 from voxway.data.steps.augment import ImageChange
 from voxway.data.steps.few_labels import drawn
 from voxway.data.steps.image_change import change_image, pixel_transform, plain_change

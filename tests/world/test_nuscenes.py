@@ -307,7 +307,7 @@ def test_names_are_of_the_official_splits() -> None:
 
 
 def test_quaternions_give_their_rotation_back() -> None:
-    from voxway.data.nuscenes.key_frame import quaternion_rotation
+    from voxway.core.quaternion import quaternion_rotation
 
     rng = np.random.default_rng(0)
     for vector in [*rng.normal(size=(20, 4)), [0, 1, 0, 0], [0, 0, 0, 1], [1, 0, 0, 0], [1e-9, 0.6, 0.8, 0]]:

@@ -24,7 +24,11 @@ def frame_of(sample: Sample, prediction: Occupancy | None, data: DataConfig) -> 
     Of probabilities no more is kept than the confidence, as many frames are held at once.
     """
     try:
-        truth = replace(data.raw("target"), keys=(sample.key,), prepared={}).build().truth(sample.key)
+        truth = (
+            None
+            if not data.may_have_truth
+            else replace(data.raw("target"), keys=(sample.key,), prepared={}).build().truth(sample.key)
+        )
     except InputError:
         truth = None  # a frame of the test split, or of one's own car
     return Frame(
@@ -32,6 +36,7 @@ def frame_of(sample: Sample, prediction: Occupancy | None, data: DataConfig) -> 
         image=None if sample.images is None else tiled(sample.images),
         prediction=prediction.ranked(1) if prediction is not None and prediction.judged else prediction,
         truth=truth,
+        note=data.frame_note(),
     )
 
 

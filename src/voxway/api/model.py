@@ -11,9 +11,11 @@ import torch
 from numpy.typing import ArrayLike
 from torch import nn
 
+from voxway.api.data import with_origin
 from voxway.api.inputs import Picture, cloud, plain_sample, proposals_of, rectified_pair
 from voxway.api.occupancy import Occupancy
 from voxway.api.rig import Rig
+from voxway.api.rig_data import rig_data
 from voxway.core.errors import InputError
 from voxway.core.files import Json
 from voxway.core.sample import Sample, collate
@@ -115,6 +117,35 @@ class Model:
             augment=None,
         )
         return ready(data, self.sources, None if cache is None else Path(cache), show=show).build()
+
+    def rig_samples(
+        self,
+        rig: Path | str,
+        *,
+        cameras: Sequence[str] = (),
+        keys: Sequence[str] = (),
+        proposals: str | None = None,
+        cache: Path | str | None = None,
+        show: bool = False,
+    ) -> Samples:
+        """Samples of a rig of one's own, with what it reads.
+
+        Args:
+            rig: the rig's file (docs/rig.md).
+            cameras: names of those to look through, where the rig has more than it was trained with.
+            keys: frames instead of all.
+            proposals: lidar, stereo, or a folder of query files; None: as in training.
+            cache: where prepared files are kept that have to be made; None: beside the rig's file.
+            show: say how far that is.
+
+        Raises:
+            InputError: the rig's file is not usable, or the rig has not what the network reads.
+        """
+        sources = dict(self.sources) if proposals is None else {**self.sources, "proposals": proposals}
+        config = rig_data(rig, replace(self.data, needs=self.needs), self.cameras, sources, cameras)
+        config, sources = with_origin(config, self.sources, "proposals", proposals)
+        config = replace(config, keys=tuple(keys))
+        return ready(config, sources, None if cache is None else Path(cache), show=show).build()
 
     def predict(
         self,

@@ -17,7 +17,6 @@ from voxway.core.errors import InputError, nearest
 from voxway.core.occupancy import Occupancy
 from voxway.core.sample import Batch, Sample
 from voxway.core.task import Task
-from voxway.data.registry import config_name, server
 from voxway.data.samples import Samples
 from voxway.engine.distributed import Group
 from voxway.formats import FORMATS, CostTable, Drives, Moment, WriteOptions
@@ -71,7 +70,7 @@ def outputs(formats: Sequence[str], folder: Path, options: WriteOptions, samples
         InputError: no such format, or while writing: something that a format needs is not known.
     """
     others = [name for name in dict.fromkeys(formats) if name != BENCHMARK]
-    own = server(config_name(samples.config)) if BENCHMARK in formats else None
+    own = samples.config.server() if BENCHMARK in formats else None
     last = {samples.reader.drive(key): key for key in samples.keys}
     with ExitStack() as stack:
         drives = [stack.enter_context(Drives(name, folder / name, options)) for name in others]

@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": "world, training, evaluation and a page to look at, in minutes",
     "world": "write synthetic streets in a benchmark's file layout",
     "check-data": "say what is missing from or wrong with a dataset",
+    "check-rig": "say what is wrong with a rig of one's own, and draw it",
     "prepare": "make proposals or training targets from raw data",
     "select": "choose the frames or voxels to label next",
     "train": "train a recipe, or continue it",

@@ -14,6 +14,7 @@ EXTRAS = {
     "onnxruntime": ("export", "ONNX files"),
     "mcap_protobuf": ("formats", "files that Foxglove plays"),
     "rerun": ("formats", "files that Rerun plays"),
+    "rosbags": ("bags", "recordings of ROS"),
     "tensorboard": ("tensorboard", "event files"),
     "transformers": ("foundation", "depth and pseudo-labels by foundation networks"),
     "ray": ("cluster", "files made by many machines"),

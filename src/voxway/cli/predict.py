@@ -7,6 +7,7 @@ mcap (for Foxglove) and rrd (for Rerun) a file per drive.
 examples:
   voxway predict runs/s/model --root KITTI --split test --out predictions --no-page
   voxway predict runs/s/model --root my_car --sequences 00 --proposals lidar --out out
+  voxway predict runs/s/model --rig rig.json --cameras front --out out
   voxway predict runs/s/model --root KITTI --out out --format mcap costmap --probabilities 3
 """
 
@@ -14,11 +15,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from voxway.cli.options import Cache, Device, Keys, Out, Proposals, Root, Sequences, SpareMemory, Split
+from voxway.core.errors import InputError
+
+if TYPE_CHECKING:
+    from voxway.api.model import Model
+    from voxway.data.config import DataConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +33,17 @@ class Options:
 
     model: tyro.conf.Positional[Path]
     """Folder of a trained or converted network."""
-    root: Root
+    root: Root | None = None
+    rig: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Instead of a dataset's folder, the file of a rig of your own; see docs/rig.md and `voxway check-rig`."""
     out: Out
     """Folder for the predictions (sequences/SS/predictions/FFFFFF.label and the like), page.html and picture.png."""
     split: Split | None = None
     """Which split. Default: val, or the frames that were trained on if the recipe named them."""
     sequences: Sequences = ()
     keys: Keys = ()
+    cameras: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME")] = ()
+    """Of a rig: through which cameras the network looks, in its order. Default: all, if it knows as many."""
     proposals: Proposals = None
     cache: Cache = None
     format: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME")] = ("benchmark",)
@@ -52,9 +62,7 @@ class Options:
 
 def run(options: Options) -> None:
     """Predict, write, and say where."""
-    from dataclasses import replace
-
-    from voxway.api.data import select, with_origin
+    from voxway.api.data import with_origin
     from voxway.api.load import load
     from voxway.api.look import PAGE_FRAMES, frame_of, write_views
     from voxway.api.outputs import ScoredPredictor, check_formats, outputs
@@ -69,8 +77,7 @@ def run(options: Options) -> None:
         model = load(options.model, group.device)
         how = WriteOptions(frame=options.frame, costs=options.costs)
         check_formats(options.format, how, model.task, group)
-        data = replace(model.data, root=options.root, needs=model.needs)
-        data = select(data, options.split or (None if data.keys else "val"), options.keys, options.sequences)
+        data = _data(options, model)
         data, sources = with_origin(data, model.sources, "proposals", options.proposals)
         data = ready(data, sources, options.cache or options.out, group)
         scored = None if options.probabilities is None else ScoredPredictor(model.network)
@@ -87,5 +94,39 @@ def run(options: Options) -> None:
         if group.leads:
             print(f"predictions: {options.out}")
         if options.page and group.leads:
-            page, picture = write_views(options.out, frames, title=f"{options.model} on {options.root}")
+            page, picture = write_views(options.out, frames, title=f"{options.model} on {options.rig or options.root}")
             print(f"page: {page}\npicture: {picture}")
+
+
+def _data(options: Options, model: Model) -> DataConfig:
+    """What is read: of a dataset's folder, or of a rig.
+
+    Raises:
+        InputError: both or neither, cameras without a rig, or a rig that the network cannot be served by.
+    """
+    from dataclasses import replace
+
+    from voxway.api.data import select
+    from voxway.api.rig_data import rig_data
+
+    if (options.root is None) == (options.rig is None) or (options.cameras and options.rig is None):
+        given = [name for name in ("root", "rig", "cameras") if getattr(options, name)]
+        raise InputError(
+            file="--root, --rig",
+            field="options",
+            expected="--root with a dataset's folder, or --rig with a rig's file (and --cameras, if any)",
+            found=" and ".join(f"--{name}" for name in given) or "neither",
+            remedy="Name one of the two.",
+        )
+    if options.rig is None:
+        assert options.root is not None
+        data = replace(model.data, root=options.root, needs=model.needs)
+        return select(data, options.split or (None if data.keys else "val"), options.keys, options.sequences)
+    sources = {**model.sources, **({} if options.proposals is None else {"proposals": options.proposals})}
+    data = replace(model.data, needs=model.needs)
+    return select(
+        rig_data(options.rig, data, model.cameras, sources, options.cameras),
+        None,
+        options.keys,
+        options.sequences,
+    )

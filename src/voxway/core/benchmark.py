@@ -77,6 +77,8 @@ class Benchmark:
     """Cameras of its rig that methods look through."""
     ego_height_m: float = 0.0
     """Height of the ego frame's origin above the road."""
+    highest_intensity: float = 1.0
+    """Of LiDAR points, as networks are given them."""
     raw_to_train: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     """Ids on disk -> training ids; empty where files already hold training ids."""
     train_to_raw: tuple[int, ...] = ()

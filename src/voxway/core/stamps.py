@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
 Stamp: TypeAlias = tuple[int, int, int, int]
 """Size, times of the last change of contents and of the file's entry (nanoseconds), number of the entry."""
+
+
+_LARGE = 64 << 20
+"""Bytes from which on a file's digest is remembered."""
 
 
 def stamp(path: Path | str) -> Stamp | None:
@@ -22,7 +27,20 @@ def stamp(path: Path | str) -> Stamp | None:
 
 
 def digest(path: Path | str) -> str:
-    """SHA-256 of a file's contents; empty where it cannot be read."""
+    """SHA-256 of a file's contents; empty where it cannot be read. Large files, such as recordings of which every frame
+    comes from one, are gone through once as long as they stay the same."""
+    stamped = stamp(path)
+    if stamped is not None and stamped[0] >= _LARGE:
+        return _kept(Path(path), stamped)
+    return _digest(path)
+
+
+@lru_cache(maxsize=64)
+def _kept(path: Path, stamped: Stamp) -> str:
+    return _digest(path)
+
+
+def _digest(path: Path | str) -> str:
     try:
         with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

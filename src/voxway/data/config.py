@@ -19,6 +19,7 @@ from voxway.data.steps.augment import Augment
 from voxway.data.steps.few_labels import SEED
 
 if TYPE_CHECKING:
+    from voxway.data.entry import Server
     from voxway.data.reader import Reader
     from voxway.data.samples import Samples
 
@@ -37,6 +38,9 @@ class DataConfig(ABC):
 
     parts: ClassVar[tuple[str, ...]] = ()
     """Names of the folders that lie in a root, by which a root is found that is named one level off."""
+
+    may_have_truth: ClassVar[bool] = True
+    """Whether there can be labels at all."""
 
     root: Path
     """Folder of the dataset."""
@@ -122,6 +126,20 @@ class DataConfig(ABC):
         Raises:
             InputError: nothing to read, unknown drives or keys, or fewer frames than the split has.
         """
+
+    def frame_note(self) -> str:
+        """What a page says of every frame; empty: nothing."""
+        return ""
+
+    def server(self) -> Server:
+        """What writes and reads predictions of its frames.
+
+        Raises:
+            InputError: no dataset has configurations of this class.
+        """
+        from voxway.data import registry
+
+        return registry.server(registry.config_name(self))
 
     def build(self) -> Samples:
         """Samples: what the reader reads, after all steps.

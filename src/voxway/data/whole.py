@@ -23,7 +23,7 @@ def whole_keys(keys: Sequence[str], files: Files) -> tuple[str, ...]:
     if not lacking or not whole:
         return tuple(keys)
     first = next(iter(next(iter(lacking.values())).values()))[0]
-    _tell(f"{len(lacking)} of {len(keys)} frames are left out: their files are not all there, such as {first}")
+    tell_once(f"{len(lacking)} of {len(keys)} frames are left out: their files are not all there, such as {first}")
     return whole
 
 
@@ -39,6 +39,6 @@ def missing_files(keys: Sequence[str], files: Files) -> dict[str, dict[str, list
 
 
 @lru_cache(maxsize=32)
-def _tell(text: str) -> None:
+def tell_once(text: str) -> None:
     """Say it once, however often the same frames are opened."""
     logging.getLogger(__name__).info("%s", text)

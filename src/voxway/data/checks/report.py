@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -106,13 +107,18 @@ class Report:
 
     def table(self) -> Table:
         """The findings as a rich table."""
-        from rich.table import Table
-        from rich.text import Text
+        return findings_table(f"{self.benchmark.name} {self.split}", self.findings)
 
-        table = Table(title=f"{self.benchmark.name} {self.split}", show_lines=True)
-        for column in ("severity", "file", "what", "what to do"):
-            table.add_column(column, overflow="fold")
-        for finding in self.findings:
-            colour = _COLOURS[finding.severity]
-            table.add_row(Text(finding.severity, colour), finding.file, finding.what, finding.remedy)
-        return table
+
+def findings_table(title: str, findings: Sequence[Finding]) -> Table:
+    """Findings as a rich table."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, show_lines=True)
+    for column in ("severity", "file", "what", "what to do"):
+        table.add_column(column, overflow="fold")
+    for finding in findings:
+        colour = _COLOURS[finding.severity]
+        table.add_row(Text(finding.severity, colour), finding.file, finding.what, finding.remedy)
+    return table

@@ -7,6 +7,7 @@ Colour of 8 bits is taken as it is. What loses nothing of that is converted: an 
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 from collections.abc import Generator
@@ -17,7 +18,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
-from voxway.core.contents import contents, head_of, is_text
+from voxway.core.contents import HEAD, contents, head_of, is_text
 from voxway.core.errors import InputError
 
 MOST_PX = 100_000_000
@@ -48,6 +49,20 @@ def read_image(path: Path | str) -> UInt8[np.ndarray, "h w 3"]:
     """
     with _opened(path, "a whole picture") as image:
         return to_rgb(image, path)
+
+
+def decode_image(data: bytes, source: object) -> UInt8[np.ndarray, "h w 3"]:
+    """A picture as RGB from a file's bytes, turned as its EXIF says.
+
+    Args:
+        data: all of them.
+        source: where they come from, for the error.
+
+    Raises:
+        InputError: as `read_image`.
+    """
+    with _opened(source, "a whole picture", data) as image:
+        return to_rgb(image, source)
 
 
 def to_rgb(image: Image.Image, source: object) -> UInt8[np.ndarray, "h w 3"]:
@@ -132,11 +147,12 @@ def _may_be_turned(path: Path | str, image: Image.Image) -> bool:
 
 
 @contextmanager
-def _opened(path: Path | str, expected: str) -> Generator[Image.Image]:
+def _opened(path: object, expected: str, data: bytes | None = None) -> Generator[Image.Image]:
+    """The picture of a file, or of bytes that come from it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of sizes, which are bounded here, and of details of EXIF
-            with Image.open(path, formats=_FORMATS) as image:
+            with Image.open(str(path) if data is None else io.BytesIO(data), formats=_FORMATS) as image:
                 yield image
     except InputError:
         raise
@@ -148,10 +164,12 @@ def _opened(path: Path | str, expected: str) -> Generator[Image.Image]:
     except Exception as error:  # damaged bytes make Pillow raise anything
         found, remedy = str(error) or type(error).__name__, _REMEDY
         if isinstance(error, UnidentifiedImageError):
-            head = head_of(path)
+            head = head_of(str(path)) if data is None else data[:HEAD]
             kind = contents(head)
             if kind is not None and "picture" not in kind.name:
                 found, remedy = kind.name, kind.remedy
             elif is_text(head) or not head:
                 found = "text" if head else "an empty file"
+            elif data is not None:
+                found = "bytes of no known kind of picture"
         raise InputError(file=path, field="picture", expected=expected, found=found, remedy=remedy) from error

@@ -39,14 +39,14 @@ class ScanLayout:
         read: how many of them are; those after the third among them are never negative.
         highest_intensity: of column 3; None where it is not bounded.
         sensor_frame: whether the origin is the sensor, well above the road; else it stands on the road.
-        ahead: which of x and y points ahead of the car.
+        ahead: which of x and y points ahead of the car; None where nobody knows.
     """
 
     columns: tuple[str, ...]
     read: int
     highest_intensity: float | None
     sensor_frame: bool
-    ahead: Literal[0, 1] = 0
+    ahead: Literal[0, 1] | None = 0
 
     @property
     def words(self) -> str:
@@ -109,9 +109,9 @@ def fault(points: Points, layout: ScanLayout) -> Fault | None:
     return mixed_rows(points) or _nothing_ahead(points, layout.ahead)
 
 
-def _nothing_ahead(points: Points, axis: int) -> Fault | None:
+def _nothing_ahead(points: Points, axis: int | None) -> Fault | None:
     """Whether all points lie behind the car, as where axes are turned or mirrored."""
-    if len(points) < _MANY or (share := float((points[:, axis] > 0).mean())) > _AHEAD_SHARE:
+    if axis is None or len(points) < _MANY or (share := float((points[:, axis] > 0).mean())) > _AHEAD_SHARE:
         return None
     name = "xy"[axis]
     return Fault(f"points ahead of the car, where {name} is positive", f"{100 * (1 - share):.0f} % with {name} below 0")

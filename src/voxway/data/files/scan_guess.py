@@ -23,14 +23,25 @@ def guess(data: bytes, layout: ScanLayout) -> str | None:
         return next(_guesses(data, layout), None)
 
 
+def unit_of(points: Points) -> str | None:
+    """The unit other than metres in which points are a scan, in words: millimetres, centimetres or kilometres."""
+    usual = ScanLayout(columns=("x", "y", "z"), read=3, highest_intensity=None, sensor_frame=False, ahead=None)
+    with np.errstate(all="ignore"):
+        return _unit(points[:, :3], usual)
+
+
+def _unit(points: Points, layout: ScanLayout) -> str | None:
+    fitting = {unit: _scaled(points, factor) for unit, factor in _UNITS.items()}
+    fitting = {unit: scaled for unit, scaled in fitting.items() if _is_scan(scaled, layout)}
+    return min(fitting, key=lambda unit: _oddness(fitting[unit])) if fitting else None
+
+
 def _guesses(data: bytes, layout: ScanLayout) -> Iterator[str]:
     columns = len(layout.columns)
     own = _rows(data, "<f4", columns)
     if own is not None:
-        fitting = {unit: _scaled(own, factor) for unit, factor in _UNITS.items()}
-        fitting = {unit: points for unit, points in fitting.items() if _is_scan(points, layout)}
-        if fitting:
-            yield f"points in {min(fitting, key=lambda unit: _oddness(fitting[unit]))}"
+        if (unit := _unit(own, layout)) is not None:
+            yield f"points in {unit}"
         if _is_scan(np.concatenate([own[:, [2]], -own[:, :2], own[:, 3:]], 1), layout):
             yield "points in a camera's axes (x right, y down, z ahead)"
     counts = (columns, *(count for count in _COUNTS if count != columns))

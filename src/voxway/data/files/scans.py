@@ -50,6 +50,18 @@ def read_points(path: Path | str, layout: ScanLayout) -> Float32[np.ndarray, "p 
     return points.astype(np.float32)
 
 
+def move(points: Float32[np.ndarray, "p c"], T: np.ndarray) -> Float32[np.ndarray, "p c"]:
+    """Points (x, y, z in metres, and more columns) after a transform, in float32.
+
+    Products are added up one by one: a library's product rounds as its processor likes, and cells are cut off from it.
+    """
+    T_points = T.astype(np.float32)
+    moved = points.copy()
+    x, y, z = (points[:, axis, None] * T_points[:3, axis] for axis in range(3))
+    moved[:, :3] = x + y + z + T_points[:3, 3]
+    return moved
+
+
 def _bad(path: Path | str, layout: ScanLayout, data: bytes, field: str, expected: str, found: str) -> InputError:
     """The error, with the reading of the bytes that makes a scan of them, if one does."""
     other = guess(data, layout)

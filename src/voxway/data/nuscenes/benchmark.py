@@ -30,6 +30,7 @@ OCC3D_NUSCENES = Benchmark(
     ),
     absent="left out",
     cameras=6,
+    highest_intensity=255.0,
     masks=("camera",),
     splits=MappingProxyType({
         "train": Split(frames=28130, scenes=700),
@@ -47,6 +48,7 @@ OPENOCCUPANCY_NUSCENES = Benchmark(
         foreground=tuple(range(1, 11)),
     ),
     cameras=6,
+    highest_intensity=255.0,
     # On disk only occupied voxels are listed, and 0 there means noise; absent voxels are free.
     raw_to_train=MappingProxyType({0: IGNORE, **{i: i for i in range(1, 17)}}),
     splits=MappingProxyType({"train": Split(frames=28130, scenes=700), "val": Split(frames=6019, scenes=150)}),

@@ -12,6 +12,7 @@ from jaxtyping import Float64
 from voxway.core.errors import InputError
 from voxway.core.files import Json
 from voxway.core.geometry_faults import intrinsics_fault, microseconds_fault, rotation_fault
+from voxway.core.quaternion import quaternion_rotation
 from voxway.data.nuscenes.key_frame_faults import key_frame_faults
 
 _MOST = 2**63 - 1
@@ -86,18 +87,6 @@ class KeyFrame:
     T_world_ego: Transform
     cameras: Mapping[str, CameraFrame]
     sweeps: tuple[Sweep, ...]
-
-
-def quaternion_rotation(wxyz: object) -> Float64[np.ndarray, "3 3"]:
-    """Rotation matrix of a quaternion (w, x, y, z), normalised first."""
-    w, x, y, z = np.asarray(wxyz, np.float64) / np.linalg.norm(np.asarray(wxyz, np.float64))
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ]
-    )
 
 
 def parse_info(info: Mapping[str, Json], source: object) -> KeyFrame:

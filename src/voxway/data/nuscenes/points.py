@@ -78,17 +78,5 @@ def camera_ego_from_lidar(
     return T_cam_ego_world @ T_world_ego.astype(np.float32) @ T_ego_lidar.astype(np.float32)
 
 
-def move(points: Float32[np.ndarray, "p c"], T: np.ndarray) -> Float32[np.ndarray, "p c"]:
-    """Points (x, y, z in metres, and more columns) after a transform, in float32.
-
-    Products are added up one by one: a library's product rounds as its processor likes, and cells are cut off from it.
-    """
-    T_points = T.astype(np.float32)
-    moved = points.copy()
-    x, y, z = (points[:, axis, None] * T_points[:3, axis] for axis in range(3))
-    moved[:, :3] = x + y + z + T_points[:3, 3]
-    return moved
-
-
 def _without_near(points: Float32[np.ndarray, "p 5"]) -> Float32[np.ndarray, "n 5"]:
     return points[~(np.abs(points[:, :2]) < _NEAR_M).all(1)]

@@ -19,11 +19,12 @@ from voxway.core.errors import InputError
 from voxway.core.occupancy import Occupancy
 from voxway.core.sample import Sample
 from voxway.data.files.names import picture
+from voxway.data.files.scans import move
 from voxway.data.nuscenes.config import NuScenesConfig
 from voxway.data.nuscenes.frames import find_frames
 from voxway.data.nuscenes.infos import Info
 from voxway.data.nuscenes.key_frame import KeyFrame, parse_info
-from voxway.data.nuscenes.points import aggregate, move
+from voxway.data.nuscenes.points import aggregate
 from voxway.data.rig import load_cameras, load_pictures
 
 

@@ -22,7 +22,8 @@ import numpy as np
 
 from voxway.core.errors import InputError
 from voxway.core.files import Json, read_json
-from voxway.data.nuscenes.key_frame import CAMERAS, quaternion_rotation
+from voxway.core.quaternion import quaternion_rotation
+from voxway.data.nuscenes.key_frame import CAMERAS
 
 Row = Mapping[str, Json]
 
