@@ -170,14 +170,6 @@ def test_make_targets_exist(page: str) -> None:
             assert BY_MAKE[line] in targets
 
 
-@pytest.mark.parametrize("page", [*PAGES, *UNLISTED])
-def test_links_lead_somewhere(page: str) -> None:
-    place = ROOT / page
-    for link in re.findall(r"\]\(([^)#]+)", place.read_text()):
-        if not link.startswith("http") and link != "docs/picture.png":
-            assert (place.parent / link).exists(), link
-
-
 def test_table_of_folders_is_that_of_the_import_test() -> None:
     from tests.test_imports import EVERYTHING
 
