@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 OLDEST := .venv-oldest/bin
 
-.PHONY: venv demo demo-short test test-slow fuzz lint types bench gpu claims dist test-oldest clean
+.PHONY: venv demo demo-short test test-slow fuzz lint types bench gpu claims docs dist test-oldest clean
 
 venv: $(STAMP)
 
@@ -54,6 +54,10 @@ claims: venv  ## the papers' claims on the synthetic world; hours
 	$(BIN)/python bench/monoocc_claims.py
 	$(BIN)/python bench/vlscene_claims.py
 	$(BIN)/python bench/occle_claims.py
+
+docs: venv  ## the documentation as a site, in site
+	$(BIN)/python -m pip install --quiet -e '.[docs]'
+	PYTHONPATH=src NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 dist: venv  ## wheel and source archive, in dist
 	rm -rf dist
