@@ -12,7 +12,7 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
 PAGE = "reference/commands.md"
-COLUMNS = "100"
+COLUMNS = "78"
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -29,7 +29,7 @@ def said(*words: str) -> str:
     """What a command prints, without colours."""
     from voxway.cli import main
 
-    screen = io.StringIO()
+    screen = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)  # its encoding says what can be drawn
     with redirect_stdout(screen), suppress(SystemExit), patch.dict("os.environ", COLUMNS=COLUMNS, NO_COLOR="1"):
         main(words)
-    return re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue()).strip()
+    return re.sub(r"\x1b\[[0-9;]*m", "", screen.buffer.getvalue().decode()).strip()

@@ -13,6 +13,7 @@ import pytest
 
 from tests.docs.pages import PAGES, ROOT
 from voxway.data.registry import benchmark
+from voxway.recipes import RECIPES
 
 SITE = ROOT / "docs" / "_site"
 LARGEST_PICTURE = 250_000
@@ -57,6 +58,23 @@ def test_table_of_benchmarks_is_that_of_the_code() -> None:
     assert table["a class that never occurs"] == [absent[one.absent] for one in found]
     masks = {(): "known ones", ("camera",): "camera mask", ("camera", "field_of_view"): "camera mask and field of view"}
     assert table["voxels that count"] == [masks[one.masks] for one in found]
+
+
+def test_table_of_recipes_names_them_all() -> None:
+    """A name that begins with a stroke continues the whole name before it; numbers at the end stand for a row."""
+    table = (ROOT / "docs" / "training.md").read_text().partition("## Recipes")[2]
+    named = set()
+    for cell in re.findall(r"^\| ([^|]+) \|", table, re.M):
+        whole = ""
+        for name in re.findall(r"`([^`]+)`", cell):
+            if not name.startswith("-"):
+                whole = without_number(name)
+            named.add(without_number(f"{whole}{name}" if name.startswith("-") else name))
+    assert named == {without_number(name) for name in RECIPES}
+
+
+def without_number(name: str) -> str:
+    return re.sub(r"-\d+$", "", name)
 
 
 @pytest.fixture(scope="module")
