@@ -170,9 +170,10 @@ def test_the_python_page_runs(home: Path) -> None:
 SMALL = {
     'voxway.recipe("monoocc-world", Path("world"))': "small_recipe()",
     "steps=4000": "steps=1",
+    "sorted(VALIDATION)": 'sorted(VALIDATION & {"scene-0003"})',
     "[[353.5, 0.0, 300.9], [0.0, 353.5, 91.5]": "[[177.0, 0.0, 150.5], [0.0, 177.0, 45.5]",
 }
-"""Words of pages and what stands for them: a network as small as it gets, and the small world's pictures."""
+"""Words of pages and what stands for them: a network as small as it gets, the small worlds' pictures and scenes."""
 
 
 def write_rig(root: Path, path: Path) -> None:
