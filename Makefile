@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+OLDEST := .venv-oldest/bin
 
-.PHONY: venv demo demo-short test test-slow fuzz lint types bench gpu claims clean
+.PHONY: venv demo demo-short test test-slow fuzz lint types bench gpu claims docs dist test-oldest clean
 
 venv: $(STAMP)
 
@@ -54,5 +55,22 @@ claims: venv  ## the papers' claims on the synthetic world; hours
 	$(BIN)/python bench/vlscene_claims.py
 	$(BIN)/python bench/occle_claims.py
 
+docs: venv  ## the documentation as a site, in site
+	$(BIN)/python -m pip install --quiet -e '.[docs]'
+	PYTHONPATH=src NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+dist: venv  ## wheel and source archive, in dist
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+
+test-oldest: .venv-oldest/.installed  ## rooms that meet other packages most, with the oldest releases that we allow
+	OMP_NUM_THREADS=1 PYTHONPATH=src $(OLDEST)/python -m pytest -m 'not slow' tests/core tests/ops tests/engine tests/methods
+
+.venv-oldest/.installed: pyproject.toml .ci/oldest.txt
+	$(PYTHON) -m venv .venv-oldest
+	$(OLDEST)/python -m pip install --quiet --constraint .ci/oldest.txt --requirement .ci/oldest.txt \
+	    pytest pytest-timeout hypothesis beartype scipy
+	touch $@
+
 clean:
-	rm -rf .venv demo runs
+	rm -rf .venv .venv-oldest demo runs dist site

@@ -198,13 +198,15 @@ def test_folders_are_listed_in_order_or_refused(tmp_path: Path, monkeypatch: pyt
         (tmp_path / name).touch()
     assert [path.name for path in listed(tmp_path)] == [".c", "a", "b"]
     assert listed(tmp_path / "none") == listed(tmp_path / "a" / "below") == []
-    assert present(tmp_path / "a") and not present(tmp_path / "none")
+    (tmp_path / "round").symlink_to("round")
+    assert present(tmp_path / "a") and not present(tmp_path / "a" / "below")
+    assert not any(present(tmp_path / name) for name in ("none", "round", "no\0name"))
 
     def closed(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(os, "listdir", closed)
-    monkeypatch.setattr(os, "stat", closed)
+    for name in ("listdir", "scandir", "stat"):
+        monkeypatch.setattr(os, name, closed)
     for look in (listed, present):
         with pytest.raises(InputError, match="reading: expected readable, found Permission denied"):
             look(tmp_path)
