@@ -71,8 +71,9 @@ def test_stereo_proposals_of_a_real_pair(frames, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_learns_real_frames_by_heart(frames, tmp_path):
-    voxway("train", "monoocc-overfit", "--root", frames, "--out", tmp_path, "--cache", tmp_path)
+@pytest.mark.parametrize("recipe", ["monoocc-overfit", "vlscene-overfit", "occle-overfit"])
+def test_learns_real_frames_by_heart(frames, tmp_path, recipe):
+    voxway("train", recipe, "--root", frames, "--out", tmp_path, "--cache", tmp_path)
     losses = [line["loss"] for line in read_log(tmp_path)]
     assert losses[-1] < 0.35 * losses[0]
     voxway("eval", tmp_path / "model", "--root", frames, "--cache", tmp_path, "--out", tmp_path / "result.json")

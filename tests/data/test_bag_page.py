@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("rosbags")
 pytest.importorskip("mcap_ros2")
+pytest.importorskip("foxglove_schemas_protobuf")
 pytest.importorskip("embreex")
 
 from tests.data import recordings
@@ -45,6 +46,8 @@ def test_the_rig_is_checked_and_predicted(small_run: Path, tmp_path: Path, monke
         assert words[0] == "voxway" and execute(*words[1:]) == 0, line
     assert (tmp_path / "look" / "rig_000002.png").exists()
     assert len(list((tmp_path / "out" / "car").glob("*.npz"))) == 3
+    assert (tmp_path / "drive" / "mcap" / "car.mcap").stat().st_size > 100_000
+    assert len(list((tmp_path / "drive" / "costmap" / "car").glob("*.pgm"))) == 3
 
 
 def test_table_names_all_that_is_read() -> None:
