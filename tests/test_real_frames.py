@@ -71,11 +71,13 @@ def test_stereo_proposals_of_a_real_pair(frames, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("recipe", ["monoocc-overfit", "vlscene-overfit", "occle-overfit"])
-def test_learns_real_frames_by_heart(frames, tmp_path, recipe):
+@pytest.mark.parametrize(
+    ("recipe", "least"), [("monoocc-overfit", 0.25), ("vlscene-overfit", 0.2), ("occle-overfit", 0.1)]
+)
+def test_learns_real_frames_by_heart(frames, tmp_path, recipe, least):
     voxway("train", recipe, "--root", frames, "--out", tmp_path, "--cache", tmp_path)
     losses = [line["loss"] for line in read_log(tmp_path)]
     assert losses[-1] < 0.35 * losses[0]
     voxway("eval", tmp_path / "model", "--root", frames, "--cache", tmp_path, "--out", tmp_path / "result.json")
     scores = json.loads((tmp_path / "result.json").read_text())["scores"]
-    assert scores["iou"] > 0.6 and scores["miou"] > 0.25
+    assert scores["iou"] > 0.6 and scores["miou"] > least
