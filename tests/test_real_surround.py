@@ -15,10 +15,8 @@ import torch
 from PIL import Image
 
 from tests.small_world import execute
-from voxway.api.train import train
 from voxway.core.config import to_json
-from voxway.core.sample import EVIDENCE_FREE, EVIDENCE_OCCUPIED, Sample
-from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
+from voxway.core.sample import Sample
 from voxway.data.nuscenes.check import check_nuscenes
 from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
 from voxway.data.nuscenes.key_frame import CAMERAS
@@ -29,10 +27,7 @@ from voxway.data.waymo.config import Occ3DWaymoConfig
 from voxway.data.waymo.layout import IMAGE_FOLDERS
 from voxway.engine.model_files import save_model
 from voxway.methods.effocc import EffOccConfig
-from voxway.methods.occle import OccLEConfig
-from voxway.prepare.ready import ready
 from voxway.recipes.networks.effocc import SMALL_CAMERA, SMALL_FUSION
-from voxway.recipes.occle import occle_world_occ3d
 
 pytestmark = pytest.mark.real
 LABELLED = "29796060110c4163b07f06eff4af0753"
@@ -288,45 +283,6 @@ def test_nuscenes_through_network_and_page(nuscenes: Path, tmp_path: Path) -> No
     page = (tmp_path / "page.html").read_text()
     assert all(token in page for token in TOKENS)
     assert np.asarray(Image.open(tmp_path / "picture.png")).std() > 10
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_rays_alone_teach_two_key_frames(nuscenes: Path, tmp_path: Path) -> None:
-    """OccLE without a label or a pseudo-label learns by heart what LiDAR's rays say is free and occupied."""
-    world = occle_world_occ3d(nuscenes, None).stages["all"]
-    assert isinstance(world.method, OccLEConfig)
-    rays = replace(
-        world.method.supervision, projection=0.0, semantic_share=0.0, predicted_evidence=1.0, ramp=0.0, evidence=1.0
-    )
-    chosen = replace(
-        world,
-        method=replace(world.method, supervision=rays, branch_rate=1.0, encoder_rate=1.0),
-        data=Occ3DNuScenesConfig(
-            root=nuscenes,
-            infos=nuscenes / "infos.pkl",
-            partial=True,
-            needs=frozenset({"images", "points", "target", "evidence"}),
-            image_px=(128, 352),
-            labelled=0,
-            labelled_by="frames",
-        ),
-        train=replace(world.train, steps=100, labelled_visits=None, checkpoint_every=100),
-        sources={},
-        class_counts="comparable",
-    )
-    folder = train(chosen, tmp_path / "run", "rays", cache=tmp_path, show=False)
-    where = ("--root", nuscenes, "--split", "train", "--cache", tmp_path, "--out", tmp_path / "out", "--device", "cpu")
-    assert execute("predict", folder, *where) == 0
-    evidence = ready(chosen.data, {}, tmp_path, show=False).build()
-    free = OCC3D_NUSCENES.task.free
-    for token in TOKENS:
-        said, heard = OCC3D_FILES.read(tmp_path / "out", token).classes, evidence[token].evidence
-        assert heard is not None
-        passed, hit = heard == EVIDENCE_FREE, heard == EVIDENCE_OCCUPIED
-        assert hit.sum() > 3000 and passed.sum() > 10 * hit.sum()
-        assert (said[passed] == free).float().mean() > 0.95
-        assert (said[hit] != free).float().mean() > 0.8
 
 
 def test_waymo_through_network_and_page(waymo: tuple[Path, Path], tmp_path: Path) -> None:
