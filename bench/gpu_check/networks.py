@@ -16,7 +16,7 @@ from gpu_check.timing import PRECISIONS, precision
 from voxway.core.sample import Batch
 from voxway.measure.passes import measure, network_and_batch
 from voxway.measure.work import forward_work
-from voxway.recipes import FULL_SIZE, first_recipe
+from voxway.recipes import FULL_SIZE, measured_recipe
 
 TITLE = "Networks, forward"
 ABOUT = """Random weights, one made-up frame, batch 1, median on the clock; GB: largest memory of tensors. Floor: all
@@ -66,7 +66,7 @@ def rows(item: str, setting: Setting) -> Iterator[Row]:
 
 def prepared(name: str, setting: Setting) -> tuple[nn.Module, Batch]:
     """A recipe's network and a made-up frame, on the device."""
-    chosen = first_recipe(name, Path("."))
+    chosen = measured_recipe(name, Path("."))
     frame = chosen.data.frame_shape()
     if setting.small:
         frame = replace(frame, image_px=(64, 176), sweeps=1, proposals=500)

@@ -18,6 +18,13 @@ FILES = {
     "monoocc": ("test_cross_view.py", "test_internimage.py", "test_monoocc.py", "test_temporal.py", "test_qpn.py"),
     "monoocc-l": ("test_monoocc_l.py",),
     "vlscene": ("test_vlscene.py", "test_vlscene_losses.py"),
+    "occle": (
+        "test_occle_dense.py",
+        "test_occle_project.py",
+        "test_occle_sparse.py",
+        "test_occle_ssm.py",
+        "test_occle_unet2d.py",
+    ),
     "effocc": ("test_effocc_parts.py", "test_effocc_camera.py", "test_effocc_fusion.py"),
 }
 

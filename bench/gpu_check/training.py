@@ -20,7 +20,7 @@ ABOUT = """Forward, loss and backward of one made-up frame, median on the clock,
 that frame, after which the loss must be finite and smaller."""
 BUDGET_S = 100.0
 
-FULL = ("monoocc-s", "vlscene-alone", "flashocc-r50", "effocc-student-r50", "effocc-fusion-r18")
+FULL = ("monoocc-s", "vlscene-alone", "occle", "flashocc-r50", "effocc-student-r50", "effocc-fusion-r18")
 
 
 def items(setting: Setting) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from voxway.core.task import Task
 from voxway.measure.made_up import made_up_batch, scans
 from voxway.measure.passes import count_flops, measure, network_and_batch, with_random_weights
 from voxway.measure.work import forward_work
-from voxway.recipes import FULL_SIZE, first_recipe
+from voxway.recipes import FULL_SIZE, measured_recipe
 
 TASK = Task(name="toy", grid=GRID, classes=("free", "ground", "wall"), free=0)
 SMALL = FrameShape(cameras=2, image_px=(48, 80), columns=5, masks=("camera",), proposals=60)
@@ -52,7 +52,7 @@ def test_frames_behind_recorded_numbers():
 
 @pytest.mark.parametrize("name", FULL_SIZE)
 def test_data_of_every_recipe_says_what_its_frames_are_like(name):
-    chosen = first_recipe(name, Path("."))
+    chosen = measured_recipe(name, Path("."))
     frame = chosen.data.frame_shape()
     assert frame.earlier == len(chosen.data.earlier)
     with torch.device("meta"):

@@ -73,12 +73,12 @@ def _measured(options: Options) -> dict[str, Json]:
     from voxway.engine.distributed import process_group
     from voxway.engine.memory import keep_freed_memory
     from voxway.measure.passes import count_flops, describe_machine, measure, network_and_batch
-    from voxway.recipes import first_recipe
+    from voxway.recipes import measured_recipe
 
     keep_freed_memory()
     if options.threads:
         torch.set_num_threads(options.threads)
-    chosen = first_recipe(options.recipe, Path("."))
+    chosen = measured_recipe(options.recipe, Path("."))
     with process_group(options.device) as group:
         network, batch = network_and_batch(chosen.method, chosen.data.frame_shape(), group.device)
         passes = measure(network, batch, options.runs, options.warmup, options.training)

@@ -86,6 +86,8 @@ FULL_SIZE = (
     "monoocc-teacher-s",
     "qpn",
     "vlscene-alone",
+    "occle",
+    "occle-occ3d",
     "flashocc-r50",
     "effocc-student-r50",
     "effocc-fusion-r18",
@@ -115,14 +117,14 @@ def recipe(name: str, root: Path) -> Recipe | StagedRecipe:
     return RECIPES[name](root)
 
 
-def first_recipe(name: str, root: Path) -> Recipe:
-    """The recipe of that name, or the first stage of one that has several.
+def measured_recipe(name: str, root: Path) -> Recipe:
+    """The recipe of that name; of several stages the last one, whose network predicts.
 
     Raises:
         InputError: see `recipe`.
     """
     found = recipe(name, root)
-    return found if isinstance(found, Recipe) else next(iter(found.stages.values()))
+    return found if isinstance(found, Recipe) else list(found.stages.values())[-1]
 
 
 def _own(name: str) -> Callable[[Path], Recipe | StagedRecipe]:
