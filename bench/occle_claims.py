@@ -154,6 +154,8 @@ class Job:
             stages["geometry"] = replace(stages["geometry"], train=replace(stages["geometry"].train, steps=steps))
         if self.row == ALONE:
             last = both(NO_PSEUDO_LABELS, supervised(evidence=0.0))(stages["all"])
+            # No stage before has taught the branches anything.
+            last = replace(last, method=replace(last.method, branch_rate=1.0, encoder_rate=1.0))
             steps = sum(stage.train.steps for stage in chosen.stages.values())
             return self._timed(replace(last, train=replace(last.train, labelled_visits="1")), steps)
         return StagedRecipe(stages=stages)

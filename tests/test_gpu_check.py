@@ -96,3 +96,14 @@ def test_errors_crashes_and_hangs_are_rows(tmp_path: Path) -> None:
         ["last", "breaks", "ok"],
         ["last", "fine", "ok"],
     ]
+
+
+def test_a_tolerance_of_zero_asks_for_equality(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "bench"))
+    from gpu_check.parity import difference
+
+    exact = {"tensor": "seen", "test": "a::b", "largest": 0.0, "allowed": 0.0, "mean": None, "factor": 10.0}
+    assert difference(exact | {"allowed_mean": None})["state"] == "ok"
+    assert difference(exact | {"largest": 1e-9, "allowed_mean": None})["state"].startswith("failed: ")
+    small = exact | {"allowed": 1e-5, "allowed_mean": None}
+    assert difference(small | {"largest": 5e-5})["state"] == "rounding"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from gpu_check.pytest_run import records
@@ -58,7 +59,7 @@ def rows(item: str, setting: Setting) -> Iterator[Row]:
 
 def difference(record: dict) -> Row:
     """A row for one compared tensor."""
-    over = max(record["largest"] / record["allowed"], (record["mean"] or 0) / (record["allowed_mean"] or 1))
+    over = max(_over(record["largest"], record["allowed"]), _over(record["mean"] or 0.0, record["allowed_mean"] or 1.0))
     state = OK if over <= 1 else ROUNDING if over <= record["factor"] else f"{FAILED}: {over:.0f} times the tolerance"
     return {
         "what": record["tensor"],
@@ -69,3 +70,10 @@ def difference(record: dict) -> Row:
         "mean allowed": "" if record["allowed_mean"] is None else f"{record['allowed_mean']:.0e}",
         "state": state,
     }
+
+
+def _over(found: float, allowed: float) -> float:
+    """How many times a tolerance is used; one of zero asks for equality."""
+    if allowed == 0:
+        return 0.0 if found == 0 else math.inf
+    return found / allowed

@@ -92,7 +92,7 @@ def learns(network, batch):
 def test_it_is_what_the_engine_may_ask_of_it():
     network = build()
     assert all(isinstance(network, kind) for kind in (Follower, Grouped, Paced, ReadsPoints))
-    assert network.rate_factors == {"semantic": 0.3, "geometry": 0.3, "semantic.image.backbone": 0.1}
+    assert network.rate_factors == {"semantic": 0.3, "geometry": 0.3, "semantic.image.backbone": 0.1, "head": 1.0}
     assert build(stage="semantic").rate_factors == {}
     assert network.point_columns == 4 and build(lag="column").point_columns == 5
     assert network.inputs == {"images", "points", "pose"} and build(frames=1).inputs == {"images", "points"}

@@ -29,6 +29,28 @@ def test_norms():
     assert frozen.network.layer1[0].conv1.weight.requires_grad
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["resnet18", "tf_efficientnet_lite0", "efficientnet_b0", "mobilenetv3_small_050", "regnety_002", "repvit_m0_9"],
+)
+def test_group_norms_in_any_network(name):
+    """What is replaced keeps its scales and its activation: a norm whose groups are single channels of one image tells
+    what a batch norm over that image tells."""
+    torch.manual_seed(3)
+    batch = ImageBackbone(name, (16,), norm="batch").train()
+    torch.manual_seed(3)
+    group = ImageBackbone(name, (16,), norm="group").train()
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in group.modules())
+    theirs, ours = dict(batch.named_parameters()), dict(group.named_parameters())
+    assert ours.keys() == theirs.keys() and all(torch.equal(ours[n], theirs[n]) for n in ours)
+    for module in group.modules():
+        if isinstance(module, nn.GroupNorm):
+            assert module.num_channels % module.num_groups == 0
+            module.num_groups = module.num_channels
+    image = torch.rand(1, 3, 64, 96)
+    torch.testing.assert_close(group(image)[0], batch(image)[0], rtol=1e-3, atol=1e-4)
+
+
 FROZEN = [
     ("resnet18", 0, ("conv1", "bn1")),
     ("resnet18", 1, ("conv1", "bn1", "layer1")),

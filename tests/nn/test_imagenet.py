@@ -10,8 +10,11 @@ import timm
 import torch
 
 from voxway.core.errors import InputError, MissingExtra
+from voxway.methods.occle.semantic import SemanticConfig
 from voxway.methods.occle.unet2d import ImageConfig, UNet2D
+from voxway.nn.backbone import build_backbone
 from voxway.nn.imagenet import packaged_weights
+from voxway.recipes.networks import effocc, monoocc, occle
 
 NAME = "tf_efficientnet_lite0"
 CONFIG = ImageConfig(backbone=NAME, base=64, width=8, weights="package")
@@ -40,6 +43,36 @@ def test_every_tensor_has_its_place(weights):
     missing, unexpected = network.load_state_dict(weights, strict=False)
     assert len(weights) == 247 and not unexpected
     assert all(name.endswith("num_batches_tracked") for name in missing)
+
+
+@pytest.mark.parametrize("norm", ["batch", "frozen-batch", "group"])
+def test_a_backbone_of_any_method_starts_from_them(weights, norm):
+    """All that it has of the whole network; group norms take the scales, and have no statistics."""
+    network = build_backbone(NAME, 16, norm, 1, pretrained=True, weights="package").network
+    state = network.state_dict()
+    shared = [name for name in state if name in weights]
+    assert all(torch.equal(state[name], weights[name]) for name in shared)
+    assert set(state) - set(shared) <= {n for n in state if n.endswith("num_batches_tracked")}
+    assert any(n.endswith("running_mean") for n in shared) == (norm != "group")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        replace(monoocc.SMALL, backbone=NAME, reduction=16, pretrained=True, weights="package"),
+        replace(
+            effocc.SMALL_CAMERA,
+            pretrained=True,
+            camera=replace(effocc.SMALL_CAMERA.camera, backbone=NAME, weights="package"),
+        ),
+        replace(occle.SMALL, pretrained=True, semantic=SemanticConfig(image=CONFIG)),
+    ],
+    ids=["monoocc", "effocc", "occle"],
+)
+def test_any_recipe_can_name_them(weights, config):
+    state = config.build().state_dict()
+    (stem,) = (tensor for name, tensor in state.items() if name.endswith("conv_stem.weight"))
+    assert torch.equal(stem, weights["conv_stem.weight"])
 
 
 @torch.no_grad()

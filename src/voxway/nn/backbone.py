@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from math import gcd
 from typing import Literal, Protocol, cast, runtime_checkable
 
 import timm
@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from voxway.nn.imagenet import WeightSource, packaged_weights
 from voxway.nn.internimage import VARIANTS, InternImage
 
 Norm = Literal["frozen-batch", "frozen-statistics", "batch", "group"]
@@ -25,12 +26,15 @@ class ImageBackbone(nn.Module):
         reductions: image pixels per feature pixel of each map, ascending.
         norm: ``"frozen-batch"`` keeps batch statistics and their scales fixed, as published networks that start from
             ImageNet do; ``"frozen-statistics"`` trains the scales alone; ``"batch"`` trains both; ``"group"`` replaces
-            them, which is safe for batches of one.
+            them by group norms with the same scales, which is safe for batches of one.
         frozen_stages: freeze the stem (0) and this many stages after it; -1 freezes nothing.
-        pretrained: start from timm's ImageNet weights, downloaded unless cached.
+        pretrained: start from ImageNet weights.
+        weights: where these come from.
 
     Raises:
         ValueError: the network has no feature map of such a reduction, or fewer stages than are to be frozen.
+        InputError: no package carries this network's weights.
+        MissingExtra: the package that does is not installed.
     """
 
     def __init__(
@@ -40,19 +44,24 @@ class ImageBackbone(nn.Module):
         norm: Norm = "batch",
         frozen_stages: int = -1,
         pretrained: bool = False,
+        weights: WeightSource = "timm",
     ) -> None:
         super().__init__()
-        create = partial(timm.create_model, name, features_only=True)
-        if norm == "group":
-            create = partial(create, norm_layer=timm.layers.GroupNorm)
         with torch.device("meta"):
-            levels = _levels(create(pretrained=False))
+            levels = _levels(timm.create_model(name, features_only=True))
         known = [level.reduction for level in levels]
         if not set(reductions) <= set(known):
             raise ValueError(f"{name} has feature maps of reductions {known}, not {reductions}")
         indices = tuple(known.index(reduction) for reduction in reductions)
+        network: nn.Module = timm.create_model(
+            name, features_only=True, out_indices=indices, pretrained=pretrained and weights == "timm"
+        )
+        if pretrained and weights == "package":
+            stored = packaged_weights(name)
+            network.load_state_dict({n: t for n, t in stored.items() if n in network.state_dict()}, strict=False)
+        if norm == "group":
+            _replace_batch_norms(network)
         # Weights laid out as the maps are (channels last) need no copy at every call.
-        network: nn.Module = create(out_indices=indices, pretrained=pretrained)
         self.network = network.to(memory_format=torch.channels_last)
         self.channels = [levels[i].channels for i in indices]
         self.frozen_norms = norm in ("frozen-batch", "frozen-statistics")
@@ -78,6 +87,22 @@ class ImageBackbone(nn.Module):
         """Feature maps of normalised images, the finest first; sizes are rounded up at every halving."""
         # Channels-last is twice as fast in CPU convolutions and as fast as any layout on a GPU.
         return self.network(images.contiguous(memory_format=torch.channels_last))
+
+
+_MOST_GROUPS = 32
+
+
+def _replace_batch_norms(network: nn.Module) -> None:
+    """Put a group norm with the same scales, and the same activation behind it, in the place of every batch norm."""
+    for parent in list(network.modules()):
+        for name, norm in list(parent.named_children()):
+            if isinstance(norm, nn.BatchNorm2d):
+                groups = gcd(norm.num_features, _MOST_GROUPS)
+                other = timm.layers.GroupNormAct(norm.num_features, groups, eps=norm.eps, apply_act=False)
+                other.load_state_dict({"weight": norm.weight, "bias": norm.bias})
+                if isinstance(norm, timm.layers.BatchNormAct2d):
+                    other.drop, other.act = norm.drop, norm.act
+                setattr(parent, name, other)
 
 
 @dataclass(frozen=True)
@@ -139,7 +164,7 @@ def _first_stages(name: str, network: nn.Module, levels: Sequence[_Level], count
 
 
 def build_backbone(
-    name: str, reduction: int, norm: Norm, frozen_stages: int, pretrained: bool
+    name: str, reduction: int, norm: Norm, frozen_stages: int, pretrained: bool, weights: WeightSource = "timm"
 ) -> ImageBackbone | InternImage:
     """A backbone of one feature map: an InternImage by its name, or else a timm network.
 
@@ -151,7 +176,7 @@ def build_backbone(
     if name not in VARIANTS:
         # Drawn and dropped: a seed gives the random start that it has always given.
         timm.create_model(name, features_only=True)
-        return ImageBackbone(name, (reduction,), norm, frozen_stages, pretrained)
+        return ImageBackbone(name, (reduction,), norm, frozen_stages, pretrained, weights)
     if pretrained:
         raise ValueError(f"{name} has no weights to download; load a published checkpoint with `voxway convert`")
     return InternImage(VARIANTS[name], reduction, frozen_stages)

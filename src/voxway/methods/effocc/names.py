@@ -126,7 +126,7 @@ def name_map(config: MethodConfig) -> NameMap:
     )
 
 
-_TRAINING = frozenset({"pretrained", "supervision", "distillation", "lidar.training_voxels"})
+_TRAINING = frozenset({"pretrained", "camera.weights", "supervision", "distillation", "lidar.training_voxels"})
 """Fields that matter in training alone."""
 
 

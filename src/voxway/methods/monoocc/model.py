@@ -59,6 +59,7 @@ from voxway.methods.shared.frames import views_of
 from voxway.methods.shared.teaching import heard
 from voxway.methods.shared.voxel_head import VoxelHead
 from voxway.nn.backbone import Norm, build_backbone
+from voxway.nn.imagenet import WeightSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +114,9 @@ class MonoOccConfig:
     frozen_stages: int = 1
     """Backbone stages after the stem that are not trained; -1 trains all."""
     pretrained: bool = False
-    """Start the backbone from timm's ImageNet weights (downloads them unless cached)."""
+    """Start the backbone from ImageNet weights."""
+    weights: WeightSource = "timm"
+    """Where ImageNet weights come from, if any are asked for."""
     class_weights: tuple[float, ...] = ()
     """Weight of each class in the voxel cross-entropy; empty weighs all alike."""
     averaging: Averaging = "positions"
@@ -219,7 +222,7 @@ class MonoOcc(nn.Module):
         width, classes = config.width, len(config.task.classes)
         self.feature_shape = (width, *self.working_grid.shape)
         self.backbone = build_backbone(
-            config.backbone, config.reduction, config.norm, config.frozen_stages, config.pretrained
+            config.backbone, config.reduction, config.norm, config.frozen_stages, config.pretrained, config.weights
         )
         self.neck = Neck(self.backbone.channels[0], width)
         self.cross_view = CrossViewTransformer(width) if config.cross_view else None

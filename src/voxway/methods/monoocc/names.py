@@ -150,7 +150,7 @@ def _dead(views: int) -> dict[str, tuple[int, ...]]:
 
 
 _TRAINING = frozenset({
-    "frozen_stages", "pretrained", "dropout", "query_start", "class_weights", "averaging", "voxel_ratio",
+    "frozen_stages", "pretrained", "weights", "dropout", "query_start", "class_weights", "averaging", "voxel_ratio",
     "semantic_ratio", "geometric_ratio", "semantics_2d_ratio", "distillation", "distillation_ratio",
 })  # fmt: skip
 """Fields that matter in training alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -16,6 +17,9 @@ from voxway.methods.occle.supervision import Stage, Supervision
 
 if TYPE_CHECKING:
     from voxway.methods.occle.model import OccLE
+
+_RAREST = 1 / 400
+"""Share of voxels below which a class starts no rarer: what is hardly ever labelled must stay within reach."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +64,11 @@ class OccLEConfig:
     """Factor of the learning rate of both branches in the last stage."""
     encoder_rate: float = 0.1
     """Factor of that of the image encoder in the last stage."""
+    head_rate: float = 1.0
+    """Factor of that of the head in the last stage. A narrow head has far to go in few steps."""
+    class_prior: bool = False
+    """Whether scores are counted from how often a class occurs, as `supervision.class_counts` has it. Without, a short
+    training knows what is occupied long before it knows by what, and free space wins against many classes at once."""
     supervision: Supervision = field(default_factory=Supervision)
     """What it learns from."""
 
@@ -83,6 +92,14 @@ class OccLEConfig:
         the weight ``1 / ln(n + 0.001)`` has a pole at one, and what never occurs is never weighed."""
         known = tuple(float(max(count, 2)) for count in counts)
         return replace(self, supervision=replace(self.supervision, class_counts=known))
+
+    @property
+    def log_shares(self) -> tuple[float, ...] | None:
+        """Logarithm of the share of voxels that each class has, at least 1/400, where scores are counted from it."""
+        counts = self.supervision.class_counts
+        if not (self.class_prior and counts):
+            return None
+        return tuple(math.log(max(count / sum(counts), _RAREST)) for count in counts)
 
     def unfit(self, other: object) -> str | None:
         """Why a network is none to start from: a branch would begin the last stage as it was drawn."""

@@ -67,7 +67,7 @@ class OccLE(nn.Module):
         self.semantic = SemanticBranch(config.semantic, grid, classes - 1, width, config.pretrained)
         self.geometry = GeometryBranch(config.geometry, grid, config.semantic.image.width, width)
         self.fusion = config.fusion.build(width)
-        self.head = OccupancyHead(width, config.head_width, config.head_groups, classes)
+        self.head = OccupancyHead(width, config.head_width, config.head_groups, classes, config.log_shares)
         self.register_buffer("image_mean", torch.tensor(config.semantic.image.mean)[:, None, None], persistent=False)
         self.register_buffer("image_std", torch.tensor(config.semantic.image.std)[:, None, None], persistent=False)
         self.register_buffer("channels", channels_of(config.task), persistent=False)
@@ -80,7 +80,7 @@ class OccLE(nn.Module):
         everything = labels | ({"pseudo_labels"} if pixels else set())
         read = {"semantic": {"pseudo_labels"}, "geometry": labels, "all": everything}
         self.targets = frozenset(read[stage])
-        rates = {"semantic": config.branch_rate, "geometry": config.branch_rate}
+        rates = {"semantic": config.branch_rate, "geometry": config.branch_rate, "head": config.head_rate}
         rates["semantic.image.backbone"] = config.encoder_rate
         self.rate_factors = rates if stage == "all" else {}
         for part in self._idle():

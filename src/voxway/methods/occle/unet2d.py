@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import timm
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 
 from voxway.nn.backbone import ImageBackbone, Norm
 from voxway.nn.conv_norm import conv3x3
-from voxway.nn.imagenet import WeightSource, packaged_weights
+from voxway.nn.imagenet import WeightSource, imagenet_weights
 
 _COARSEST = 32
 _SLOPE = 0.01
@@ -88,8 +87,7 @@ class UNet2D(nn.Module):
         self.reductions = tuple(reductions or (config.finest,))
         finest = min(self.reductions)
         taps = tuple(r for r in (2, 4, 8, 16, 32) if r >= finest)
-        download = pretrained and config.weights == "timm"
-        self.backbone = ImageBackbone(config.backbone, taps, config.norm, pretrained=download)
+        self.backbone = ImageBackbone(config.backbone, taps, config.norm, pretrained=pretrained, weights=config.weights)
         skips = [*([3] if finest == 1 else []), *self.backbone.channels[:-1]]
         deepest = self.backbone.channels[-1]
         self.head = nn.Conv2d(deepest, config.head, 1, bias=False) if config.head else None
@@ -102,18 +100,9 @@ class UNet2D(nn.Module):
         )
         made = dict(zip((16, 8, 4, 2, 1), widths))
         self.leave = nn.ModuleList(nn.Conv2d(made[reduction], config.width, 1) for reduction in self.reductions)
-        if pretrained and config.weights == "package":
-            self._start_from(packaged_weights(config.backbone))
-        elif download and self.head is not None:
-            full = timm.create_model(config.backbone, pretrained=True)
-            self._start_from({n: t for n, t in full.state_dict().items() if n.startswith("conv_head.")})
-
-    def _start_from(self, weights: dict[str, Tensor]) -> None:
-        """Take ImageNet weights by timm's names, for the encoder and for its last convolution."""
-        network = self.backbone.network
-        network.load_state_dict({n: t for n, t in weights.items() if n in network.state_dict()}, strict=False)
-        if self.head is not None:
-            self.head.load_state_dict({"weight": weights["conv_head.weight"]})
+        if pretrained and self.head is not None:
+            whole = imagenet_weights(config.backbone, config.weights)
+            self.head.load_state_dict({"weight": whole["conv_head.weight"]})
 
     def encode(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _c _h _w"]]:
         """Features of the images, fine to coarse."""

@@ -12,6 +12,7 @@ from voxway.methods.vlscene.awareness import Gate
 from voxway.methods.vlscene.guidance import GuidanceConfig
 from voxway.methods.vlscene.points import PointAxes
 from voxway.nn.backbone import Norm
+from voxway.nn.imagenet import WeightSource
 
 if TYPE_CHECKING:
     from voxway.methods.vlscene.model import VLScene
@@ -36,7 +37,9 @@ class VLSceneConfig:
     norm: Norm = "frozen-statistics"
     """Normalisation of the backbone."""
     pretrained: bool = False
-    """Start the backbone from timm's ImageNet weights (downloads them unless cached)."""
+    """Start the backbone from ImageNet weights."""
+    weights: WeightSource = "timm"
+    """Where ImageNet weights come from, if any are asked for."""
     width: int = 128
     """Channels of image features and of the context that is lifted."""
     depth_bins: DepthBins = field(default_factory=lambda: DepthBins(start=2.0, end=58.0))

@@ -73,7 +73,9 @@ class VLScene(nn.Module):
         self.inputs = frozenset({"images", "T_rect_ego"})
         self.targets = frozenset({"target", "depth"} | ({"points", "point_labels"} if config.points else set()))
         width, bins, classes = config.width, config.depth_bins.count, len(config.task.classes)
-        self.backbone = ImageBackbone(config.backbone, config.reductions, config.norm, pretrained=config.pretrained)
+        self.backbone = ImageBackbone(
+            config.backbone, config.reductions, config.norm, pretrained=config.pretrained, weights=config.weights
+        )
         self.neck = TopDownNeck(self.backbone.channels, width)
         self.depth_net = DepthNet(width, bins, config.dropout)
         self.stereo = StereoNet(width, config.stereo_features, config.stereo_groups)

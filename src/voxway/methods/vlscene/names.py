@@ -277,7 +277,7 @@ def _constants(config: VLSceneConfig) -> dict[str, Tensor]:
 
 
 _TRAINING = frozenset({
-    "pretrained", "norm", "dropout", "class_weights", "point_axes", "point_camera", "guidance.feature_ratio",
+    "pretrained", "weights", "norm", "dropout", "class_weights", "point_axes", "point_camera", "guidance.feature_ratio",
     "guidance.score_ratio",
 })  # fmt: skip
 """Fields that matter in training alone."""
