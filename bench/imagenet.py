@@ -5,8 +5,8 @@ of the backbone; and the same network without the weights, which tells them from
 set of runs: the same samples in the same order. Scored on held-out streets, and on real KITTI frames that no run has
 seen, where their folder is named: on voxels whose truth is certain. Finished runs are kept; a stopped bench continues.
 
-    python bench/imagenet.py --real KITTI                 one seed of every form, then those of --forms with more
-    python bench/imagenet.py --forms today "frozen norms" --seeds 3
+    python bench/imagenet.py --real KITTI                 what is near (`near.py`), three seeds of every form
+    python bench/imagenet.py --whole --forms today "frozen norms"       the demo's own size; an hour on two cores
     python bench/imagenet.py --table                      only the table of what is there
 """
 
@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from claims import finish, mean_and_spread, paired_difference, train_and_score
+from near import nearby
 
 from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.engine.log import read_log
@@ -63,6 +64,7 @@ class Job:
     form: str
     seed: int
     steps: int
+    whole: bool
     real: Path | None
 
     @property
@@ -83,7 +85,8 @@ class Job:
 
     def recipe(self) -> Recipe:
         """What is trained."""
-        chosen = FORMS[self.form](monoocc_world(self.out / "world"))
+        chosen = monoocc_world(self.out / "world")
+        chosen = FORMS[self.form](chosen if self.whole else nearby(chosen, plane=(64, 128)))
         train = replace(chosen.train, steps=self.steps, seed=self.seed, checkpoint_every=self.steps)
         return replace(chosen, train=train)
 
@@ -103,9 +106,11 @@ def score_real(job: Job, real: Path) -> None:
     from voxway.api.score import score
     from voxway.prepare.ready import ready
 
-    model = load(job.folder / "model")
-    data = SemanticKITTIConfig(root=real, keys=REAL, targets=real / "derived", needs=model.method.inputs)
-    data = ready(data, job.recipe().sources, cache=job.out / "real", show=False)
+    model, chosen = load(job.folder / "model"), job.recipe()
+    assert isinstance(chosen.data, SemanticKITTIConfig)
+    needs = model.method.inputs
+    data = replace(chosen.data, root=real, keys=REAL, partial=False, targets=real / "derived", needs=needs)
+    data = ready(data, chosen.sources, cache=job.out / "real", show=False)
     job.real_folder.mkdir(exist_ok=True)
     score(model, data, name=job.real_folder.name, show=False)[0].save(job.real_folder / "result.json")
 
@@ -143,13 +148,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/imagenet"))
     parser.add_argument("--forms", nargs="+", choices=FORMS, default=tuple(FORMS))
     parser.add_argument("--steps", type=int, default=360)
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--whole", action="store_true", help="the demo's own size, for some hours")
     parser.add_argument("--real", type=Path, help="folder with KITTI's frames and `derived`, to score on besides")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--table", action="store_true", help="train nothing")
     options = parser.parse_args()
     plan = [
-        Job(options.out, form, seed, options.steps, options.real)
+        Job(options.out, form, seed, options.steps, options.whole, options.real)
         for seed in range(options.seeds)
         for form in options.forms
     ]
