@@ -225,18 +225,21 @@ def test_without_terms_of_pseudo_labels_no_sample_needs_them():
     assert "voxel" in terms and not terms.keys() & {"projection", "sky", "pixels", "pixels_lovasz", "points"}
 
 
-def test_rays_may_teach_the_prediction():
+@pytest.mark.parametrize("mean", ["voxels", "sides"])
+def test_rays_may_teach_the_prediction(mean):
     """Free against the sum of all other classes, where rays say something, on frames without labels."""
-    network = build(**with_supervision(evidence=0.0, predicted_evidence=2.0, ramp=0.0)).train()
+    forms = with_supervision(evidence=0.0, predicted_evidence=2.0, ramp=0.0, evidence_mean=mean)
+    network = build(**forms).train()
     assert network.targets == {"target", "evidence", "pseudo_labels"}
     assert build(stage="geometry", **with_supervision(evidence=0.0, predicted_evidence=2.0)).targets == {"target"}
     batch = collate([unlabelled()])
     prediction, said = network(batch), batch.need("evidence")
     free = prediction.logits.softmax(1)[:, network.task.free]
-    likely = torch.cat([free[said == EVIDENCE_FREE], 1 - free[said == EVIDENCE_OCCUPIED]])
-    assert len(likely) > 10
+    passed, hit = free[said == EVIDENCE_FREE].log(), (1 - free[said == EVIDENCE_OCCUPIED]).log()
+    assert len(passed) > 10 and len(hit) > 10
+    mean_log = torch.cat([passed, hit]).mean() if mean == "voxels" else (passed.mean() + hit.mean()) / 2
     found = network.loss(prediction, batch)["predicted_evidence"]
-    torch.testing.assert_close(found, -2 * likely.log().mean(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found, -2 * mean_log, rtol=1e-4, atol=1e-5)
     assert learns(network, collate([sample()]))["predicted_evidence"] == 0
 
 

@@ -69,6 +69,10 @@ class Supervision:
     """Weight of LiDAR's rays on frames without labels, for the geometric branch; 0 leaves them out."""
     predicted_evidence: float = 0.0
     """The same for the prediction, in the last stage. It hears of free space from labels and the sky's pixels else."""
+    evidence_mean: Literal["voxels", "sides"] = "voxels"
+    """Whether each voxel weighs the same there, or what is free as much as what is occupied. Rays pass many times as
+    many voxels as they hit; where they alone teach, without a labelled frame, each voxel alike ends in free everywhere.
+    """
     consistency: float = 1.0
     """Weight of the moving average's word on frames without labels, where it is a teacher."""
     confidence: float = 0.9
@@ -139,17 +143,21 @@ def geometry_terms(
         "geometry_affinity": geometric_affinity(log_probs, ids, 0, config.affinity_epsilon),
     }
     if config.evidence:
-        terms["evidence"] = config.evidence * config.ramped(progress) * evidence_term(logits, batch)
+        terms["evidence"] = config.evidence * config.ramped(progress) * evidence_term(config, logits, batch)
     return terms
 
 
-def evidence_term(logits: Float[Tensor, "b 2 x y z"], batch: Batch) -> Float[Tensor, ""]:
+def evidence_term(config: Supervision, logits: Float[Tensor, "b 2 x y z"], batch: Batch) -> Float[Tensor, ""]:
     """Cross-entropy of free and occupied to what LiDAR's rays say, on frames without labels."""
     said: UInt8[Tensor, "b x y z"] = batch.need("evidence")
     binary = torch.full_like(said, IGNORE)
     binary[said == EVIDENCE_FREE], binary[said == EVIDENCE_OCCUPIED] = 0, 1
     binary[labelled(batch)] = IGNORE
-    return cross_entropy(*valid_log_probs(logits, binary))
+    log_probs, sides = valid_log_probs(logits, binary)
+    if config.evidence_mean == "voxels":
+        return cross_entropy(log_probs, sides)
+    weights = 1 / sides.bincount(minlength=2).clamp(min=1).to(log_probs.dtype)
+    return cross_entropy(log_probs, sides, weights, "weights")
 
 
 def predicted_evidence(
@@ -158,7 +166,7 @@ def predicted_evidence(
     """The same for the prediction, which is as sure of occupied as of all that is not free."""
     there = [channel for channel in range(logits.shape[1]) if channel != task.free]
     binary = torch.stack([logits[:, task.free], logits[:, there].logsumexp(1)], 1)
-    return config.predicted_evidence * config.ramped(progress) * evidence_term(binary, batch)
+    return config.predicted_evidence * config.ramped(progress) * evidence_term(config, binary, batch)
 
 
 def consistency(
