@@ -12,6 +12,7 @@ import numpy as np
 
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
+from voxway.core.rays import RayRules
 from voxway.core.task import IGNORE, Task
 
 
@@ -73,6 +74,8 @@ class Benchmark:
     note its score under a name of its own."""
     near_ranges_m: tuple[float, ...] = ()
     """Further scores within so many metres ahead and half of that to either side."""
+    rays: RayRules | None = None
+    """How it scores along rays of a LiDAR; None where it has no such score."""
     cameras: int = 1
     """Cameras of its rig that methods look through."""
     ego_height_m: float = 0.0
