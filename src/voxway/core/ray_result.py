@@ -109,6 +109,14 @@ class RayResult:
         """Mean over all thresholds and classes, 0..1."""
         return float(self.rayiou_at.mean())
 
+    def scores(self) -> dict[str, float]:
+        """All of them by the names of tables, 0..1: the means, then each class's mean over the thresholds."""
+        limits = self.protocol.thresholds_m
+        at = {f"RayIoU@{metres:g} m": float(value) for metres, value in zip(limits, self.rayiou_at)}
+        classes = self.class_iou.mean(0)
+        named = {self.task.classes[i]: float(classes[i]) for i in self.task.evaluated}
+        return {"RayIoU": self.rayiou, **at, **named}
+
     def save(self, path: Path | str) -> None:
         """Write protocol, counts and scores as JSON, atomically."""
         limits = self.protocol.thresholds_m
