@@ -103,6 +103,10 @@ class RayMetric:
         """All that was counted, in a row of whole numbers."""
         return self.counts.packed()
 
+    def fresh(self) -> RayMetric:
+        """An empty one of the same frames."""
+        return RayMetric(self.benchmark, self.places, self.poses)
+
     def add(self, packed: np.ndarray) -> None:
         """Add what another one of the same benchmark counted."""
         self.counts += self.counts.unpacked(packed)
