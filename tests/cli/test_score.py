@@ -154,10 +154,8 @@ def test_only_some_frames_have_the_origins_of_whole_scenes(predictions: Path, sm
     for key in samples.keys:
         scenes.setdefault(samples.reader.drive(key), []).append(key)
     pair = next(keys for keys in scenes.values() if len(keys) == 2)
-    one, both = (
-        score_stored(predictions, config(small_ring, keys=tuple(keys)), "ray", show=False)[0]
-        for keys in (pair[:1], pair)
-    )
+    parts = (tuple(pair[:1]), tuple(pair))
+    one, both = (score_stored(predictions, config(small_ring, keys=k), "ray", show=False)[0] for k in parts)
     assert one.protocol.pose_names == both.protocol.pose_names
     assert one.protocol.origin_count * 2 == both.protocol.origin_count == 8
 
@@ -171,9 +169,7 @@ def test_frames_without_a_prediction_are_named(predictions: Path, small_ring: Pa
     assert score(predictions, small_ring).protocol.samples == 2
 
 
-def test_a_list_of_frames_that_shortens_the_poses_is_refused(
-    predictions: Path, small_ring: Path, tmp_path: Path
-) -> None:
+def test_a_list_that_shortens_the_poses_is_refused(predictions: Path, small_ring: Path, tmp_path: Path) -> None:
     root = linked(small_ring, tmp_path / "root")
     (root / "world.json").unlink()
     keys = config(root).build().keys
@@ -218,10 +214,10 @@ def test_a_prediction_that_is_there_twice_is_refused(predictions: Path, small_ri
 
 
 def test_no_predictions_at_all(tmp_path: Path, small_ring: Path) -> None:
-    with pytest.raises(InputError, match="no .npz or .npy file"):
+    with pytest.raises(InputError, match=r"no \.npz or \.npy file"):
         score(tmp_path, small_ring)
     np.save(tmp_path / "a.npy", np.zeros(1))
-    with pytest.raises(InputError, match="1 .npz and .npy files, none of them"):
+    with pytest.raises(InputError, match=r"1 \.npz and \.npy files, none of them"):
         score(tmp_path, small_ring)
     with pytest.raises(InputError, match="found no folder"):
         score(tmp_path / "none", small_ring)

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Int64, UInt8
 
 from voxway.api.rays import ray_metric
 from voxway.api.score import protocol_of, voxel_metric
@@ -28,7 +28,10 @@ from voxway.data.files.stored import StoredPredictions
 from voxway.data.samples import Samples
 from voxway.data.whole import tell_once
 from voxway.metrics.occupancy import OccupancyMetric
+from voxway.metrics.rays.directions import directions
 from voxway.metrics.rays.metric import RayMetric
+from voxway.metrics.rays.walk import cast
+from voxway.view.rays import ray_picture
 
 MetricName = Literal["miou", "ray"]
 METRICS: dict[str, Callable[[Samples], OccupancyMetric | RayMetric]] = {"miou": voxel_metric, "ray": ray_metric}
@@ -67,9 +70,9 @@ def score_stored(
         InputError: predictions are missing, given twice, damaged, or of another grid; see also `ray_metric`.
     """
     samples = replace(data, needs=frozenset({"target"}), earlier=()).build()
-    stored = StoredPredictions.find(predictions, samples.keys, samples.benchmark)
+    stored = StoredPredictions.find(predictions, samples.keys, samples.benchmark, data.server())
     if not data.partial:
-        stored.require(samples.keys, predictions)
+        stored.require(samples.keys)
     elif without := len(samples.keys) - len(stored.files):
         tell_once(f"{without} of {len(samples.keys)} frames are left out: they have no prediction")
     samples.keys = tuple(key for key in samples.keys if key in stored.files)
@@ -91,6 +94,22 @@ def score_stored(
         empty.add(counted.ranges[number])
     counted.remove()
     return list(empty.results(protocol, name or Path(predictions).name))
+
+
+def draw_rays(predictions: Path | str, data: DataConfig) -> UInt8[np.ndarray, "h w 3"]:
+    """The first frame that has a prediction, from above: where its rays end, and how well they are met.
+
+    Raises:
+        InputError: see `score_stored`.
+    """
+    samples = replace(data, needs=frozenset({"target"}), earlier=()).build()
+    benchmark = samples.benchmark
+    stored = StoredPredictions.find(predictions, samples.keys, benchmark, data.server())
+    samples.keys = tuple(key for key in samples.keys if key in stored.files)[:1]
+    metric, (key,) = ray_metric(samples), samples.keys
+    truth, origins = samples.truth(key).classes.numpy(), metric.places[key]
+    hits = cast([truth, stored.read(key)], origins, directions(), benchmark.grid, benchmark.free)
+    return ray_picture(hits, truth, origins, benchmark.grid, benchmark.free, metric.rules.thresholds_m)
 
 
 def _count(

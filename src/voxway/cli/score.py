@@ -6,6 +6,7 @@ With --out, counts are kept beside the result on the way: the same command conti
 
 examples:
   voxway score predictions --root nuscenes --benchmark occ3d-nuscenes --metric ray --out results/ray.json
+  voxway score predictions --root nuscenes --benchmark occ3d-nuscenes --metric ray --picture rays.png
   voxway score predictions --root nuscenes --benchmark occ3d-nuscenes --training-masks camera --processes 8
   voxway score predictions --root nuscenes --benchmark occ3d-nuscenes --set infos=bevdetv3-nuscenes_infos_val.pkl
 """
@@ -48,18 +49,23 @@ class Options:
     """Processes that share the work; any number gives the same result, bit for bit."""
     out: Out | None = None
     """Write the result to this JSON file, for `voxway compare`."""
+    picture: Path | None = None
+    """With --metric ray: write a PNG of the first frame from above, with where its rays end and how well they are met,
+    and the same by distance."""
     set: Settings = ()
     """Further settings of the data, such as infos=FILE."""
 
 
 def run(options: Options) -> None:
     """Score, save, and print."""
-    from voxway.api.stored import score_stored
+    from voxway.api.stored import draw_rays, score_stored
     from voxway.cli.scores import show_scores
     from voxway.core.files import require_writable
+    from voxway.view.png import write_png
 
-    if options.out:
-        require_writable(options.out)
+    for path in (options.out, options.picture):
+        if path:
+            require_writable(path)
     data = dataset_config(
         options.benchmark,
         options.root,
@@ -86,3 +92,5 @@ def run(options: Options) -> None:
     show_scores(results)
     if options.out:
         print(f"result: {options.out}")
+    if options.picture and options.metric == "ray":
+        print(f"picture: {write_png(options.picture, draw_rays(options.predictions, data))}")

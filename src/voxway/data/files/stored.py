@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import UInt8
@@ -13,9 +14,12 @@ from voxway.core.arrays import read_archive, read_array
 from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError
 from voxway.data.files.names import some
-from voxway.data.files.predictions import training_ids
+from voxway.data.files.predictions import PredictionFiles, training_ids
 
-ARRAYS = ("pred", "semantics", "arr_0")
+if TYPE_CHECKING:
+    from voxway.data.entry import Server
+
+ARRAYS = ("pred", "semantics", "arr_0", "voxel_label")
 """Names under which a volume is looked for in an archive, the first one found; or else its only array."""
 _PLAIN = ("labels", "pred", "prediction", "semantics", "occupancy")
 """Names of files that say nothing of their frame; their folder does."""
@@ -28,20 +32,26 @@ class StoredPredictions:
 
     Attributes:
         benchmark: whose grid and ids on disk.
+        folder: where they lie.
         files: the file of each frame that has one.
         others: how many files belong to no frame that was asked for.
+        server: reads files under the names that `voxway predict` gives them; None where they are volumes, too.
     """
 
     benchmark: Benchmark
+    folder: Path
     files: Mapping[str, Path]
     others: int
+    server: Server | None = None
 
     @classmethod
-    def find(cls, folder: Path | str, keys: Sequence[str], benchmark: Benchmark) -> StoredPredictions:
+    def find(
+        cls, folder: Path | str, keys: Sequence[str], benchmark: Benchmark, server: Server | None = None
+    ) -> StoredPredictions:
         """The files of frames, anywhere below a folder.
 
         A file belongs to the frame whose key its path ends in, without the ending: `KEY.npz`, `SCENE/KEY.npy`,
-        `SCENE/KEY/labels.npz`.
+        `SCENE/KEY/labels.npz`. Where one lies under its name on the benchmark's server, all have those names.
 
         Raises:
             InputError: no folder, no file of any frame, or several of one.
@@ -49,6 +59,10 @@ class StoredPredictions:
         folder, wanted = Path(folder), frozenset(keys)
         if not folder.is_dir():
             raise _bad(folder, "folder", "predictions", "no folder", _REMEDY)
+        if server is not None and not isinstance(server, PredictionFiles):
+            named = {key: path for key in keys if (path := folder / server.name(key)).exists()}
+            if named:
+                return cls(benchmark, folder, named, 0, server)
         found: dict[str, Path] = {}
         others = 0
         for path in sorted(path for path in folder.rglob("*") if path.suffix in (".npz", ".npy")):
@@ -64,9 +78,9 @@ class StoredPredictions:
             kinds = f"{others} .npz and .npy files, none of them" if others else "no .npz or .npy file"
             expected = f"files named after frames, such as {keys[0]}.npz"
             raise _bad(folder, "frames", expected, kinds, "Check split, benchmark and names. " + _REMEDY)
-        return cls(benchmark, found, others)
+        return cls(benchmark, folder, found, others)
 
-    def require(self, keys: Sequence[str], folder: object) -> None:
+    def require(self, keys: Sequence[str]) -> None:
         """Make sure that every frame has a prediction.
 
         Raises:
@@ -75,7 +89,8 @@ class StoredPredictions:
         missing = [key for key in keys if key not in self.files]
         if missing:
             remedy = "Predict them, or pass --partial to score the others alone; that is another set of frames."
-            raise _bad(folder, "frames", f"{len(keys)} predictions", f"{len(missing)} missing: {some(missing)}", remedy)
+            found = f"{len(missing)} missing: {some(missing)}"
+            raise _bad(self.folder, "frames", f"{len(keys)} predictions", found, remedy)
 
     def read(self, key: str) -> UInt8[np.ndarray, "x y z"]:
         """Training ids of one frame.
@@ -84,6 +99,8 @@ class StoredPredictions:
             InputError: a damaged file, several arrays none of which has a known name, another shape, numbers that are
                 not whole, or ids that are no class.
         """
+        if self.server is not None:
+            return self.server.read(self.folder, key).classes.numpy()
         path = self.files[key]
         stored, name = _from_archive(path) if path.suffix == ".npz" else (read_array(path, _REMEDY), "array")
         if stored.shape != self.benchmark.grid.shape:
