@@ -92,6 +92,8 @@ def test_unlike_frames_or_networks_of_one_name_are_refused() -> None:
         results_table([voxels(ema=True), rays()])
     with pytest.raises(InputError, match="'net' more than once"):
         results_table([voxels(), voxels(), rays()])
+    with pytest.raises(InputError, match="found '' among them"):
+        results_table([voxels(""), rays()])
     with pytest.raises(InputError, match="both of voxels, or both of rays"):
         compare([voxels(), rays()])
 

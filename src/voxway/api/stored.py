@@ -80,9 +80,10 @@ def score_stored(
     protocol = protocol_of(samples, inputs, training_masks=training_masks)
     protocol = replace(protocol, frames=frames_seen)
     ranges = [samples.keys[first : first + _RANGE] for first in range(0, len(samples.keys), _RANGE)]
-    # What was counted before holds for the same frames, metric and files only.
+    # What was counted before holds for the same frames, rules and files only.
     stamps = [str(stamp(stored.files[key])) for key in samples.keys]
-    counted = _Counted.load(kept, fingerprint_of([metric, str(asdict(protocol)), *samples.keys, *stamps]))
+    rules = str([asdict(result.protocol) for result in empty.results(protocol)])
+    counted = _Counted.load(kept, fingerprint_of([rules, *samples.keys, *stamps]))
     missing = [number for number in range(len(ranges)) if number not in counted.ranges]
     done = len(samples.keys) - sum(len(ranges[number]) for number in missing)
     count = partial(_count, samples, stored, empty)

@@ -49,12 +49,12 @@ def results_table(results: Sequence[AnyResult], allow: Collection[str] = ()) -> 
 def _require_names(results: Sequence[AnyResult]) -> None:
     names = [result.name for result in results]
     twice = [name for name in names if names.count(name) > 1]
-    if twice:
+    if twice or "" in names:
         raise InputError(
             file="results",
             field="name",
-            expected="each once among those of voxels and once among those of rays",
-            found=f"{twice[0]!r} more than once",
+            expected="one for each, once among those of voxels and once among those of rays",
+            found=f"{twice[0]!r} more than once" if twice else "'' among them",
             remedy="Give every network a name with --name, the same for both of its scores.",
         )
 
