@@ -130,10 +130,11 @@ class _Rays:
     def of(cls, origins: Float[np.ndarray, "o 3"], directions: Float32[np.ndarray, "r 3"], grid: VoxelGrid) -> _Rays:
         """Rays in their start voxels, origins one after the other; points are computed in the type of `origins`."""
         kind = origins.dtype
-        low, cell = np.asarray(grid.lower, kind), np.asarray(grid.cell, np.float32).astype(kind)
-        far = (directions.astype(kind) + origins[:, None] - low) / cell
-        far = far.astype(np.float32).astype(np.float64).reshape(-1, 3).T
-        start = ((origins - low) / cell).astype(np.float32).astype(np.float64).T.repeat(len(directions), 1)
+        low = np.asarray(grid.lower, kind)[:, None]
+        cell = np.asarray(grid.cell, np.float32).astype(kind)[:, None]
+        points = np.ascontiguousarray(directions.T, kind)[:, None] + np.ascontiguousarray(origins.T)[:, :, None]
+        far = ((points.reshape(3, -1) - low) / cell).astype(np.float32).astype(np.float64)
+        start = ((origins.T - low) / cell).astype(np.float32).astype(np.float64).repeat(len(directions), 1)
         way = far - start
         way /= np.sqrt(way[0] * way[0] + way[1] * way[1] + way[2] * way[2])
         ahead, voxel = way >= 0, np.trunc(start)
