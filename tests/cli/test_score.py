@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -217,7 +218,7 @@ def damaged(predictions: Path, **arrays: np.ndarray) -> Path:
         ({"pred": np.full(SHAPE, 255, np.uint8)}, r"found \[255\]"),
         ({"pred": np.full(SHAPE, -1, np.int64)}, r"found \[-1\]"),
         ({"pred": np.full(SHAPE, 256, np.int64)}, r"found \[256\]"),
-        ({"a": np.zeros(3), "b": np.zeros(3)}, "arrays: expected one of pred, semantics, arr_0, or one alone"),
+        ({"a": np.zeros(3), "b": np.zeros(3)}, "arrays: expected one of pred, semantics, arr_0, voxel_label, or one alone"),
     ],
 )
 def test_bad_files_are_refused(predictions: Path, small_ring: Path, arrays: dict, message: str) -> None:
@@ -252,8 +253,18 @@ def test_a_missing_pose_is_named(predictions: Path, small_ring: Path, tmp_path: 
     for row in rows:
         row["translation"] = [float("nan")] * 3
     rewrite(path, json.dumps(rows))
-    with pytest.raises(InputError, match="ego2global_translation"):
+    with pytest.raises(InputError, match=r"ego_pose\.json: row 0: translation"):
         score(predictions, root)
+
+
+def test_a_pose_that_an_info_file_lacks_is_named(predictions: Path, small_ring: Path, tmp_path: Path) -> None:
+    content = pickle.loads((small_ring / "bevdetv3-nuscenes_infos_train.pkl").read_bytes())
+    del content["infos"][0]["lidar2ego_translation"]
+    (tmp_path / "infos.pkl").write_bytes(pickle.dumps(content))
+    data = config(small_ring, infos=tmp_path / "infos.pkl")
+    with pytest.raises(InputError, match="lidar2ego_translation: expected present"):
+        score_stored(predictions, data, "ray", show=False)
+    assert score_stored(predictions, data, "miou", show=False)
 
 
 def test_benchmarks_without_such_a_score_say_so(small_world: Path, tmp_path: Path, capsys) -> None:
