@@ -16,8 +16,18 @@ from voxway.core.rays import RayRules
 from voxway.core.task import IGNORE, Task
 
 
+class _Sendable:
+    """Sent to other processes with its mappings as plain ones, since those that cannot be changed cannot be sent."""
+
+    def __getstate__(self) -> dict[str, object]:
+        return {n: dict(v) if isinstance(v, MappingProxyType) else v for n, v in self.__dict__.items()}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update({n: MappingProxyType(v) if isinstance(v, dict) else v for n, v in state.items()})
+
+
 @dataclass(frozen=True, kw_only=True)
-class Split:
+class Split(_Sendable):
     """One part of a benchmark: its sequences (or scenes) and how many annotated frames it must have."""
 
     sequences: tuple[str, ...] = ()
@@ -60,7 +70,7 @@ def _incomplete(field: str, expected: object, found: object, source: object) -> 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Benchmark:
+class Benchmark(_Sendable):
     """What a benchmark fixes: its task, splits and masks, and how it scores."""
 
     task: Task
