@@ -39,6 +39,7 @@ types: venv
 
 bench: venv  ## side-by-side speed and memory
 	$(BIN)/python bench/metrics.py
+	$(BIN)/python bench/rayiou.py
 	$(BIN)/python bench/monoocc.py
 	$(BIN)/python bench/effocc.py
 	$(BIN)/python bench/vlscene.py

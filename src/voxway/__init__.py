@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from voxway.api.model import Model
     from voxway.api.occupancy import Occupancy
     from voxway.api.rig import Rig
-    from voxway.api.score import score
+    from voxway.api.score import score, score_rays
     from voxway.api.train import train
     from voxway.core.camera import Cameras
     from voxway.core.grid import VoxelGrid
@@ -40,6 +40,7 @@ _HOMES = {
     "load": "api.load",
     "recipe": "recipes",
     "score": "api.score",
+    "score_rays": "api.score",
     "train": "api.train",
 }
 
@@ -55,6 +56,7 @@ __all__ = [
     "load",
     "recipe",
     "score",
+    "score_rays",
     "train",
 ]
 

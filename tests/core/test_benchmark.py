@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -122,3 +123,12 @@ def test_inconsistent_constants_are_refused() -> None:
         replace(SEMANTIC_KITTI.task, palette=SEMANTIC_KITTI.task.palette[1:])
     with pytest.raises(ValueError, match="free id 20"):
         replace(SEMANTIC_KITTI.task, free=20)
+
+
+@pytest.mark.parametrize("name", names())
+def test_benchmarks_can_be_sent_to_other_processes(name: str) -> None:
+    one = benchmark(name)
+    again = pickle.loads(pickle.dumps(one))
+    assert again == one
+    with pytest.raises(TypeError):
+        again.splits["another"] = None

@@ -2,21 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from voxway.api.model import Model
+from voxway.api.rays import ray_metric
 from voxway.core.errors import InputError
 from voxway.core.files import Json
+from voxway.core.ray_result import RayResult
 from voxway.core.result import Protocol, Result
 from voxway.core.stamps import fingerprint_of
 from voxway.data.config import DataConfig
+from voxway.data.samples import Samples
 from voxway.engine.distributed import Group
-from voxway.engine.evaluate import Predictor, evaluate, network_predictor
+from voxway.engine.evaluate import Metric, Predictor, evaluate, network_predictor
 from voxway.metrics.occupancy import OccupancyMetric
 
+R = TypeVar("R")
 _INPUTS = frozenset({"images", "points", "proposals"})
+
+
+def protocol_of(
+    samples: Samples,
+    inputs: tuple[str, ...],
+    *,
+    ema: bool = False,
+    training_masks: tuple[str, ...] = (),
+    checkpoint: str = "",
+    labels: Mapping[str, Json] | None = None,
+) -> Protocol:
+    """What is fixed about a score of these frames before they are counted; see `score_predictor`."""
+    return Protocol(
+        benchmark=samples.benchmark.name,
+        split=_split_name(samples.config),
+        samples=0,
+        masks=samples.benchmark.masks,
+        inputs=inputs,
+        frames=1 + len(samples.config.earlier),
+        training_masks=training_masks,
+        ema=ema,
+        checkpoint=checkpoint,
+        labels=str((labels or {}).get("rule", "all")),
+        label_names=str((labels or {}).get("sha256", "")),
+        frame_names=fingerprint_of(sorted(samples.keys)),
+    )
+
+
+def voxel_metric(samples: Samples) -> OccupancyMetric:
+    """The empty metric of a benchmark's voxels."""
+    return OccupancyMetric(samples.benchmark)
 
 
 def score_predictor(
@@ -24,6 +60,7 @@ def score_predictor(
     data: DataConfig,
     sources: Mapping[str, str],
     *,
+    metric: Callable[[Samples], Metric[R]],
     name: str = "",
     ema: bool = False,
     training_masks: tuple[str, ...] = (),
@@ -31,13 +68,14 @@ def score_predictor(
     labels: Mapping[str, Json] | None = None,
     group: Group | None = None,
     show: bool = True,
-) -> list[Result]:
+) -> list[R]:
     """Score a predictor by its benchmark's protocol; of several results the benchmark's main one comes first.
 
     Args:
         predict: says a class for every voxel.
         data: frames with all that it reads.
         sources: what prepared files were made from, by need.
+        metric: makes an empty one for the frames: of voxels, or of rays (`voxway.api.rays.ray_metric`).
         name: whose result it is.
         ema: whether its weights are averaged.
         training_masks: masks outside which it was taught nothing.
@@ -47,32 +85,48 @@ def score_predictor(
         show: say how far it is.
     """
     samples = replace(data, needs=data.needs | {"target"}).build()
-    benchmark = samples.benchmark
-    protocol = Protocol(
-        benchmark=benchmark.name,
-        split=_split_name(data),
-        samples=0,
-        masks=benchmark.masks,
-        inputs=_inputs(data, sources),
-        frames=1 + len(data.earlier),
-        training_masks=training_masks,
+    protocol = protocol_of(
+        samples,
+        _inputs(data, sources),
         ema=ema,
+        training_masks=training_masks,
         checkpoint=checkpoint,
-        labels=str((labels or {}).get("rule", "all")),
-        label_names=str((labels or {}).get("sha256", "")),
-        frame_names=fingerprint_of(sorted(samples.keys)),
+        labels=labels,
     )
-    return evaluate(predict, samples, OccupancyMetric(benchmark), protocol, name=name, group=group, show=show)
+    return evaluate(predict, samples, metric(samples), protocol, name=name, group=group, show=show)
 
 
 def score(
     model: Model, data: DataConfig, *, name: str = "", group: Group | None = None, show: bool = True
 ) -> list[Result]:
-    """Score a model on data of its task's benchmark.
+    """Score a model's voxels on data of its task's benchmark.
 
     Raises:
         InputError: it predicts other classes or voxels than the data's truth has.
     """
+    return _score(model, data, voxel_metric, name, group, show)
+
+
+def score_rays(
+    model: Model, data: DataConfig, *, name: str = "", group: Group | None = None, show: bool = True
+) -> RayResult:
+    """Score a model along rays of a LiDAR (RayIoU) on data of its task's benchmark.
+
+    Raises:
+        InputError: it predicts other classes or voxels than the data's truth has, or see `voxway.api.rays.ray_metric`.
+    """
+    (result,) = _score(model, data, ray_metric, name, group, show)
+    return result
+
+
+def _score(
+    model: Model,
+    data: DataConfig,
+    metric: Callable[[Samples], Metric[R]],
+    name: str,
+    group: Group | None,
+    show: bool,
+) -> list[R]:
     task = data.reader().benchmark.task
     if (model.task.grid, model.task.classes) != (task.grid, task.classes):
         raise InputError(
@@ -86,6 +140,7 @@ def score(
         network_predictor(model.network),
         data,
         model.sources,
+        metric=metric,
         name=name or model.name,
         ema=model.ema,
         training_masks=model.method.training_masks,

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from voxway.api.score import score_predictor
+from voxway.api.score import score_predictor, voxel_metric
 from voxway.api.start import start_weights
 from voxway.core.config import to_json
 from voxway.core.errors import InputError
@@ -175,7 +175,10 @@ def _validation(
     def score(network: nn.Module) -> Result:
         few, predict = few_labels(training), network_predictor(network)
         labels = None if few is None else few.facts()
-        return score_predictor(predict, held_out, chosen.sources, labels=labels, group=group, show=show)[0]
+        results = score_predictor(
+            predict, held_out, chosen.sources, metric=voxel_metric, labels=labels, group=group, show=show
+        )
+        return results[0]
 
     return score
 

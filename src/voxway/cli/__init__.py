@@ -21,6 +21,7 @@ COMMANDS = {
     "select": "choose the frames or voxels to label next",
     "train": "train a recipe, or continue it",
     "eval": "score a trained network, or the baseline",
+    "score": "score stored predictions, whoever wrote them",
     "predict": "predict frames: label files and a page",
     "view": "page or picture of stored predictions and truth",
     "convert": "turn a published checkpoint into ours, or back",

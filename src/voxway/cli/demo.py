@@ -39,7 +39,7 @@ def run(options: Options) -> None:
     """World, training, evaluation, page; each step is kept, so a stopped demo continues."""
     from voxway.api.load import load
     from voxway.api.look import PAGE_FRAMES, frame_of, write_views
-    from voxway.api.score import score, score_predictor
+    from voxway.api.score import score, score_predictor, voxel_metric
     from voxway.api.train import train
     from voxway.engine.baseline import constant_predictor, most_frequent_class
     from voxway.engine.distributed import process_group
@@ -71,7 +71,11 @@ def run(options: Options) -> None:
         blind = replace(chosen.data, needs=frozenset({"target"}))
         volume = most_frequent_class(blind.build(), model.task)
         baseline = score_predictor(
-            constant_predictor(volume), replace(blind, split="val"), {}, name="most frequent class"
+            constant_predictor(volume),
+            replace(blind, split="val"),
+            {},
+            metric=voxel_metric,
+            name="most frequent class",
         )[0]
         ours.save(options.out / "results" / "network.json")
         baseline.save(options.out / "results" / "baseline.json")

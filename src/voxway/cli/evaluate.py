@@ -3,7 +3,8 @@
 examples:
   voxway eval runs/s/model --root KITTI --split val --out results/s.json
   voxway eval baseline --root world --split val
-  voxway eval runs/fusion/model --root nuscenes --benchmark occ3d-nuscenes
+  voxway eval runs/fusion/model --root nuscenes
+  voxway eval runs/fusion/model --root nuscenes --metric ray --out results/ray.json
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from voxway.cli.options import (
     Cache,
     Device,
     Keys,
+    Metric,
     Out,
     Proposals,
     Root,
@@ -29,7 +31,9 @@ from voxway.cli.options import (
 from voxway.data.registry import DEFAULT
 
 if TYPE_CHECKING:
-    from voxway.core.result import Result
+    from collections.abc import Sequence
+
+    from voxway.core.results import AnyResult
     from voxway.engine.distributed import Group
 
 
@@ -42,6 +46,7 @@ class Options:
     root: Root
     benchmark: Benchmark = DEFAULT
     """Whose files the folder holds; for the baseline only, a network knows what it was trained on."""
+    metric: Metric = "miou"
     split: Split | None = None
     """Which split. Default: val, or the frames that were trained on if the recipe named them."""
     keys: Keys = ()
@@ -57,11 +62,10 @@ class Options:
 
 def run(options: Options) -> None:
     """Score, save, and print."""
-    from voxway.cli.screen import show
+    from voxway.cli.scores import show_scores
     from voxway.core.files import require_writable
     from voxway.engine.distributed import process_group
     from voxway.engine.memory import keep_freed_memory, spare_memory
-    from voxway.metrics.compare import compare
 
     if options.out:
         require_writable(options.out)
@@ -72,37 +76,31 @@ def run(options: Options) -> None:
             return
         if options.out:
             results[0].save(options.out)
-        show(compare([results[0]]).table())
-        for name, value in results[0].notes.items():
-            if name.startswith("miou_over_"):
-                count = name.removeprefix("miou_over_")
-                print(
-                    f"divided by {count} instead, as a published evaluation does: {100 * value:.2f}; not to be compared"
-                )
-        for near in results[1:]:
-            print(f"within {near.protocol.range_m:g} m: IoU {100 * near.iou:.2f}, mIoU {100 * near.miou:.2f}")
+        show_scores(results)
         if options.out:
             print(f"result: {options.out}")
 
 
-def _baseline(options: Options, group: Group) -> list[Result]:
+def _baseline(options: Options, group: Group) -> Sequence[AnyResult]:
     from dataclasses import replace
 
     from voxway.api.score import score_predictor
+    from voxway.api.stored import METRICS
     from voxway.engine.baseline import constant_predictor, most_frequent_class
 
     data = dataset_config(options.benchmark, options.root, frozenset({"target"}), options.split or "val", options.keys)
     training = replace(data, split="train", keys=()).build()
     volume = most_frequent_class(training, training.task, show=group.leads)
-    return score_predictor(constant_predictor(volume), data, {}, name="most frequent", group=group)
+    predict, metric = constant_predictor(volume), METRICS[options.metric]
+    return score_predictor(predict, data, {}, metric=metric, name="most frequent", group=group)
 
 
-def _network(options: Options, group: Group) -> list[Result]:
+def _network(options: Options, group: Group) -> Sequence[AnyResult]:
     from dataclasses import replace
 
     from voxway.api.data import select, with_origin
     from voxway.api.load import load
-    from voxway.api.score import score
+    from voxway.api.score import score, score_rays
     from voxway.prepare.ready import ready
 
     model = load(Path(options.model), group.device)
@@ -110,4 +108,7 @@ def _network(options: Options, group: Group) -> list[Result]:
     data = select(data, options.split or (None if data.keys else "val"), options.keys)
     data, sources = with_origin(data, model.sources, "proposals", options.proposals)
     data = ready(data, sources, options.cache, group)
-    return score(replace(model, sources=sources), data, name=options.name, group=group)
+    model = replace(model, sources=sources)
+    if options.metric == "ray":
+        return [score_rays(model, data, name=options.name, group=group)]
+    return score(model, data, name=options.name, group=group)

@@ -24,6 +24,13 @@ Keys = Annotated[
     tuple[str, ...],
     tyro.conf.arg(metavar="KEY", help="Frames such as 08/000005 or a sample token, instead of the whole split."),
 ]
+Metric = Annotated[
+    Literal["miou", "ray"],
+    tyro.conf.arg(
+        help="miou: voxels within the benchmark's masks. ray: rays of a LiDAR without any mask (RayIoU), where the "
+        "benchmark has such a score."
+    ),
+]
 Sequences = Annotated[
     tuple[str, ...],
     tyro.conf.arg(

@@ -12,11 +12,22 @@ import numpy as np
 
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
+from voxway.core.rays import RayRules
 from voxway.core.task import IGNORE, Task
 
 
+class _Sendable:
+    """Sent to other processes with its mappings as plain ones, since those that cannot be changed cannot be sent."""
+
+    def __getstate__(self) -> dict[str, object]:
+        return {n: dict(v) if isinstance(v, MappingProxyType) else v for n, v in self.__dict__.items()}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update({n: MappingProxyType(v) if isinstance(v, dict) else v for n, v in state.items()})
+
+
 @dataclass(frozen=True, kw_only=True)
-class Split:
+class Split(_Sendable):
     """One part of a benchmark: its sequences (or scenes) and how many annotated frames it must have."""
 
     sequences: tuple[str, ...] = ()
@@ -59,7 +70,7 @@ def _incomplete(field: str, expected: object, found: object, source: object) -> 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Benchmark:
+class Benchmark(_Sendable):
     """What a benchmark fixes: its task, splits and masks, and how it scores."""
 
     task: Task
@@ -73,6 +84,8 @@ class Benchmark:
     note its score under a name of its own."""
     near_ranges_m: tuple[float, ...] = ()
     """Further scores within so many metres ahead and half of that to either side."""
+    rays: RayRules | None = None
+    """How it scores along rays of a LiDAR; None where it has no such score."""
     cameras: int = 1
     """Cameras of its rig that methods look through."""
     ego_height_m: float = 0.0

@@ -124,6 +124,12 @@ class Result:
         hit, _, missed = self._occupancy()
         return hit / max(hit + missed, 1)
 
+    def scores(self) -> dict[str, float]:
+        """All of them by the names of tables, 0..1; NaN for a class in neither truth nor prediction."""
+        overall = {"IoU": self.iou, "mIoU": self.miou, "precision": self.precision, "recall": self.recall}
+        classes = self.class_iou
+        return {**overall, **{self.task.classes[i]: float(classes[i]) for i in self.task.evaluated}}
+
     def save(self, path: Path | str) -> None:
         """Write protocol, confusion matrix and scores as JSON, atomically."""
         scores = {"iou": self.iou, "miou": self.miou, "precision": self.precision, "recall": self.recall}

@@ -50,4 +50,9 @@ def _digest(path: Path | str) -> str:
 
 def fingerprint_of(names: Iterable[str]) -> str:
     """SHA-256 of names in their order, a line each."""
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()
+    return digest_of("\n".join(names).encode())
+
+
+def digest_of(data: bytes) -> str:
+    """SHA-256 of bytes."""
+    return hashlib.sha256(data).hexdigest()

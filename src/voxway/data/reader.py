@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Float64
 
 from voxway.core.benchmark import Benchmark
 from voxway.core.occupancy import Occupancy
@@ -79,6 +80,19 @@ class Reader(Protocol):
 
         Raises:
             InputError: the label file is missing or damaged.
+        """
+        ...
+
+
+@runtime_checkable
+class LidarPoses(Protocol):
+    """What a reader offers besides, for scores along rays: where the LiDAR stood, in any frame of the split."""
+
+    def lidar_pose(self, key: str) -> tuple[Float64[np.ndarray, "4 4"], Float64[np.ndarray, "4 4"]]:
+        """`T_world_ego` at the LiDAR's time, and `T_ego_lidar`; float64, metres.
+
+        Raises:
+            InputError: a pose is missing or damaged.
         """
         ...
 

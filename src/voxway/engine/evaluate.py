@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from voxway.core.occupancy import Occupancy
 from voxway.core.progress import progress_bar
-from voxway.core.result import Protocol, Result
+from voxway.core.result import Protocol
 from voxway.core.sample import Batch, Sample, collate
 from voxway.core.task import Task
 from voxway.engine.distributed import Group
@@ -23,19 +23,22 @@ Predictor = Callable[[Batch], UInt8[Tensor, "b x y z"]]
 """Anything that says a class for every voxel."""
 
 
+R = typing.TypeVar("R")
+
+
 @typing.runtime_checkable
-class Metric(typing.Protocol):
+class Metric(typing.Protocol[R]):
     """What a benchmark's protocol offers (`voxway.metrics`)."""
 
-    def update(self, target: Tensor, prediction: Tensor, masks: Mapping[str, Tensor], /) -> None:
-        """Count one batch; `masks` are the batch's, of which each protocol applies its own."""
+    def update(self, target: Tensor, prediction: Tensor, masks: Mapping[str, Tensor], keys: Sequence[str], /) -> None:
+        """Count one batch; `masks` are the batch's, of which each protocol applies its own, `keys` name its frames."""
         ...
 
     def reduce(self) -> None:
         """Add up what all processes counted, so that each knows the whole."""
         ...
 
-    def results(self, protocol: Protocol, name: str = "") -> list[Result]:
+    def results(self, protocol: Protocol, name: str = "") -> list[R]:
         """Results of everything counted; the first is the benchmark's main one."""
         ...
 
@@ -54,14 +57,14 @@ def network_predictor(network: nn.Module) -> Predictor:
 def evaluate(
     predict: Predictor,
     data: Samples,
-    metric: Metric,
+    metric: Metric[R],
     protocol: Protocol,
     *,
     name: str = "",
     group: Group | None = None,
     workers: int = 0,
     show: bool = True,
-) -> list[Result]:
+) -> list[R]:
     """Score a predictor on samples that have a target.
 
     Every process scores every `group.size`-th sample; the counts are whole numbers and are summed, so any number of
@@ -82,7 +85,7 @@ def evaluate(
     batches = read_ahead(_Reading(data, mine), len(mine), workers)
     with explained_workers(), progress_bar("evaluating", len(mine), show=show and group.leads) as bar:
         for batch in batches:
-            metric.update(batch.need("target"), predict(batch.to(group.device)).cpu(), batch.masks)
+            metric.update(batch.need("target"), predict(batch.to(group.device)).cpu(), batch.masks, batch.keys)
             bar.advance()
     metric.reduce()
     return metric.results(protocol, name)

@@ -10,7 +10,8 @@ import numpy as np
 
 from voxway.core.errors import InputError, nearest
 from voxway.core.files import Json
-from voxway.core.result import Protocol, Result
+from voxway.core.result import Protocol
+from voxway.core.results import AnyResult
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,21 +27,18 @@ class Comparison:
         differing: protocol fields in which they were allowed to differ, with one value per result.
     """
 
-    results: tuple[Result, ...]
+    results: tuple[AnyResult, ...]
     differing: dict[str, tuple[object, ...]]
 
     def rows(self) -> list[dict[str, Json]]:
         """One flat record per result, scores in percent; NaN for a class in neither truth nor prediction."""
         return [self._row(number, result) for number, result in enumerate(self.results)]
 
-    def _row(self, number: int, result: Result) -> dict[str, Json]:
-        task = result.task
-        scores = {"IoU": result.iou, "mIoU": result.miou, "precision": result.precision, "recall": result.recall}
-        classes = {task.classes[i]: result.class_iou[i] for i in task.evaluated}
+    def _row(self, number: int, result: AnyResult) -> dict[str, Json]:
         return {
             "name": result.name or f"result {number + 1}",
             **{field: values[number] for field, values in self.differing.items()},
-            **{name: 100 * float(score) for name, score in {**scores, **classes}.items()},
+            **{name: 100 * float(score) for name, score in result.scores().items()},
         }
 
     def table(self) -> Table:
@@ -49,20 +47,26 @@ class Comparison:
 
         rows = self.rows()
         protocol = self.results[0].protocol
-        table = Table(title=f"{protocol.benchmark} {protocol.split}, %", caption=_describe(protocol, self.differing))
+        table = Table(title=f"{protocol.benchmark} {protocol.split}, %", caption=self.caption())
         table.add_column("")
         for row in rows:
             table.add_column(str(row["name"]), justify="right")
         for field in self.differing:
-            table.add_row(field, *(_said(field, row[field]) for row in rows))
-        for score in list(rows[0])[1 + len(self.differing) :]:
-            values = np.array([row[score] for row in rows])
-            best = np.nanmax(values) if np.isfinite(values).any() and len(values) > 1 else np.inf
-            table.add_row(score, *(_cell(value, best) for value in values))
+            table.add_row(field, *(said(field, row[field]) for row in rows))
+        for score in self.score_names():
+            table.add_row(score, *cells([float(row[score]) for row in rows]))
         return table
 
+    def score_names(self) -> list[str]:
+        """Those of all rows, in order."""
+        return list(self.results[0].scores())
 
-def compare(results: Sequence[Result], allow: Collection[str] = ()) -> Comparison:
+    def caption(self) -> str:
+        """The protocol that the results share, in words."""
+        return _describe(self.results[0].protocol, self.differing)
+
+
+def compare(results: Sequence[AnyResult], allow: Collection[str] = ()) -> Comparison:
     """Put results side by side.
 
     Args:
@@ -70,9 +74,10 @@ def compare(results: Sequence[Result], allow: Collection[str] = ()) -> Compariso
         allow: protocol fields that may differ; they become rows of the table, so that nobody overlooks them.
 
     Raises:
-        InputError: no results, an unknown field in `allow`, or protocols that differ in another field.
+        InputError: no results, an unknown field in `allow`, protocols that differ in another field, or results of
+            voxels among results of rays (`voxway.metrics.both_kinds` keeps them apart).
     """
-    known = [field.name for field in fields(Protocol)]
+    known = [field.name for field in fields(results[0].protocol if results else Protocol)]
     for name in allow:
         if name not in known:
             raise nearest(name, known, "protocol field")
@@ -82,6 +87,7 @@ def compare(results: Sequence[Result], allow: Collection[str] = ()) -> Compariso
         )
     first = results[0]
     for number, result in enumerate(results[1:], 2):
+        _require_kind(first, result)
         differences = {n: v for n, v in first.protocol.differences(result.protocol).items() if n not in allow}
         if differences:
             raise InputError(
@@ -93,6 +99,17 @@ def compare(results: Sequence[Result], allow: Collection[str] = ()) -> Compariso
             )
     values = {name: tuple(getattr(result.protocol, name) for result in results) for name in known if name in allow}
     return Comparison(tuple(results), {name: found for name, found in values.items() if len(set(found)) > 1})
+
+
+def _require_kind(first: AnyResult, other: AnyResult) -> None:
+    if type(first) is not type(other):
+        raise InputError(
+            file=f"results {first.name!r} and {other.name!r}",
+            field="kind",
+            expected="both of voxels, or both of rays",
+            found="one of each",
+            remedy="Put them side by side with `voxway compare`, which keeps their rows apart.",
+        )
 
 
 _WORDS: dict[str, Callable[[Any], str]] = {
@@ -109,17 +126,40 @@ _WORDS: dict[str, Callable[[Any], str]] = {
 """How a protocol's fields are said, in the order in which they are."""
 
 
+_RAY_WORDS: dict[str, Callable[[Any], str]] = {
+    "rays": lambda rays: f"rays {rays}",
+    "origin_count": lambda count: f"from {count} origins",
+    "origins": lambda rule: rule,
+    "thresholds_m": lambda metres: f"right within {', '.join(f'{one:g}' for one in metres)} m",
+    "distance": lambda where: f"distance {where}",
+    "precision": lambda how: how,
+    "flow": lambda which: f"speeds: {which}",
+}
+"""How fields are said that rays add."""
+
+
 def _describe(protocol: Protocol, differing: Collection[str]) -> str:
-    return ", ".join(say(getattr(protocol, name)) for name, say in _WORDS.items() if name not in differing)
+    known = {field.name for field in fields(protocol)}
+    words = {name: say for name, say in (_WORDS | _RAY_WORDS).items() if name in known and name not in differing}
+    return ", ".join(say(getattr(protocol, name)) for name, say in words.items())
 
 
-def _said(field: str, value: object) -> str:
-    return _WORDS[field](value) if field in _WORDS else str(value)
+def said(field: str, value: object) -> str:
+    """A protocol's field in words."""
+    words = _WORDS | _RAY_WORDS
+    return words[field](value) if field in words else str(value)
 
 
 def _input(name: str) -> str:
     what, _, source = name.partition(":")
     return f"{what} from {source}" if source else what
+
+
+def cells(scores: Sequence[float]) -> list[Text | str]:
+    """A row of scores in percent; of several the best is bold, and a stroke stands for what is not known."""
+    values = np.array(scores, float)
+    best = np.nanmax(values) if np.isfinite(values).any() and len(values) > 1 else np.inf
+    return [_cell(value, best) for value in values]
 
 
 def _cell(value: float, best: float) -> Text | str:

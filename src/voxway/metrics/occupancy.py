@@ -9,12 +9,12 @@ here it scores 0 for them, and for Occ3D it is left out, as published.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from voxway.core.benchmark import Benchmark
@@ -51,6 +51,7 @@ class OccupancyMetric:
         target: UInt8[Tensor, "*b x y z"] | UInt8[np.ndarray, "*b x y z"],
         prediction: UInt8[Tensor, "*b x y z"] | UInt8[np.ndarray, "*b x y z"],
         masks: Mapping[str, Tensor] | None = None,
+        keys: Sequence[str] = (),
     ) -> None:
         """Count one frame, or a batch of them.
 
@@ -58,6 +59,7 @@ class OccupancyMetric:
             target: training ids; 255 is not counted.
             prediction: training ids.
             masks: the frames' masks by name, bool (*b, x, y, z); a voxel counts where all that the protocol names hold.
+            keys: of the frames, which play no part.
 
         Raises:
             ValueError: the volumes do not have the benchmark's shape, hold ids that are no class, or a mask is missing.
@@ -85,6 +87,20 @@ class OccupancyMetric:
         """Sum over all processes of a distributed run; see `Confusion.reduce`."""
         for counts in self._counts.values():
             counts.reduce()
+
+    def packed(self) -> Int64[np.ndarray, "n"]:
+        """All that was counted, in a row of whole numbers."""
+        return np.concatenate([np.append(counts.counts, counts.samples) for counts in self._counts.values()])
+
+    def fresh(self) -> OccupancyMetric:
+        """An empty one of the same benchmark."""
+        return OccupancyMetric(self.benchmark)
+
+    def add(self, packed: Int64[np.ndarray, "n"]) -> None:
+        """Add what another one of the same benchmark counted."""
+        for counts, numbers in zip(self._counts.values(), np.split(packed, len(self._counts)), strict=True):
+            counts.counts = counts.counts + numbers[:-1].reshape(counts.counts.shape)
+            counts.samples += int(numbers[-1])
 
     def results(self, protocol: Protocol, name: str = "") -> list[Result]:
         """Results of everything counted.

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -15,6 +12,7 @@ from voxway.core.cores import available_cores
 from voxway.core.errors import InputError, MissingExtra
 from voxway.core.files import read_json, write_json
 from voxway.core.lock import locked
+from voxway.core.processes import begin_worker
 from voxway.core.progress import progress_bar
 from voxway.world.layouts.layout import Answer, Job, Layout, Record
 
@@ -95,7 +93,7 @@ class _Workers:
     def __init__(self, count: int) -> None:
         context = multiprocessing.get_context("spawn")
         pools = count if count > 1 else 0
-        self._pools = [ProcessPoolExecutor(1, mp_context=context, initializer=_begin) for _ in range(pools)]
+        self._pools = [ProcessPoolExecutor(1, mp_context=context, initializer=begin_worker) for _ in range(pools)]
 
     def __enter__(self) -> _Workers:
         return self
@@ -126,19 +124,3 @@ class _Workers:
                     'The same command continues. In a script, call it below `if __name__ == "__main__":`.',
                 ) from error
             yield futures[future], answer
-
-
-def _begin() -> None:
-    """Prepare a worker: one thread, Ctrl-C left to the parent, and an end when the parent ends."""
-    import torch
-
-    torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-
-    def follow() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()

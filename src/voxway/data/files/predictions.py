@@ -108,14 +108,29 @@ class PredictionFiles:
         if stored.shape != benchmark.grid.shape or stored.dtype != np.uint8:
             expected = f"uint8 {benchmark.grid.shape}"
             raise _bad(source, self.array, expected, f"{stored.dtype} {stored.shape}")
-        ids = benchmark.train_to_raw or range(len(benchmark.classes))
-        known = np.isin(np.arange(256), list(ids))[stored]
-        if not known.all():
-            found = np.unique(stored[~known])[:5].tolist()
-            raise _bad(source, "class ids", f"{ids[0]}..{ids[-1]}, classes of {benchmark.name}", found)
-        raw = np.zeros(256, np.uint8)
-        raw[list(ids)] = np.arange(len(ids))
-        return raw[stored]
+        return training_ids(stored, benchmark, source)
+
+
+def training_ids(stored: np.ndarray, benchmark: Benchmark, source: object) -> UInt8[np.ndarray, "*v"]:
+    """Training ids of a prediction in a benchmark's ids on disk, whole numbers of any type.
+
+    Args:
+        stored: the ids.
+        benchmark: whose.
+        source: the file they came from, for the error.
+
+    Raises:
+        InputError: an id is no class; in a prediction every voxel has one.
+    """
+    ids = benchmark.train_to_raw or tuple(range(len(benchmark.classes)))
+    table = np.full(max(ids) + 3, IGNORE, np.uint8)
+    table[[one + 1 for one in ids]] = np.arange(len(ids))
+    trained = table[np.clip(stored, -1, max(ids) + 1, dtype=np.int64, casting="unsafe") + 1]
+    unknown = trained == IGNORE
+    if unknown.any():
+        found = np.unique(stored[unknown])[:5].tolist()
+        raise _bad(source, "class ids", f"{min(ids)}..{max(ids)}, classes of {benchmark.name}", found)
+    return trained
 
 
 def require_prediction(occupancy: Occupancy, benchmark: Benchmark) -> None:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from voxway.core.benchmark import Benchmark, Split
 from voxway.core.grid import VoxelGrid
+from voxway.core.rays import RayRules
 from voxway.core.task import IGNORE, Task
 
 # fmt: off
@@ -32,11 +33,33 @@ OCC3D_NUSCENES = Benchmark(
     cameras=6,
     highest_intensity=255.0,
     masks=("camera",),
+    rays=RayRules(things=(2, 3, 4, 5, 6, 7, 9, 10)),
     splits=MappingProxyType({
         "train": Split(frames=28130, scenes=700),
         "val": Split(frames=6019, scenes=150),
     }),
 )
+
+_OPENOCC_CLASSES = (
+    "car", "truck", "trailer", "bus", "construction_vehicle", "bicycle", "motorcycle", "pedestrian", "traffic_cone",
+    "barrier", "driveable_surface", "other_flat", "sidewalk", "terrain", "manmade", "vegetation",
+)
+
+OPENOCC_NUSCENES = Benchmark(
+    task=Task(
+        name="openocc-nuscenes",
+        grid=OCC3D_NUSCENES.grid,
+        classes=(*_OPENOCC_CLASSES, "free"),
+        palette=(*(_PALETTE[_CLASSES.index(name)] for name in _OPENOCC_CLASSES), (255, 255, 255)),
+        free=16,
+        foreground=tuple(range(10)),
+    ),
+    absent="left out",
+    cameras=6,
+    highest_intensity=255.0,
+    rays=RayRules(things=tuple(range(8))),
+)
+"""Labels of OpenOcc v2 (the occupancy and flow challenge of 2024): classes and rays for the metric, no reader."""
 
 OPENOCCUPANCY_NUSCENES = Benchmark(
     task=Task(

@@ -124,6 +124,16 @@ def parse_info(info: Mapping[str, Json], source: object) -> KeyFrame:
     return frame
 
 
+def lidar_pose(info: Mapping[str, Json], source: object) -> tuple[Transform, Transform]:
+    """`T_world_ego` at the LiDAR scan's time and `T_ego_lidar` of one record, whatever else it holds.
+
+    Raises:
+        InputError: a pose is missing, not finite or not rigid.
+    """
+    record = _Record(info, f"{source}: sample {info.get('token', 'without a token')}", "")
+    return record.pose("ego2global"), record.pose("lidar2ego")
+
+
 def scene_name(info: Mapping[str, Json]) -> str | None:
     """The scene's name, which some info files state and others only have in the path of the labels."""
     if info.get("scene_name"):

@@ -23,7 +23,7 @@ from voxway.data.files.scans import move
 from voxway.data.nuscenes.config import NuScenesConfig
 from voxway.data.nuscenes.frames import find_frames
 from voxway.data.nuscenes.infos import Info
-from voxway.data.nuscenes.key_frame import KeyFrame, parse_info
+from voxway.data.nuscenes.key_frame import KeyFrame, lidar_pose, parse_info
 from voxway.data.nuscenes.points import aggregate
 from voxway.data.rig import load_cameras, load_pictures
 
@@ -90,6 +90,10 @@ class NuScenesReader(ABC):
             InputError: no such token, or its record is damaged.
         """
         return parse_info(self._info(key), self.frames.source)
+
+    def lidar_pose(self, key: str) -> tuple[Float64[np.ndarray, "4 4"], Float64[np.ndarray, "4 4"]]:
+        """See `voxway.data.reader.LidarPoses`."""
+        return lidar_pose(self._info(key), self.frames.source)
 
     def moment(self, key: str, fields: frozenset[str], random: np.random.Generator) -> Sample:
         """What the files hold of a key frame.

@@ -1,0 +1,59 @@
+"""Where the rays of a split start: the glue between readers, which know poses, and the metric, which knows rays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from voxway.core.errors import InputError
+from voxway.data.reader import LidarPoses
+from voxway.data.samples import Samples
+from voxway.metrics.rays.metric import RayMetric, ray_rules
+from voxway.metrics.rays.origins import drive_origins
+
+
+def ray_metric(samples: Samples) -> RayMetric:
+    """The empty metric of RayIoU for these frames, with origins from all key frames of their scenes, scored or not.
+
+    Raises:
+        InputError: a benchmark without a score along rays, a pose that is missing or damaged, or fewer frames than the
+            split has, which would give other origins and another score; a copy that is called `partial` may lack some.
+    """
+    rules, reader = ray_rules(samples.benchmark), samples.reader
+    if not isinstance(reader, LidarPoses):
+        raise InputError(
+            file=type(reader).__name__,
+            field="lidar_pose",
+            expected="a reader that knows where the LiDAR stood, for the rays' origins",
+            found="none",
+            remedy="Give the reader `lidar_pose` (voxway.data.reader.LidarPoses), or score voxels.",
+        )
+    _require_whole_scenes(samples)
+    scenes: dict[str, list[str]] = {}
+    for key in reader.split_keys:
+        scenes.setdefault(reader.drive(key), []).append(key)
+    wanted, places, lenders = frozenset(samples.keys), {}, []
+    for scene in dict.fromkeys(reader.drive(key) for key in samples.keys):
+        keys = scenes[scene]
+        T_world_ego, T_ego_lidar = (np.stack(poses) for poses in zip(*map(reader.lidar_pose, keys), strict=True))
+        found = zip(keys, drive_origins(T_world_ego, T_ego_lidar, rules), strict=True)
+        places |= {key: origins for key, origins in found if key in wanted}
+        lenders += keys
+    return RayMetric(samples.benchmark, places, lenders)
+
+
+def _require_whole_scenes(samples: Samples) -> None:
+    config, count = samples.config, len(samples.reader.split_keys)
+    split = samples.benchmark.splits.get(config.split)
+    whole = None if split is None else split.frames
+    made = (Path(config.folder) / "world.json").exists()
+    if not (made or config.partial) and whole is not None and count != whole:
+        raise InputError(
+            file=config.root,
+            field="frames that lend poses",
+            expected=f"all {whole} of split {config.split}: rays start where the LiDAR stood in whole scenes",
+            found=count,
+            remedy="Name an info file of the whole split, also where only some of its frames are scored; "
+            "with --partial the score is that of other origins.",
+        )
