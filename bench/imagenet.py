@@ -127,7 +127,7 @@ def table(plan: list[Job]) -> str:
         real = mean_and_spread([job.real_folder for job in jobs])
         if held is None:
             continue
-        logs = [read_log(job.folder / "log.jsonl") for job in jobs if job.done]
+        logs = [read_log(job.folder) for job in jobs if job.done]
         seconds = statistics.median(entry["seconds"] for log in logs for entry in log if "seconds" in entry)
         more = ["", ""]
         if form != TODAY:
