@@ -6,7 +6,7 @@ set of runs: the same samples in the same order. Scored on held-out streets, and
 seen, where their folder is named: on voxels whose truth is certain. Finished runs are kept; a stopped bench continues.
 
     python bench/imagenet.py --real KITTI                 what is near (`near.py`), three seeds of every form
-    python bench/imagenet.py --whole --forms today "frozen norms"       the demo's own size; an hour on two cores
+    python bench/imagenet.py --whole --forms today "frozen norms"       the demo's own size; hours on two cores
     python bench/imagenet.py --table                      only the table of what is there
 """
 
@@ -154,6 +154,8 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--table", action="store_true", help="train nothing")
     options = parser.parse_args()
+    if options.whole:
+        options.out /= "whole"  # another task's runs, and prepared files of other voxels
     plan = [
         Job(options.out, form, seed, options.steps, options.whole, options.real)
         for seed in range(options.seeds)

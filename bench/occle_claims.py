@@ -254,6 +254,8 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="train nothing")
     parser.add_argument("--plot", type=Path, help="draw the shares' curve into this SVG file, and train nothing")
     options = parser.parse_args()
+    if options.whole:
+        options.out /= "whole"  # another task's runs, and prepared files of other voxels
     plan = planned(options)
     if options.plot is not None:
         options.plot.write_text(curve(plan))

@@ -106,6 +106,8 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--table", action="store_true", help="train nothing")
     options = parser.parse_args()
+    if options.whole:
+        options.out /= "whole"  # another task's runs, and prepared files of other voxels
     plan = [
         Job(options.out, row, seed, options.steps, options.whole, options.device)
         for seed in range(options.seeds)

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Generic, TypeVar
 
@@ -55,20 +55,28 @@ class Workers(Generic[Job, Answer]):
             for number, job in jobs.items():
                 yield number, self._do(job)
             return
-        futures = {self._pool.submit(_done, job): number for number, job in jobs.items()}
-        for future in as_completed(futures):
-            try:
-                answer = future.result()
-            except BrokenProcessPool as error:
-                raise InputError(
-                    file="--processes",
-                    field="process",
-                    expected="to work until the end",
-                    found="one that was killed",
-                    remedy="Most often memory has run out: use fewer. The same command continues. In a script, call it "
-                    'below `if __name__ == "__main__":`.',
-                ) from error
-            yield futures[future], answer
+        yield from answered({self._pool.submit(_done, job): number for number, job in jobs.items()})
+
+
+def answered(futures: Mapping[Future[Answer], Job]) -> Iterator[tuple[Job, Answer]]:
+    """Each job with what a process answers when it is done, in any order.
+
+    Raises:
+        InputError: a process was killed.
+    """
+    for future in as_completed(futures):
+        try:
+            answer = future.result()
+        except BrokenProcessPool as error:
+            raise InputError(
+                file="--processes",
+                field="process",
+                expected="to work until the end",
+                found="one that was killed",
+                remedy="Most often memory has run out: use fewer (--processes 1), or allow for more memory. "
+                'The same command continues. In a script, call it below `if __name__ == "__main__":`.',
+            ) from error
+        yield futures[future], answer
 
 
 def begin_worker() -> None:

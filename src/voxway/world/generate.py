@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from voxway.core.cores import available_cores
 from voxway.core.errors import InputError, MissingExtra
 from voxway.core.files import read_json, write_json
 from voxway.core.lock import locked
-from voxway.core.processes import begin_worker
+from voxway.core.processes import answered, begin_worker
 from voxway.core.progress import progress_bar
 from voxway.world.layouts.layout import Answer, Job, Layout, Record
 
@@ -110,17 +109,4 @@ class _Workers:
             return
         # Each process gets a run of neighbouring jobs, so that it builds few streets and shares few scans.
         share = len(jobs) / len(self._pools)
-        futures = {self._pools[int(i / share)].submit(do, job): job for i, job in enumerate(jobs)}
-        for future in as_completed(futures):
-            try:
-                answer = future.result()
-            except BrokenProcessPool as error:
-                raise InputError(
-                    file="--processes",
-                    field="process",
-                    expected="to work until the end",
-                    found="one that was killed",
-                    remedy="Most often memory has run out: use fewer (--processes 1), or allow for more memory. "
-                    'The same command continues. In a script, call it below `if __name__ == "__main__":`.',
-                ) from error
-            yield futures[future], answer
+        yield from answered({self._pools[int(i / share)].submit(do, job): job for i, job in enumerate(jobs)})
