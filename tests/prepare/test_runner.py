@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from voxway.core.errors import InputError
 from voxway.core.files import write_bytes
 from voxway.data.job import Job
+from voxway.data.prepared.made import Origin
 from voxway.prepare.runner import parse_shard, run
 
 KEYS = [f"00/{frame:06d}" for frame in range(0, 50, 5)]
@@ -63,6 +64,27 @@ def test_a_failing_frame_keeps_those_before(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="damaged"):
         run(Job(what="files", keys=KEYS, target=lambda key: tmp_path / key, make=make), show=False)
     assert sorted(path.name for path in (tmp_path / "00").iterdir()) == ["000000", "000005"]
+
+
+def test_two_processes_that_want_the_same_files_take_none_from_each_other(tmp_path: Path) -> None:
+    """The other one begins while we make our first file, and is done with all of them before we go on."""
+    source, asked = tmp_path / "source", {"ours": [], "theirs": []}
+    source.write_text("now")
+
+    def job(whose: str) -> Job:
+        def make(key: str, path: Path) -> None:
+            if whose == "ours" and not asked["ours"]:
+                assert run(job("theirs"), show=False, remake=True) == len(KEYS)
+            asked[whose].append(key)
+            if whose == "ours":
+                assert all((tmp_path / "made" / other).read_text() == "theirs" for other in asked["theirs"])
+            write_bytes(path, whose.encode())
+
+        origin = Origin(folder=tmp_path, name="files", maker="files", root=tmp_path, sources=lambda key: [source])
+        return Job(what="files", keys=KEYS, target=lambda key: tmp_path / "made" / key, make=make, origin=origin)
+
+    assert run(job("ours"), show=False, remake=True) == 1
+    assert asked == {"ours": KEYS[:1], "theirs": KEYS}
 
 
 SLOW = """

@@ -20,7 +20,7 @@ import torch
 from voxway.core.errors import InputError, MissingExtra, UserError
 from voxway.core.progress import progress_bar
 from voxway.data.job import Job
-from voxway.prepare.runner import make, reason_to_make, to_make
+from voxway.prepare.runner import make, to_make
 
 Build: TypeAlias = Callable[[], Job]
 """Opens the job; Ray must be able to send it, so it is a function of a module, or `functools.partial` of one."""
@@ -56,8 +56,7 @@ class Worker:
     def _made(self, key: str) -> _Told:
         error = b""
         try:
-            if reason_to_make(self.job, key, self.remake) is not None:  # another may have been here before it died
-                make(self.job, key)
+            make(self.job, key, self.remake)  # unless another has been here before it died
         except UserError as fault:
             error = pickle.dumps(fault)
         return _Told(key=key, error=error, worker=os.getpid(), remark=self.job.remark())

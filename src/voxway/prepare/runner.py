@@ -35,13 +35,14 @@ def run(job: Job, *, shard: tuple[int, int] = (0, 1), show: bool = True, remake:
         InputError: files there were made with other settings.
     """
     mine, left = to_make(job, shard, remake)
+    made = 0
     with progress_bar(job.what, len(mine), len(mine) - len(left), show) as bar:
         for key in left:
-            make(job, key)
+            made += make(job, key, remake)
             if job.origin is not None and key == left[0]:
                 job.origin.claim()
             bar.advance(key)
-    return len(left)
+    return made
 
 
 def to_make(job: Job, shard: tuple[int, int], remake: bool) -> tuple[Sequence[str], list[str]]:
@@ -79,12 +80,23 @@ def reason_to_make(job: Job, key: str, remake: bool) -> str | None:
     return "nobody knows what they were made from" if remake else None
 
 
-def make(job: Job, key: str) -> None:
-    """Make the file of a key, with the record of what it is made from."""
+def make(job: Job, key: str, remake: bool) -> bool:
+    """Make the file of a key, with the record of what it is made from, unless another process has by now.
+
+    Two processes may want the same files at the same time. A file that is right is never taken away, so that one of
+    them may read what the other still makes.
+
+    Returns:
+        whether it was made.
+    """
+    reason = reason_to_make(job, key, remake)
+    if reason is None:
+        return False
     target = job.target(key)
     if job.origin is not None:
-        with writing(target):  # never an old file beside a new record
-            target.unlink(missing_ok=True)
+        if reason != _ABSENT:
+            with writing(target):  # never an old file beside a new record
+                target.unlink(missing_ok=True)
         job.origin.record(key)
     try:
         job.make(key, target)
@@ -92,6 +104,7 @@ def make(job: Job, key: str) -> None:
         if job.origin is not None:
             job.origin.forget(key)
         raise
+    return True
 
 
 def parse_shard(text: str) -> tuple[int, int]:
