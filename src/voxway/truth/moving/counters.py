@@ -74,8 +74,8 @@ def tiles_of(voxel: Int64[np.ndarray, "p 3"]) -> frozenset[Place]:
 def tiles_between(lower: Int64[np.ndarray, "3"], upper: Int64[np.ndarray, "3"]) -> frozenset[Place]:
     """Places of all tiles of a box of voxels, its upper corner included."""
     first, last = np.floor_divide(lower, TILE), np.floor_divide(upper, TILE)
-    spans = [range(int(low), int(high) + 1) for low, high in zip(first, last)]
-    return frozenset(product(*spans))
+    x, y, z = (range(int(low), int(high) + 1) for low, high in zip(first, last))
+    return frozenset(product(x, y, z))
 
 
 def _grouped(place: Int64[np.ndarray, "p 3"]) -> Iterator[tuple[Place, Int64[np.ndarray, "n"]]]:

@@ -1,7 +1,7 @@
 """Which returns of a scan come from something that moves: those where scans have seen nothing before or after.
 
-Counts decide, not sums of logarithms: `free_share` of 0.3 is what weights of 0.7 and 0.3 would do, without their limits,
-and another share needs no second look at the scans.
+Counts decide, not sums of logarithms: a `free_share` of 0.3 is what weights of 0.7 and 0.3 would do, without their
+limits, and another share needs no second look at the scans.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ _SLOPE = 0.25
 _STEP_M = 0.15
 """What a kerb, or the lowest return of a cell, may be higher than the slope allows."""
 _BEGIN_M = 4.0
-"""Around the vehicle the ground has one height."""
+"""Around the vehicle the ground is level, but for a slope of the road."""
 _NEIGHBOURS = 2
 """Cells on either side that tell how high the ground is."""
 _LOW = 0.05
@@ -62,7 +62,8 @@ def _heights(lowest: Float64[np.ndarray, "n n"], first: float) -> Float64[np.nda
     height = np.full((len(lowest) + 2 * pad,) * 2, np.nan)
     inner = height[pad:-pad, pad:-pad]
     begin = int(_BEGIN_M / _CELL_M)
-    inner[half - begin : half + begin, half - begin : half + begin] = first
+    around = (slice(half - begin, half + begin),) * 2
+    inner[around] = np.where(np.abs(lowest[around] - first) <= _SLOPE * _CELL_M + _STEP_M, lowest[around], first)
     for ring in range(begin, half):
         x, y = _ring(half, ring)
         windows = np.stack([height[x + i, y + j] for i in range(2 * pad + 1) for j in range(2 * pad + 1)])
