@@ -11,7 +11,10 @@ from voxway.core.benchmark import Benchmark
 from voxway.core.occupancy import Occupancy
 from voxway.data.checks.report import Report
 from voxway.data.config import DataConfig
+from voxway.data.recordings import Drive
 
+Drives = Callable[[Path, Sequence[str]], Sequence[Drive]]
+"""``(root, names)``: drives of those names, or all; see `voxway.data.recordings`."""
 Check = Callable[[DataConfig, int, Callable[[int, int, str], None] | None], Report]
 """``(config, contents, advance)``: opens so many frames, tells how far it is, and reports."""
 
@@ -60,3 +63,5 @@ class Dataset:
     ``"package:file.json"``; see `voxway.data.prepared.class_table`."""
     jobs: Mapping[str, str] = field(default_factory=dict)
     """Further files that `voxway prepare` makes in this dataset's own layout: name -> ``"module:function"``."""
+    drives: str | Drives | None = None
+    """Opens recordings in this dataset's layout as drives, for labels made from scans and poses."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import Int64, UInt8, UInt32
 
 from voxway.truth.moving.evidence import ScanEvidence
 
@@ -21,6 +21,19 @@ HITS, PASSES, CONFIRMED = 0, 1, 2
 """Places of the counts in a tile."""
 Place = tuple[int, int, int]
 """Of a tile in the world, in tiles."""
+
+
+@dataclass(frozen=True)
+class Some:
+    """Counts of some voxels of a tile.
+
+    Attributes:
+        index: flat index of each in the tile, ascending.
+        counts: hits, passes, confirmed views of each.
+    """
+
+    index: UInt32[np.ndarray, "v"]
+    counts: UInt8[np.ndarray, "3 v"]
 
 
 @dataclass
@@ -45,14 +58,16 @@ class Counters:
                 part = counts[own]
                 part += flags & (part < 255)
 
-    def merge(self, other: Counters) -> None:
-        """Add another's counts; those of tiles that are its own alone are taken over, not copied."""
-        for place, counts in other.tiles.items():
-            if place in self.tiles:
-                own = self.tiles[place]
-                own += np.minimum(counts, 255 - own)
-            else:
-                self.tiles[place] = counts
+    def merge(self, place: Place, some: Some) -> None:
+        """Add counts of some voxels of a tile."""
+        tile = self.tiles.setdefault(place, np.zeros((3, *TILE), np.uint8)).reshape(3, -1)
+        tile[:, some.index] += np.minimum(some.counts, 255 - tile[:, some.index])
+
+    def some(self, place: Place) -> Some:
+        """Counts of those voxels of a tile that a scan has seen: a few of a hundred."""
+        tile = self.tiles[place].reshape(3, -1)
+        index = np.flatnonzero(tile.any(0))
+        return Some(index.astype(np.uint32), tile[:, index])
 
     def at(self, voxel: Int64[np.ndarray, "p 3"]) -> UInt8[np.ndarray, "3 p"]:
         """Counts of voxels of the world; 0 where no tile is."""
