@@ -24,10 +24,7 @@ def clusters(points: Float64[np.ndarray, "p 3"], voxel_m: float) -> Int64[np.nda
     """
     if not len(points):
         return np.zeros(0, np.int64)
-    voxel = np.floor(points / voxel_m).astype(np.int64)
-    voxel -= voxel.min(0) - 1  # a border of one, so that no neighbour is another row's
-    code = (voxel[:, 0] * _SIDE + voxel[:, 1]) * _SIDE + voxel[:, 2]
-    codes, own = np.unique(code, return_inverse=True)
+    codes, own = np.unique(codes_of(points, voxel_m), return_inverse=True)
     first, second = [], []
     for x, y, z in _HALF:
         wanted = codes + (x * _SIDE + y) * _SIDE + z
@@ -37,6 +34,17 @@ def clusters(points: Float64[np.ndarray, "p 3"], voxel_m: float) -> Int64[np.nda
         second.append(place[there])
     roots = connected(len(codes), np.concatenate(first), np.concatenate(second))
     return np.unique(roots, return_inverse=True)[1][own]
+
+
+def codes_of(points: Float64[np.ndarray, "p 3"], voxel_m: float) -> Int64[np.ndarray, "p"]:
+    """A number for the voxel of each point, within 2^19 voxels of the origin; neighbours differ by the same everywhere.
+
+    Args:
+        points: metres.
+        voxel_m: edge of the voxels.
+    """
+    x, y, z = (np.floor(points / voxel_m).astype(np.int64) + _SIDE // 2).T
+    return (x * _SIDE + y) * _SIDE + z
 
 
 def connected(count: int, first: Int64[np.ndarray, "e"], second: Int64[np.ndarray, "e"]) -> Int64[np.ndarray, "n"]:
