@@ -102,9 +102,8 @@ def run(options: Options) -> None:
             from voxway.prepare.occupancy.pictures import draw
 
             draw(drive, options.out, own)
-        print(
-            f"{drive.name}: made {made.evidence} blocks of evidence, {made.moving} of what moves, {made.labels} labels"
-        )
+        counts = f"{made.evidence} blocks of evidence, {made.moving} of what moves, {made.labels} labels"
+        print(f"{drive.name}: {counts} made")
     print(f"in {options.out}")
 
 
