@@ -13,6 +13,9 @@ Stamp = Literal["start", "middle", "end"]
 _KNOTS = 17
 """Poses of a turn, between which places change straight: a few millimetres at most beside the true arc."""
 
+_ONCE = 1.2
+"""Turns up to which a scan's points are taken to follow each other around once."""
+
 
 def placed(
     points: Float[np.ndarray, "p 3"],
@@ -57,8 +60,10 @@ def spin_times(points: Float[np.ndarray, "p 3"], turn_s: float, stamp: Stamp) ->
         turn_s: how long a turn takes.
         stamp: which moment of the turn the scan's time is.
     """
-    direction = np.arctan2(points[:, 1], points[:, 0])
-    steps = (np.diff(direction) + np.pi) % (2 * np.pi) - np.pi
-    sense = 1.0 if np.median(steps[steps != 0] if steps.any() else np.ones(1)) > 0 else -1.0
-    share = ((direction - direction[0]) * sense % (2 * np.pi)) / (2 * np.pi) if len(points) else direction
+    direction = np.arctan2(points[:, 1], points[:, 0]).astype(np.float64)
+    turned = np.cumsum((np.diff(direction, prepend=direction[:1]) + np.pi) % (2 * np.pi) - np.pi)
+    sense = -1.0 if len(turned) and turned[-1] < 0 else 1.0
+    if len(turned) and sense * turned[-1] > _ONCE * 2 * np.pi:  # beam after beam, each once around
+        turned = sense * ((direction - direction[0]) * sense % (2 * np.pi))
+    share = (turned * sense / (2 * np.pi)).clip(0, 1)
     return (share - {"start": 0.0, "middle": 0.5, "end": 1.0}[stamp]) * turn_s

@@ -55,7 +55,7 @@ class EgoBody:
         return low.round(2).tolist(), high.round(2).tolist()
 
 
-def learn(scans: Iterable[Float[np.ndarray, "p 3"]]) -> EgoBody:
+def learn(scans: Iterable[Float[np.ndarray, "_p 3"]]) -> EgoBody:
     """The vehicle, from scans of one LiDAR that were taken while it moved.
 
     Args:

@@ -15,10 +15,12 @@ _STEP_M = 0.15
 """What a kerb, or the lowest return of a cell, may be higher than the slope allows."""
 _BEGIN_M = 4.0
 """Around the vehicle the ground is level, but for a slope of the road."""
+_CELLS = 5
+"""With returns it takes around the vehicle to tell that height."""
 _NEIGHBOURS = 2
 """Cells on either side that tell how high the ground is."""
 _LOW = 0.05
-"""Share of the lowest returns around the vehicle that may be noise."""
+"""Share of the lowest returns that may be noise."""
 
 
 def ground(
@@ -41,19 +43,25 @@ def ground(
         return found
     lowest = np.full((2 * half, 2 * half), np.inf)
     np.minimum.at(lowest, tuple(cell[inside].T), near[inside, 2])
-    height = _heights(lowest, _first_height(near))
+    height = _heights(lowest, _first_height(lowest, near))
     x, y = cell[inside].T
     found[inside] = near[inside, 2] < height[x, y] + above_m
     return found
 
 
-def _first_height(near: Float64[np.ndarray, "p 3"]) -> float:
+def _first_height(lowest: Float64[np.ndarray, "n n"], near: Float64[np.ndarray, "p 3"]) -> float:
     """Of the ground around the vehicle, or else of what lies nearest."""
+    around = lowest[_around(len(lowest) // 2)]
+    if np.isfinite(around).sum() >= _CELLS:
+        return float(np.median(around[np.isfinite(around)]))
     far = np.hypot(near[:, 0], near[:, 1])
-    around = near[far < _BEGIN_M, 2]
-    if len(around) < 10:
-        around = near[far <= np.quantile(far, 0.1), 2]
-    return float(np.quantile(around, _LOW))
+    return float(np.quantile(near[far <= np.quantile(far, 0.1), 2], _LOW))
+
+
+def _around(half: int) -> tuple[slice, slice]:
+    """Cells around the vehicle."""
+    span = slice(half - int(_BEGIN_M / _CELL_M), half + int(_BEGIN_M / _CELL_M))
+    return span, span
 
 
 def _heights(lowest: Float64[np.ndarray, "n n"], first: float) -> Float64[np.ndarray, "n n"]:
@@ -62,7 +70,7 @@ def _heights(lowest: Float64[np.ndarray, "n n"], first: float) -> Float64[np.nda
     height = np.full((len(lowest) + 2 * pad,) * 2, np.nan)
     inner = height[pad:-pad, pad:-pad]
     begin = int(_BEGIN_M / _CELL_M)
-    around = (slice(half - begin, half + begin),) * 2
+    around = _around(half)
     inner[around] = np.where(np.abs(lowest[around] - first) <= _SLOPE * _CELL_M + _STEP_M, lowest[around], first)
     for ring in range(begin, half):
         x, y = _ring(half, ring)
