@@ -168,14 +168,16 @@ def _report(name: str, drive: SequenceDrive, variant: Variant, truth: Callable, 
         prepare([altered], Path(folder), variant.settings, last="moving", show=False)
         seconds = (time.process_time() - began) / len(drive.scans)
         work = DriveWork(altered, Path(folder), variant.settings)
-        exact, near = _scores(work, drive, truth)
-        print(f"{name} | {_row(exact)} | {_row(near)} | {seconds:.2f}", flush=True)
+        exact, near = _scores(work, drive, truth, altered is drive)
+        print(f"{name} | {_row(exact)} | {_row(near) if near else '-'} | {seconds:.2f}", flush=True)
         if volumes:
             prepare([altered], Path(folder), variant.settings, show=False)
             _compare_volumes(name, work, drive)
 
 
-def _scores(work: DriveWork, drive: SequenceDrive, truth: Callable) -> tuple[MotionCounts, MotionCounts]:
+def _scores(
+    work: DriveWork, drive: SequenceDrive, truth: Callable, both: bool
+) -> tuple[MotionCounts, MotionCounts | None]:
     points, kept, moving = [], [], []
     for scan in drive.scans:
         returns = work.placing.read(scan)
@@ -186,7 +188,8 @@ def _scores(work: DriveWork, drive: SequenceDrive, truth: Callable) -> tuple[Mot
         kept.append(read_motion(work.moving_path(scan), len(far))[scored] != MOVES)
         moving.append(moves[scored])
     all_points, all_kept, all_moving = (np.concatenate(parts) for parts in (points, kept, moving))
-    return motion_counts(all_kept, all_moving), motion_counts(near_map(all_points, all_kept), all_moving)
+    exact = motion_counts(all_kept, all_moving)
+    return exact, motion_counts(near_map(all_points, all_kept), all_moving) if both else None
 
 
 def _moving(drive: SequenceDrive, scan: ScanName, points: int) -> tuple[np.ndarray, np.ndarray]:

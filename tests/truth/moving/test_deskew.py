@@ -36,9 +36,9 @@ def test_times_put_points_where_they_were() -> None:
 @pytest.mark.parametrize(("stamp", "late"), [("start", 0.0), ("middle", 0.05), ("end", 0.1)])
 def test_times_of_a_spinning_lidar_come_from_directions(stamp, late: float) -> None:
     points, after, _ = recorded(2.0)
-    assert np.abs(spin_times(points, 0.1, stamp) + late - after).max() < 2e-3
+    assert np.abs(spin_times(points, 0.1, stamp) + late - after).max() < 5e-3
     mirrored = points * np.array([1, -1, 1], np.float32)
-    assert np.abs(spin_times(mirrored, 0.1, stamp) + late - after).max() < 2e-3
+    assert np.abs(spin_times(mirrored, 0.1, stamp) + late - after).max() < 5e-3
 
 
 def test_the_vehicle_is_what_moves_along() -> None:

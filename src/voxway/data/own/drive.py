@@ -26,6 +26,8 @@ from voxway.data.recordings import Frame, Scan, ScanName
 
 _POSE_S = 0.1
 """How far before the first or after the last pose a scan may have been taken."""
+_WHOSE = ("lidar_id", "lidar", "sensor_id", "sensor", "origin_id", "origin")
+"""Columns of clouds that several LiDARs were merged in."""
 _ASIDE_M, _BELOW_M, _ABOVE_M, _CELL_M = 40.0, 1.0, 5.4, 0.4
 _CELL = (_CELL_M, _CELL_M, _CELL_M)
 
@@ -48,14 +50,19 @@ class RigDrive:
             raise wrong
         if not self.rig.lidars:
             raise self._wrong("lidars", "at least one LiDAR", "none", "Labels are made from scans; name their folder.")
+        self._require_origins()
         self.name, self.frame, self.labels = self.rig.name, self.rig.ego, labels
         self.root = self.rig.path.parent
         self._lidars = {lidar.name: lidar for lidar in self.rig.lidars}
         self._streams = {name: open_stream(self.rig, lidar) for name, lidar in self._lidars.items()}
         clock = self._streams.get(self.rig.clock) or open_stream(self.rig, self.rig.sensors[self.rig.clock])
         self.frames = tuple(Frame(number, float(time_s)) for number, time_s in enumerate(clock.times_s))
-        self._given = track
-        self._poses = track if track is not None else open_poses(self.rig, clock)
+        self._given = track is not None
+        found = track if track is not None else open_poses(self.rig, clock)
+        if found is None:
+            remedy = 'Add "poses" to the file (docs/rig.md).'
+            raise self._wrong("poses", "where the vehicle was", "none", remedy)
+        self.track = found
         self.scans = tuple(
             sorted(
                 ScanName(float(time_s), name, number)
@@ -63,20 +70,7 @@ class RigDrive:
                 for number, time_s in enumerate(stream.times_s)
             )
         )
-        if self._poses is not None:
-            self._require_poses(self._poses)
-
-    @property
-    def track(self) -> Track:
-        """See `Drive.track`.
-
-        Raises:
-            InputError: the rig's file names no poses.
-        """
-        if self._poses is None:
-            remedy = 'Add "poses" (docs/rig.md), or let them be found from the scans: --poses kiss-icp.'
-            raise self._wrong("poses", "where the vehicle was", "none", remedy)
-        return self._poses
+        self._require_poses()
 
     @property
     def grid(self) -> VoxelGrid:
@@ -111,7 +105,7 @@ class RigDrive:
     def files(self, scan: ScanName) -> tuple[Path, ...]:
         """See `Drive.files`."""
         entry = self.rig.poses
-        poses = () if entry is None or self._given is not None else (entry.file or self.rig.recording,)
+        poses = () if entry is None or self._given else (entry.file or self.rig.recording,)
         return self._path(scan), *(path for path in poses if path is not None), self.rig.path
 
     def label_files(self, scan: ScanName) -> tuple[Path, ...]:
@@ -169,7 +163,20 @@ class RigDrive:
     def _path(self, scan: ScanName) -> Path:
         return self._streams[scan.sensor].path(scan.number)
 
-    def _require_poses(self, track: Track) -> None:
+    def _require_origins(self) -> None:
+        """Refuse clouds of several LiDARs: rays are followed from where they began."""
+        remedy = "Write the scans of each LiDAR to a folder or topic of their own, in its own frame, with its pose."
+        sources = [lidar.source.folder or lidar.source.topic for lidar in self.rig.lidars]
+        for lidar, source in zip(self.rig.lidars, sources):
+            if sources.count(source) > 1:
+                raise self._wrong(lidar.place, "scans of its own for each LiDAR", f"{source} for several", remedy)
+            merged = [name for name in lidar.columns if name in _WHOSE]
+            if merged:
+                found = f"a column {merged[0]} that tells several apart"
+                raise self._wrong(f"{lidar.place}.columns", "scans of one LiDAR", found, remedy)
+
+    def _require_poses(self) -> None:
+        track = self.track
         times = np.array([scan.time_s for scan in self.scans])
         inside = times.clip(track.times_s[0], track.times_s[-1])
         known = (np.abs(times - inside) <= _POSE_S) & track.known(inside)

@@ -16,7 +16,7 @@ def evidence_pass(work: DriveWork) -> Pass:
     """Evidence of a drive's blocks."""
     settings = work.settings
     recorded = {name: getattr(settings.moving, name) for name in SETTINGS}
-    recorded |= settings.recorded("turn_s", "stamp", "block_s", "sky_m")
+    recorded |= settings.recorded("turn_s", "stamp", "block_s")
     blocks = {work.block_key(number): number for number in range(len(work.blocks.scans))}
 
     def make(key: str) -> None:

@@ -45,14 +45,12 @@ class OccupancySettings:
     directions. None: scans without times are taken to be corrected for the vehicle's motion."""
     stamp: Stamp = "start"
     """Which moment of such a turn a scan's time is."""
-    sky_m: float | None = None
-    """How far rays that met nothing prove free space, of scans whose rows and columns are whole. None: not at all."""
     each_camera: bool = False
     """Whether to keep the mask of each camera, too."""
 
     def __post_init__(self) -> None:
         least = {"every": 1, "block_s": 0.1, "decide_blocks": 0, "before_s": 0, "after_s": 0, "travel_m": 0}
-        least |= {"most_scans": 1, "least_points": 1, "turn_s": 1e-3, "sky_m": 1}
+        least |= {"most_scans": 1, "least_points": 1, "turn_s": 1e-3}
         for name, low in least.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= 1e6:

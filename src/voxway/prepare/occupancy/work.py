@@ -12,7 +12,7 @@ from voxway.core.arrays import read_archive
 from voxway.core.files import Json, atomic_path, reading
 from voxway.core.grid import VoxelGrid
 from voxway.data.prepared.made import Origin
-from voxway.data.recordings import Drive, Frame, ScanName, frame_key
+from voxway.data.recordings import Drive, Frame, ScanName
 from voxway.prepare.occupancy.blocks import Blocks, key_frames
 from voxway.prepare.occupancy.body import bodies, looked_at
 from voxway.prepare.occupancy.passes import Pass
@@ -33,6 +33,7 @@ class DriveWork:
         OUT/DRIVE/evidence/000003.npz         counts of the scans of a block
         OUT/DRIVE/moving/000012.npy           for each return: 0 stands, 1 moves, 2 the vehicle, 3 left out
         OUT/DRIVE/moving/LIDAR/000012.npy     the same, of a rig with several LiDARs
+        OUT/DRIVE/made                        what each was made from
         OUT/DRIVE/labels/000010.npz           voxel labels of a key frame (`voxway.core.voxel_labels`)
 
     Args:
@@ -60,7 +61,7 @@ class DriveWork:
         """The vehicle around each LiDAR."""
         return Pass(
             what="vehicle",
-            keys=(f"{self.drive.name}/body",),
+            keys=("body",),
             targets=lambda key: [self.body_path],
             make=lambda key: self._write_body(bodies(self.drive)),
             origin=self.origin("body", {}, lambda key: self.scan_files(looked_at(self.drive))),
@@ -69,8 +70,8 @@ class DriveWork:
     def origin(self, name: str, settings: Mapping[str, Json], sources: Callable[[str], Sequence[Path]]) -> Origin:
         """What files of a kind are made from."""
         return Origin(
-            folder=self.out,
-            name=f"occupancy-{name}",
+            folder=self.folder,
+            name=name,
             maker=f"occupancy: {name}",
             version=VERSION,
             settings=settings,
@@ -93,11 +94,11 @@ class DriveWork:
 
     def block_key(self, block: int) -> str:
         """The name of a block, for records."""
-        return f"{self.drive.name}/{block:06d}"
+        return f"{block:06d}"
 
     def frame_keys(self) -> dict[str, Frame]:
         """Key frames by their names."""
-        return {frame_key(self.drive, frame): frame for frame in self.frames}
+        return {f"{frame.number:06d}": frame for frame in self.frames}
 
     def scan_files(self, scans: Iterable[ScanName]) -> list[Path]:
         """The files that scans are read from, each once, and what they are placed with."""
