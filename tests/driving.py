@@ -95,7 +95,9 @@ def cast(
     return (way[seen] * far[seen, None]).astype(np.float32), label[seen].astype(np.uint32), share[seen]
 
 
-def write_kitti(root: Path, scans: int = 28, boxes: Sequence[Box] = (*STREET, CAR), labelled: bool = True) -> Path:
+def write_kitti(
+    root: Path, scans: int = 28, boxes: Sequence[Box] = (*STREET, CAR), labelled: bool = True, speed: float = 5.0
+) -> Path:
     """A folder in KITTI's layout, of one sequence `00`, five scans a second."""
     folder = root / "sequences" / "00"
     T_cam_velo = np.array([[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0.0]])
@@ -106,12 +108,12 @@ def write_kitti(root: Path, scans: int = 28, boxes: Sequence[Box] = (*STREET, CA
     write_bytes(folder / "times.txt", "".join(f"{n * STEP_S:e}\n" for n in range(scans)).encode())
     T = np.vstack([T_cam_velo, [0, 0, 0, 1]])
     first = np.linalg.inv(pose(0.0))
-    lines = [T @ first @ pose(n * STEP_S) @ np.linalg.inv(T) for n in range(scans)]
+    lines = [T @ first @ pose(n * STEP_S, speed) @ np.linalg.inv(T) for n in range(scans)]
     write_bytes(
         folder / "poses.txt", "".join(" ".join(map(repr, one[:3].ravel().tolist())) + "\n" for one in lines).encode()
     )
     for number in range(scans):
-        points, labels, _ = cast(number * STEP_S, boxes)
+        points, labels, _ = cast(number * STEP_S, boxes, speed=speed)
         write_scan(
             folder / "velodyne" / f"{number:06d}.bin", np.column_stack([points, np.zeros(len(points), np.float32)])
         )
