@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ from voxway.prepare.occupancy.work import DriveWork
 
 _OWN_S = 0.1
 """How far from the frame's time its own scan of each LiDAR may be."""
+_SAME_S = 1e-3
+"""Times closer than this are of one time."""
 
 
 @dataclass(frozen=True)
@@ -39,20 +42,18 @@ def chosen_scans(work: DriveWork, frame: Frame) -> Chosen:
     begin, end = frame.time_s - settings.before_s, frame.time_s + settings.after_s
     found: list[ScanName] = []
     own: set[ScanName] = set()
-    for sensor in dict.fromkeys(scan.sensor for scan in drive.scans):
-        scans = [scan for scan in drive.scans if scan.sensor == sensor]
-        late = [abs(scan.time_s - frame.time_s) for scan in scans]
-        nearest = int(np.argmin(late))
-        if late[nearest] <= _OWN_S:
+    for scans, times in work.by_sensor.values():
+        nearest = int(np.abs(times - frame.time_s).argmin())
+        if abs(times[nearest] - frame.time_s) <= _OWN_S:
             own.add(scans[nearest])
-        near = [scan for scan in scans if begin - 1e-3 <= scan.time_s <= end + 1e-3]
-        found += _thinned(work, near)
+        low, high = np.searchsorted(times, (begin - _SAME_S, end + _SAME_S))
+        found += _thinned(work, scans[low:high])
     first, last = drive.scans[0].time_s, drive.scans[-1].time_s
     lacking = round(max(first - begin, 0.0), 3), round(max(end - last, 0.0), 3)
     return Chosen(tuple(sorted({*found, *own})), frozenset(own), lacking)
 
 
-def _thinned(work: DriveWork, scans: list[ScanName]) -> list[ScanName]:
+def _thinned(work: DriveWork, scans: Sequence[ScanName]) -> list[ScanName]:
     """One scan each time that the vehicle has gone `travel_m`, and no more than `most_scans`, evenly spread."""
     if not scans:
         return []

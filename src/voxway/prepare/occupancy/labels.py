@@ -186,6 +186,6 @@ class Labelling:
 
     def _surroundings(self, block: int) -> Surroundings:
         """Counts around all key frames of a block, kept for the next of them."""
-        frames = [frame for frame in self.work.frames if self.work.blocks.at(frame.time_s) == block]
+        frames = [frame for frame in self.keys.values() if self.work.blocks.at(frame.time_s) == block]
         poses = self.work.drive.track.at(np.array([frame.time_s for frame in frames]))
         return surroundings(self.work, self._blocks(frames[0]), block, list(poses))

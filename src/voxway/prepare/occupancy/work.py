@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float64
 
 from voxway.core.arrays import read_archive
 from voxway.core.files import Json, atomic_path, reading
@@ -48,7 +49,15 @@ class DriveWork:
         self.blocks = Blocks.of(drive, settings.block_s)
         self.frames: tuple[Frame, ...] = key_frames(drive, settings.every)
         self.grid: VoxelGrid = settings.grid or drive.grid
-        self._several = len({scan.sensor for scan in drive.scans}) > 1
+        self._several = len(self.by_sensor) > 1
+
+    @cached_property
+    def by_sensor(self) -> dict[str, tuple[tuple[ScanName, ...], Float64[np.ndarray, "_n"]]]:
+        """Scans of each LiDAR by time, and these times: drives are long, and key frames look for a few of them."""
+        found: dict[str, list[ScanName]] = {}
+        for scan in self.drive.scans:
+            found.setdefault(scan.sensor, []).append(scan)
+        return {name: (tuple(scans), np.array([scan.time_s for scan in scans])) for name, scans in found.items()}
 
     @cached_property
     def placing(self) -> Placing:
