@@ -17,7 +17,6 @@ from jaxtyping import Float32, Float64, UInt8
 from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
 from voxway.core.task import Task
-from voxway.data.own.track import Track
 
 
 @dataclass(frozen=True, order=True)
@@ -64,6 +63,20 @@ class Scan:
 
 
 @runtime_checkable
+class Poses(Protocol):
+    """Where a vehicle was, at any time; `voxway.data.own.track.Track` is one."""
+
+    @property
+    def times_s(self) -> Float64[np.ndarray, "n"]:
+        """Times of the poses that are known, seconds, ascending."""
+        ...
+
+    def at(self, times_s: Float64[np.ndarray, "m"]) -> Float64[np.ndarray, "m 4 4"]:
+        """Poses at times: the vehicle's frame to the world, metres."""
+        ...
+
+
+@runtime_checkable
 class Drive(Protocol):
     """A stretch of road, recorded by LiDARs whose poses are known."""
 
@@ -103,7 +116,7 @@ class Drive(Protocol):
         ...
 
     @property
-    def track(self) -> Track:
+    def track(self) -> Poses:
         """The vehicle's frame in the world, whose z is up."""
         ...
 
