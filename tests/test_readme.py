@@ -41,6 +41,7 @@ PAGES = (
 ELSEWHERE = (
     "docs/extend.md",
     "docs/formats.md",
+    "docs/labels-from-lidar.md",
     "docs/python.md",
     "docs/recordings.md",
     "docs/rig.md",

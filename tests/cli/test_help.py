@@ -150,7 +150,7 @@ def test_commands_that_are_told_exist(file: str, line: str, capsys: pytest.Captu
         return
     assert command in COMMANDS, f"{file} names `voxway {line}`"
     if command == "prepare" and words and not words[0].startswith("-"):
-        assert words[0].replace("-", "_") in (*makers.MAKERS, *JOBS, "queries", "teacher"), (
+        assert words[0].replace("-", "_") in (*makers.MAKERS, *JOBS, "occupancy", "queries", "teacher"), (
             f"{file} names `voxway {line}`"
         )
     execute(command, "--help")

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from voxway.core.errors import InputError
-from voxway.data.own.bag_points import INTENSITY, TIME, cloud_fault, cloud_points
+from voxway.data.files.point_times import TIMES
+from voxway.data.own.bag_points import INTENSITY, cloud_fault, cloud_points
 
 pytest.importorskip("rosbags")
 
@@ -87,7 +88,7 @@ def test_of_several_intensities_the_one_called_so_counts() -> None:
     np.testing.assert_array_equal(read(points)[:, 3], LEVELS)
 
 
-@pytest.mark.parametrize("name", TIME)
+@pytest.mark.parametrize("name", TIMES)
 @pytest.mark.parametrize(
     ("kind", "unit", "start"),
     [

@@ -32,8 +32,8 @@ COMMANDS = {
     "doctor": "say whether this installation works",
 }
 
-_MODULES = {"eval": "evaluate"}
-"""Commands whose module has another name: eval is a word of Python's."""
+_MODULES = {"eval": "evaluate", "prepare occupancy": "occupancy"}
+"""Commands whose module has another name: eval is a word of Python's. What has options of its own is named whole."""
 
 EXAMPLES = """\
 examples:
@@ -123,6 +123,8 @@ def _run(command: str, arguments: list[str]) -> int:
         raise nearest(command, list(COMMANDS), "voxway: command")
     import tyro
 
+    if arguments and f"{command} {arguments[0]}" in _MODULES:
+        command, arguments = f"{command} {arguments[0]}", arguments[1:]
     module = importlib.import_module(f"voxway.cli.{_MODULES.get(command, command.replace('-', '_'))}")
     options = tyro.cli(module.Options, prog=f"voxway {command}", description=module.__doc__, args=arguments)
     return module.run(options) or 0

@@ -5,6 +5,7 @@
   targets     SS/FFFFFF_1_k.npy at scales k = 1, 2, 4, 8 from voxel files
   pseudo      SS/voxels/FFFFFF.pseudo from depth, ten frames put together: what `voxway train qpn` learns from
   queries     query files from pseudo points by a network that `voxway train qpn` made
+  occupancy   voxel labels from LiDAR scans and poses alone, of any rig: `voxway prepare occupancy --help`
   evidence    where LiDAR's rays pass and where they end, from scans alone: what supervises voxels without labels
   pseudo-labels  classes of pixels SS/FFFFFF.png: by foundation networks, the merged map with the primary one in
               primary/ (--source models), or of a synthetic world, with the errors that networks make (--source world)
@@ -176,7 +177,7 @@ def _job(options: Options, settings: JobOptions) -> Job:
         return _teacher(options, settings) if options.recipe is None else _said(options, settings)
     if what not in (*makers.MAKERS, *jobs):
         known = [need.replace("_", "-") for need in makers.MAKERS]
-        raise nearest(options.what, [*known, *jobs, "queries", "teacher"], "prepare: job")
+        raise nearest(options.what, [*known, *jobs, "occupancy", "queries", "teacher"], "prepare: job")
     # Makers say themselves what they read; a frame that lacks it is an error, as somebody waits for its file.
     needs = frozenset({"target"} if what == "targets" else ())
     data = dataset_config(options.benchmark, options.root, needs, options.split, options.keys, options.sequences)

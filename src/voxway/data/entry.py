@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from voxway.core.benchmark import Benchmark
 from voxway.core.occupancy import Occupancy
 from voxway.data.checks.report import Report
 from voxway.data.config import DataConfig
 
+Drives = Callable[[Path, Sequence[str]], Sequence[Any]]
+"""``(root, names)``: drives of those names, or all, each a `voxway.data.recordings.Drive`."""
 Check = Callable[[DataConfig, int, Callable[[int, int, str], None] | None], Report]
 """``(config, contents, advance)``: opens so many frames, tells how far it is, and reports."""
 
@@ -60,3 +62,5 @@ class Dataset:
     ``"package:file.json"``; see `voxway.data.prepared.class_table`."""
     jobs: Mapping[str, str] = field(default_factory=dict)
     """Further files that `voxway prepare` makes in this dataset's own layout: name -> ``"module:function"``."""
+    drives: str | Drives | None = None
+    """Opens recordings in this dataset's layout as drives, for labels made from scans and poses."""

@@ -13,18 +13,15 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from voxway.core.faults import Fault
+from voxway.data.files.point_times import TIMES, point_seconds
 from voxway.data.own.bag_file import Message
 from voxway.data.own.bag_messages import Messages
 
 CLOUD = "sensor_msgs/msg/PointCloud2"
 INTENSITY = ("intensity", "i", "reflectivity", "reflectance", "remission")
 """Names of a column of intensity, the first that is there."""
-TIME = ("t", "time", "timestamp", "offset_time", "time_offset")
-"""Names of a column of times, likewise."""
 _TYPES = ("i1", "u1", "i2", "u2", "i4", "u4", "f4", "f8")
 """NumPy's names of PointField's types 1 to 8."""
-_SINCE_1970 = ((1e17, 1e-9), (1e14, 1e-6), (1e11, 1e-3), (1e8, 1.0))
-"""Times larger than the first count from 1970, in units of so many seconds; smaller ones from the scan's stamp."""
 
 
 @dataclass(frozen=True)
@@ -92,26 +89,12 @@ def cloud_points(message: Message) -> Float32[np.ndarray, "p c"]:
         return np.ndarray(shape, kind, message.data, fields[name].offset, strides).reshape(-1)
 
     xyz = np.stack([column(name) for name in "xyz"], 1).astype(np.float32)
-    columns = [*xyz.T]
+    columns, stamp = [*xyz.T], message.header.stamp
     intensity = next((name for name in INTENSITY if name in fields), None)
-    time = next((name for name in TIME if name in fields), None)
+    time = next((name for name in TIMES if name in fields), None)
     if intensity is not None:
         columns.append(column(intensity))
         if time is not None:
-            columns.append(_seconds(column(time), message))
+            columns.append(point_seconds(column(time), stamp.sec + stamp.nanosec * 1e-9))
     points = np.stack(columns, 1).astype(np.float32)
     return np.ascontiguousarray(points[np.isfinite(xyz).all(1) & xyz.any(1)])
-
-
-def _seconds(times: np.ndarray, message: Message) -> Float64[np.ndarray, "p"]:
-    """Times of points in seconds after the scan's stamp: whole numbers are nanoseconds, others seconds, unless they are
-    so large that they count from 1970."""
-    values = times.astype(np.float64)
-    if times.dtype.kind in "iu":
-        return values * 1e-9
-    largest = float(np.nanmax(values, initial=0.0))
-    unit = next((unit for least, unit in _SINCE_1970 if largest > least), None)
-    if unit is None:
-        return values
-    stamp = message.header.stamp
-    return values * unit - stamp.sec - stamp.nanosec * 1e-9

@@ -52,7 +52,7 @@ class ScanFolder:
 
     def read(self, index: int) -> Float32[np.ndarray, "p c"]:
         """See `Stream.read`."""
-        return read_cloud(self.paths[index], self.columns)
+        return read_cloud(self.paths[index], self.columns, float(self.times_s[index]))
 
     def path(self, index: int) -> Path:
         """See `Stream.path`."""

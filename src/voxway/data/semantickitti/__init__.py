@@ -8,6 +8,7 @@ DATASET = Dataset(
     check="voxway.data.semantickitti.check:check_semantickitti",
     server="voxway.data.semantickitti.submission:FILES",
     class_table="voxway.data.semantickitti:pseudo_labels.json",
+    drives="voxway.data.semantickitti.drive:open_drives",
     jobs={
         "truth": "voxway.data.semantickitti.voxel_files:prepare_truth",
         "targets": "voxway.data.semantickitti.voxel_files:prepare_targets",

@@ -1,0 +1,159 @@
+"""Drive: what a LiDAR recording holds, scan by scan, whatever files it lies in; for labels made from scans and poses.
+
+Points stay in the frame of the sensor that saw them. A merged cloud cannot be used: a ray needs the place that it began
+at, and each sensor has its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float32, Float64, UInt8
+
+from voxway.core.camera import Cameras
+from voxway.core.grid import VoxelGrid
+from voxway.core.task import Task
+
+
+@dataclass(frozen=True, order=True)
+class ScanName:
+    """Which scan.
+
+    Attributes:
+        time_s: by the recording's clock; its pose is the vehicle's at that time.
+        sensor: name of the LiDAR.
+        number: of its recordings.
+    """
+
+    time_s: float
+    sensor: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A moment that labels may be made of.
+
+    Attributes:
+        number: by which it is called, ``"drive/000012"``.
+        time_s: by the recording's clock.
+    """
+
+    number: int
+    time_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan:
+    """Returns of one turn of one LiDAR.
+
+    Attributes:
+        points: x, y, z in metres in the sensor's own frame.
+        after_s: seconds from the scan's time to each return; None where the recording does not say.
+        labels: class of each return, an id of the drive's `classes`, 255 for none; None where nobody labelled them.
+    """
+
+    points: Float32[np.ndarray, "p 3"]
+    after_s: Float32[np.ndarray, "p"] | None = None
+    labels: UInt8[np.ndarray, "p"] | None = None
+
+
+@runtime_checkable
+class Poses(Protocol):
+    """Where a vehicle was, at any time; `voxway.data.own.track.Track` is one."""
+
+    @property
+    def times_s(self) -> Float64[np.ndarray, "n"]:
+        """Times of the poses that are known, seconds, ascending."""
+        ...
+
+    def at(self, times_s: Float64[np.ndarray, "m"]) -> Float64[np.ndarray, "m 4 4"]:
+        """Poses at times: the vehicle's frame to the world, metres."""
+        ...
+
+
+@runtime_checkable
+class Drive(Protocol):
+    """A stretch of road, recorded by LiDARs whose poses are known."""
+
+    @property
+    def name(self) -> str:
+        """By which its files are called."""
+        ...
+
+    @property
+    def root(self) -> Path:
+        """The folder that it lies in, or a file of it."""
+        ...
+
+    @property
+    def frame(self) -> str:
+        """The frame of the vehicle, in which labels are: x ahead, y left, z up."""
+        ...
+
+    @property
+    def grid(self) -> VoxelGrid:
+        """Where voxels are, unless somebody says otherwise: metres, in the vehicle's frame."""
+        ...
+
+    @property
+    def classes(self) -> Task | None:
+        """Names, ids and colours of the labels of returns; None where nobody labelled them."""
+        ...
+
+    @property
+    def scans(self) -> tuple[ScanName, ...]:
+        """All scans, by time."""
+        ...
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """All moments, by time."""
+        ...
+
+    @property
+    def track(self) -> Poses:
+        """The vehicle's frame in the world, whose z is up."""
+        ...
+
+    def T_ego_sensor(self, sensor: str) -> Float64[np.ndarray, "4 4"]:
+        """A LiDAR's frame to the vehicle's, metres."""
+        ...
+
+    def read(self, scan: ScanName) -> Scan:
+        """Read a scan.
+
+        Raises:
+            InputError: it is missing, damaged, or not what a LiDAR measures in its own frame.
+        """
+        ...
+
+    def files(self, scan: ScanName) -> tuple[Path, ...]:
+        """The files that a scan and its pose are read from."""
+        ...
+
+    def label_files(self, scan: ScanName) -> tuple[Path, ...]:
+        """The files that the labels of a scan's returns are read from; none where they have none."""
+        ...
+
+    def cameras(self, frame: Frame) -> tuple[tuple[str, ...], Cameras] | None:
+        """Names of the cameras that recorded a moment, and where they were in the vehicle's frame at its time; None
+        where none did."""
+        ...
+
+    def pictures(self, frame: Frame) -> Mapping[str, UInt8[np.ndarray, "h w 3"]]:
+        """Pictures of the moment by the names of `cameras`."""
+        ...
+
+    def camera_files(self, frame: Frame) -> tuple[Path, ...]:
+        """The files that `cameras` and `pictures` of a moment are read from."""
+        ...
+
+
+def frame_key(drive: Drive, frame: Frame) -> str:
+    """The name of a moment: ``"drive/000012"``."""
+    return f"{drive.name}/{frame.number:06d}"

@@ -1,0 +1,147 @@
+"""Sequences as drives: scans, already corrected for the car's motion, poses, and labels where there are some."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float64, UInt8
+
+from voxway.core.camera import Cameras
+from voxway.core.errors import InputError
+from voxway.core.files import listed
+from voxway.core.grid import VoxelGrid
+from voxway.core.task import IGNORE, Task
+from voxway.data.files.images import image_size, read_image
+from voxway.data.own.track import Track
+from voxway.data.recordings import Frame, Scan, ScanName
+from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
+from voxway.data.semantickitti.layout import SequenceFiles, read_point_labels, read_scan
+from voxway.data.semantickitti.sequence import calibration_of, poses_of, times_of
+
+_SENSOR = "velodyne"
+_CAMERAS: dict[str, Literal[2, 3]] = {"image_2": 2, "image_3": 3}
+
+
+def open_drives(root: Path, sequences: Sequence[str] = ()) -> list[SequenceDrive]:
+    """Drives of a folder that holds `sequences/`.
+
+    Args:
+        root: the folder.
+        sequences: their names; none: all that are there.
+
+    Raises:
+        InputError: no such folder, a sequence without scans, or poses or times that are missing or damaged.
+    """
+    there = [path.name for path in listed(Path(root) / "sequences") if path.is_dir()]
+    if not there:
+        raise InputError(
+            file=root,
+            field="sequences",
+            expected="a folder sequences/ with a folder for each drive",
+            found="none",
+            remedy="Name the folder that holds it; or describe the recording in a rig's file (docs/rig.md).",
+        )
+    return [SequenceDrive(SequenceFiles(Path(root), name)) for name in sequences or there]
+
+
+class SequenceDrive:
+    """One sequence; see `voxway.data.recordings.Drive`. The vehicle's frame is the LiDAR's.
+
+    Args:
+        files: of the sequence.
+
+    Raises:
+        InputError: no scans, a scan without a pose or a time, or poses or times that are damaged.
+    """
+
+    frame = _SENSOR
+
+    def __init__(self, files: SequenceFiles) -> None:
+        self.files_of = files
+        self.name, self.root = files.sequence, Path(files.root)
+        numbers = files.scans()
+        poses, times = poses_of(files), times_of(files)
+        for what, path, values in (("a pose", files.poses, poses), ("a time", files.times, times)):
+            if numbers[-1] >= len(values):
+                raise InputError(
+                    file=path,
+                    field="lines",
+                    expected=f"{what} for each scan, up to scan {numbers[-1]}",
+                    found=f"{len(values)} lines",
+                    remedy="It needs a line per scan, from scan 0 on.",
+                )
+        self.scans = tuple(ScanName(float(times[number]), _SENSOR, number) for number in numbers)
+        self.frames = tuple(Frame(scan.number, scan.time_s) for scan in self.scans)
+        count = min(len(poses), len(times))
+        self.track = Track.of("world", _SENSOR, times[:count], poses[:count])
+
+    @property
+    def grid(self) -> VoxelGrid:
+        """The benchmark's."""
+        return SEMANTIC_KITTI.grid
+
+    @cached_property
+    def classes(self) -> Task | None:
+        """The benchmark's, if any scan has labels."""
+        labelled = (self.files_of.folder / "labels").is_dir()
+        return SEMANTIC_KITTI.task if labelled else None
+
+    def T_ego_sensor(self, sensor: str) -> Float64[np.ndarray, "4 4"]:
+        """The vehicle's frame is the LiDAR's."""
+        return np.eye(4)
+
+    def read(self, scan: ScanName) -> Scan:
+        """See `Drive.read`."""
+        points = read_scan(self.files_of.scan(scan.number))
+        path = self.files_of.point_labels(scan.number)
+        return Scan(
+            points=np.ascontiguousarray(points[:, :3]),
+            labels=_labels(path, len(points)) if self.classes is not None and path.exists() else None,
+        )
+
+    def files(self, scan: ScanName) -> tuple[Path, ...]:
+        """See `Drive.files`."""
+        files = self.files_of
+        return files.scan(scan.number), files.poses, files.times, *files.calibration_files
+
+    def label_files(self, scan: ScanName) -> tuple[Path, ...]:
+        """See `Drive.label_files`."""
+        path = self.files_of.point_labels(scan.number)
+        return (path,) if self.classes is not None and path.exists() else ()
+
+    def cameras(self, frame: Frame) -> tuple[tuple[str, ...], Cameras] | None:
+        """See `Drive.cameras`."""
+        there = self._pictures(frame)
+        if not there:
+            return None
+        calibration = calibration_of(self.files_of, tuple(_CAMERAS[name] for name in there))
+        P = np.stack([calibration.projection(_CAMERAS[name]) for name in there])
+        T_cam_velo = torch.from_numpy(calibration.T_cam_velo).expand(len(P), 4, 4)
+        sizes = torch.tensor([image_size(path) for path in there.values()])
+        return tuple(there), Cameras.from_projection(torch.from_numpy(P), T_cam_velo, sizes)
+
+    def pictures(self, frame: Frame) -> Mapping[str, UInt8[np.ndarray, "h w 3"]]:
+        """See `Drive.pictures`."""
+        return {name: read_image(path) for name, path in self._pictures(frame).items()}
+
+    def camera_files(self, frame: Frame) -> tuple[Path, ...]:
+        """See `Drive.camera_files`."""
+        there = tuple(self._pictures(frame).values())
+        return (*there, *self.files_of.calibration_files) if there else ()
+
+    def _pictures(self, frame: Frame) -> dict[str, Path]:
+        files = self.files_of
+        paths = {name: files.image(camera, frame.number) for name, camera in _CAMERAS.items()}
+        return {name: path for name, path in paths.items() if path.exists()}
+
+
+def _labels(path: Path, points: int) -> UInt8[np.ndarray, "p"]:
+    raw = read_point_labels(path, points) & 0xFFFF
+    labels = SEMANTIC_KITTI.to_train(raw, path)
+    labels[raw == 0] = IGNORE
+    return labels
