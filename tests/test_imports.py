@@ -236,7 +236,7 @@ def test_layouts_of_worlds_are_named_in_their_folders_only() -> None:
 
 DATASET_WORDS = {
     "semantickitti": ("semantickitti",),
-    "nuscenes": ("nuscenes", "occ3d", "openoccupancy"),
+    "nuscenes": ("nuscenes", "occ3d", "openoccupancy", "surroundocc"),
     "waymo": ("waymo", "occ3d"),
     "kitti360": ("kitti360",),
 }

@@ -33,6 +33,7 @@ from voxway.data.nuscenes.key_frame import parse_info
 from voxway.data.nuscenes.labels import read_occ3d, read_openoccupancy
 from voxway.data.nuscenes.points import read_lidar
 from voxway.data.nuscenes.submission import OCC3D_FILES
+from voxway.data.nuscenes.surroundocc import read_surroundocc
 from voxway.data.nuscenes.tables import read_tables
 from voxway.data.own import rig_file as own_rig
 from voxway.data.prepared.class_maps import PseudoLabels
@@ -398,6 +399,9 @@ FORMATS = (
     Format(name="OpenOccupancy archive", path="a.npz", make=_put("a.npz", _npz(arr_0=_FLAT)),
            read=lambda f: read_openoccupancy(f / "a.npz"), holds=_volume(_OPEN, range(17)), mutations=(mutate.of_npz,),
            cost=40),
+    Format(name="SurroundOcc rows", path="a.npy", make=_put("a.npy", _npy(toy_nuscenes.surroundocc_rows(0))),
+           read=lambda f: read_surroundocc(f / "a.npy"), holds=_volume(_OCC3D, range(17)), mutations=(mutate.of_npy,),
+           cost=10),
     Format(name="Occ3D-Waymo labels", path="a.npz",
            make=lambda f: toy_waymo.write_labels(f / "a.npz", toy_waymo.volume("000/000")),
            read=lambda f: read_occ3d_waymo(f / "a.npz"), holds=lambda read: _volume(_OCC3D, range(16))(read[0]),

@@ -19,7 +19,6 @@ from voxway.core.errors import InputError
 from voxway.core.files import read_json
 from voxway.data.config import DataConfig
 from voxway.data.job import JobOptions
-from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
 from voxway.data.prepared.made import check_named
 from voxway.data.prepared.registry import prepared_format
 from voxway.data.reader import Reader
@@ -42,7 +41,7 @@ def one(request: pytest.FixtureRequest, tmp_path: Path) -> Toy:
     source = {"semantickitti": "kitti_root", "nuscenes": "nuscenes_root", "waymo": "waymo_root"}[name]
     root = Path(shutil.copytree(request.getfixturevalue(source), tmp_path / "data"))
     if name == "nuscenes":
-        return toys.nuscenes(root, Occ3DNuScenesConfig if request.param.startswith("occ3d") else OpenOccupancyConfig)
+        return toys.nuscenes(root, request.param)
     return toys.kitti(root) if name == "semantickitti" else toys.waymo(root)
 
 

@@ -20,6 +20,7 @@ DATASETS: Registry[Dataset] = Registry(
         "semantickitti": "voxway.data.semantickitti:DATASET",
         "occ3d-nuscenes": "voxway.data.nuscenes:OCC3D",
         "openoccupancy-nuscenes": "voxway.data.nuscenes:OPENOCCUPANCY",
+        "surroundocc-nuscenes": "voxway.data.nuscenes:SURROUNDOCC",
         "occ3d-waymo": "voxway.data.waymo:DATASET",
         "sscbench-kitti360": "voxway.data.kitti360:DATASET",
     },

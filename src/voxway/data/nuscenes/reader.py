@@ -1,4 +1,4 @@
-"""From a nuScenes key frame to a raw moment: what Occ3D's and OpenOccupancy's readers share."""
+"""From a nuScenes key frame to a raw moment: what readers of all labellings share."""
 
 from __future__ import annotations
 
@@ -43,6 +43,17 @@ class Geometry:
     T_depth_cam: Float64[np.ndarray, "n 4 4"]
     T_ego_lidar: np.ndarray | None
     T_world_ego: Float64[np.ndarray, "4 4"]
+
+
+def lidar_geometry(frame: KeyFrame) -> Geometry:
+    """That of benchmarks whose ego frame is the LiDAR's, with the car's motion between scan and pictures."""
+    T_lidar_cam = np.stack([camera.T_lidar_cam for camera in frame.cameras.values()])
+    return Geometry(
+        T_ego_cam=T_lidar_cam,
+        T_depth_cam=T_lidar_cam,
+        T_ego_lidar=None,
+        T_world_ego=frame.T_world_ego @ frame.T_ego_lidar,
+    )
 
 
 class NuScenesReader(ABC):
