@@ -239,6 +239,7 @@ DATASET_WORDS = {
     "nuscenes": ("nuscenes", "occ3d", "openoccupancy", "surroundocc"),
     "waymo": ("waymo", "occ3d"),
     "kitti360": ("kitti360",),
+    "uniocc": ("uniocc",),
 }
 """Folder of a dataset, in data or among the layouts of worlds -> words by which it and what it holds are known."""
 

@@ -24,6 +24,7 @@ COLUMNS = (
     "occ3d-waymo",
     "openoccupancy-nuscenes",
     "surroundocc-nuscenes",
+    "uniocc",
 )
 """Benchmarks in the order of the columns of the page's table."""
 

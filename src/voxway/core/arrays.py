@@ -30,11 +30,17 @@ def write_array(path: Path | str, array: np.ndarray) -> None:
         np.save(file, array, allow_pickle=False)
 
 
-def write_archive(path: Path | str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a compressed `.npz` file, atomically; the same arrays give the same bytes."""
+def write_archive(path: Path | str, arrays: Mapping[str, np.ndarray], *, objects: bool = False) -> None:
+    """Write a compressed `.npz` file, atomically; the same arrays give the same bytes.
+
+    Args:
+        path: the file.
+        arrays: by name.
+        objects: whether some hold Python objects, which other people's programs read as pickles.
+    """
     stored: dict[str, Any] = dict(arrays)  # of any type, for numpy's signature also has a flag of that form
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **stored)
+        np.savez_compressed(file, allow_pickle=objects, **stored)
 
 
 def read_array(source: Path | str, remedy: str) -> np.ndarray:

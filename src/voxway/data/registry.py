@@ -23,6 +23,7 @@ DATASETS: Registry[Dataset] = Registry(
         "surroundocc-nuscenes": "voxway.data.nuscenes:SURROUNDOCC",
         "occ3d-waymo": "voxway.data.waymo:DATASET",
         "sscbench-kitti360": "voxway.data.kitti360:DATASET",
+        "uniocc": "voxway.data.uniocc:DATASET",
     },
     how="voxway.data.registry.register('name', Dataset(...))",
 )
