@@ -23,3 +23,10 @@ SURROUNDOCC = Dataset(
     server="voxway.data.nuscenes.submission:SURROUNDOCC_FILES",
     class_table="voxway.data.nuscenes:pseudo_labels.json",
 )
+OPENOCC = Dataset(
+    benchmark="voxway.data.nuscenes.benchmark:OPENOCC_NUSCENES",
+    config="voxway.data.nuscenes.config:OpenOccConfig",
+    check="voxway.data.nuscenes.check:check_nuscenes",
+    server="voxway.data.nuscenes.submission:OPENOCC_FILES",
+    class_table="voxway.data.nuscenes:pseudo_labels.json",
+)

@@ -12,6 +12,7 @@ from voxway.data.config import DataConfig
 
 if TYPE_CHECKING:
     from voxway.data.nuscenes.occ3d import Occ3DNuScenesReader
+    from voxway.data.nuscenes.openocc import OpenOccReader
     from voxway.data.nuscenes.openoccupancy import OpenOccupancyReader
     from voxway.data.nuscenes.surroundocc import SurroundOccReader
 
@@ -87,6 +88,25 @@ class Occ3DNuScenesConfig(NuScenesConfig):
         from voxway.data.nuscenes.occ3d import Occ3DNuScenesReader
 
         return Occ3DNuScenesReader(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenOccConfig(Occ3DNuScenesConfig):
+    """OpenOcc-nuScenes, version 2; `labels` holds <scene name>/<sample token>/labels.npz, by default `openocc_v2` below
+    `root`.
+    """
+
+    parts: ClassVar[tuple[str, ...]] = (*NuScenesConfig.parts, "openocc_v2")
+
+    def frame_shape(self) -> FrameShape:
+        """See `DataConfig.frame_shape`; without masks."""
+        return replace(super().frame_shape(), masks=())
+
+    def reader(self) -> OpenOccReader:
+        """See `DataConfig.reader`."""
+        from voxway.data.nuscenes.openocc import OpenOccReader
+
+        return OpenOccReader(self)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,7 @@ class OpenOccupancyReader(NuScenesReader):
     """Raw moments of OpenOccupancy-nuScenes by sample token."""
 
     benchmark = OPENOCCUPANCY_NUSCENES
+    ego_is_lidar = True
 
     def __init__(self, config: OpenOccupancyConfig) -> None:
         self.config = config

@@ -61,6 +61,8 @@ class NuScenesReader(ABC):
 
     benchmark: ClassVar[Benchmark]
     mask_names: ClassVar[tuple[str, ...]] = ()
+    ego_is_lidar: ClassVar[bool] = False
+    """Whether the benchmark's ego frame is the LiDAR's."""
     provides = frozenset({"images", "points", "pose", "time", "target", "T_cam_points", "lidar_origin"})
 
     def __init__(self, config: NuScenesConfig, sweeps: int) -> None:
@@ -104,7 +106,8 @@ class NuScenesReader(ABC):
 
     def lidar_pose(self, key: str) -> tuple[Float64[np.ndarray, "4 4"], Float64[np.ndarray, "4 4"]]:
         """See `voxway.data.reader.LidarPoses`."""
-        return lidar_pose(self._info(key), self.frames.source)
+        T_world_ego, T_ego_lidar = lidar_pose(self._info(key), self.frames.source)
+        return (T_world_ego @ T_ego_lidar, np.eye(4)) if self.ego_is_lidar else (T_world_ego, T_ego_lidar)
 
     def moment(self, key: str, fields: frozenset[str], random: np.random.Generator) -> Sample:
         """What the files hold of a key frame.

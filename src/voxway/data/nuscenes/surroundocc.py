@@ -36,6 +36,7 @@ class SurroundOccReader(NuScenesReader):
     """Raw moments of SurroundOcc-nuScenes by sample token."""
 
     benchmark = SURROUNDOCC_NUSCENES
+    ego_is_lidar = True
 
     def __init__(self, config: SurroundOccConfig) -> None:
         self.config = config

@@ -16,7 +16,7 @@ from voxway.data.uniocc.config import UniOccConfig
 from voxway.data.uniocc.layout import frame_path, read_cameras
 
 _FRAMES = "Complete the download of UniOcc."
-_PICTURES = "Name the folder that names of pictures are relative to: --set pictures=FOLDER, such as nuScenes' root."
+_PICTURES = "Name the folder that names of pictures are relative to: --set pictures=FOLDER, the source's own root."
 
 
 def check_uniocc(
