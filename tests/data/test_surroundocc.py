@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from tests.data import toy_nuscenes as toy
+from voxway.api.stored import score_stored
 from voxway.core.errors import InputError
-from voxway.core.result import Protocol
+from voxway.core.ray_result import RayResult
+from voxway.core.result import Protocol, Result
 from voxway.core.task import IGNORE
 from voxway.data.nuscenes.benchmark import SURROUNDOCC_NUSCENES
 from voxway.data.nuscenes.check import check_nuscenes
@@ -104,3 +106,17 @@ def test_labels_lie_where_people_keep_them(nuscenes_copy: Path, place: str) -> N
     assert config.build()[TOKEN].target is not None
     report = check_nuscenes(config, 9)
     assert report.usable and report.voxels[-1] > 0, report.lines()
+
+
+def test_predictions_are_scored_by_voxels_and_along_rays(nuscenes_root: Path, tmp_path: Path) -> None:
+    """Lists by token, in the labels' own form: what they call noise is free in a prediction."""
+    data = SurroundOccConfig(root=nuscenes_root, partial=True, needs=frozenset({"target"}))
+    reader = data.build().reader
+    for key in reader.keys:
+        label = reader.label_path(reader.key_frame(key))  # ty: ignore
+        (tmp_path / f"{key}.npy").write_bytes(label.read_bytes())
+    (voxels,) = score_stored(tmp_path, data, "miou", show=False)
+    assert isinstance(voxels, Result) and voxels.iou == 1 and voxels.miou == 3 / 16
+    (rays,) = score_stored(tmp_path, data, "ray", show=False)
+    assert isinstance(rays, RayResult) and rays.rayiou == 1 and rays.protocol.score == "RayIoU*"
+    assert rays.gt[0] == 0 and set(np.flatnonzero(rays.gt)) <= {4, 11, 15}

@@ -1,7 +1,7 @@
 // Rays: shares of rays that are right over the distance of the true hit, as curves.
 
 const CURVE_COLOURS = [[38, 132, 82], [30, 96, 145], [150, 90, 170], [120, 120, 120]];
-const CURVES = { width: 720, height: 210, left: 46, right: 12, top: 10, bottom: 30 };
+const CURVES = { width: 720, height: 210, left: 46, right: 26, top: 10, bottom: 30 };
 
 /** Draw the curves of a frame below the volumes, or hide them. */
 function showCurves(curves) {
