@@ -166,8 +166,10 @@ def folder(tmp_path: Path) -> Path:
     """Three label files of two drives on SurroundOcc's grid."""
     task = label_format("surroundocc").benchmark.task
     for key in ("a/000000", "a/000005", "b/000000"):
-        write_voxel_labels(tmp_path / "labels" / f"{key}.npz", toy_labels(task, key))
-    return tmp_path / "labels"
+        drive, frame = key.split("/")
+        write_voxel_labels(tmp_path / "made" / drive / "labels" / f"{frame}.npz", toy_labels(task, key))
+    np.savez(tmp_path / "made" / "a" / "body.npz", np.zeros(3))
+    return tmp_path / "made"
 
 
 def test_the_command_goes_on_and_can_be_shared(folder: Path, tmp_path: Path, capsys) -> None:
@@ -181,10 +183,12 @@ def test_the_command_goes_on_and_can_be_shared(folder: Path, tmp_path: Path, cap
     assert [path.name for path in written] == ["a__000000.npy", "a__000005.npy", "b__000000.npy"]
     assert execute(*command, out) == 0 and "0 frames written" in capsys.readouterr().out
     changed = toy_labels(label_format("surroundocc").benchmark.task, "a/000005")
-    write_voxel_labels(folder / "a" / "000005.npz", replace(changed, time_s=13.0))
+    write_voxel_labels(folder / "a" / "labels" / "000005.npz", replace(changed, time_s=13.0))
     assert execute(*command, out) == 0 and "1 frames written" in capsys.readouterr().out
     assert execute(*command, out, "--unknown") == 2
     assert "settings" in capsys.readouterr().err, "files of both kinds in one folder"
+    one_drive = ("labels", folder / "a" / "labels", *command[2:])
+    assert execute(*one_drive, tmp_path / "one") == 0 and "2 frames written" in capsys.readouterr().out
     assert execute(*command, tmp_path / "other", "--unknown") == 0
     assert "unknown" not in capsys.readouterr().out
     assert not leftovers(tmp_path)
@@ -196,9 +200,9 @@ def test_the_command_says_what_is_wrong(folder: Path, tmp_path: Path, capsys) ->
         return " ".join(capsys.readouterr().err.split())
 
     assert "Perhaps you meant 'surroundocc'" in refusal(folder, "--as", "surround-occ")
-    assert "label files DRIVE/FRAME.npz" in refusal(tmp_path / "out", "--as", "occ3d")
+    assert "label files DRIVE/labels/FRAME.npz" in refusal(tmp_path / "out", "--as", "occ3d")
     assert "expected 200x200x16 voxels over -40..40" in refusal(folder, "--as", "occ3d")
     (tmp_path / "names.json").write_text(json.dumps({"car": 3}))
     assert "names and null" in refusal(folder, "--as", "surroundocc", "--classes", tmp_path / "names.json")
-    (folder / "b" / "000000.npz").rename(folder / "b" / "000001.npz")
+    (folder / "b" / "labels" / "000000.npz").rename(folder / "b" / "labels" / "000001.npz")
     assert "expected the key b/000001" in refusal(folder, "--as", "surroundocc")

@@ -30,7 +30,7 @@ class Options:
     """Write voxel labels in the files of a benchmark."""
 
     labels: tyro.conf.Positional[Path]
-    """Folder of the labels, DRIVE/FRAME.npz."""
+    """Folder with the labels, DRIVE/labels/FRAME.npz, or one of its drives."""
     form: Annotated[str, tyro.conf.arg(name="as", metavar="NAME")]
     """Whose files to write; a wrong name is answered with the list."""
     out: Out

@@ -13,14 +13,14 @@ from voxway.data.job import Job
 from voxway.data.label_format import LabelOptions, class_table, in_form
 from voxway.data.prepared.made import Origin
 
-_REMEDY = "Name the folder that `voxway prepare` wrote labels to."
+_REMEDY = "Name the folder that `voxway prepare occupancy` wrote to."
 
 
 def label_job(labels: Path, form: str, folder: Path, options: LabelOptions) -> Job:
     """What there is to write.
 
     Args:
-        labels: folder of voxway's own label files, ``DRIVE/FRAME.npz``, at any depth.
+        labels: folder that `voxway prepare occupancy` wrote to, or one in it.
         form: one of `voxway.data.registry.LABEL_FORMATS`.
         folder: where the benchmark's tree begins; existing files are kept if they were made from the same.
         options: chosen by a person.
@@ -61,20 +61,20 @@ def label_job(labels: Path, form: str, folder: Path, options: LabelOptions) -> J
 
 
 def label_files(folder: Path) -> dict[str, Path]:
-    """Label files below a folder by key, in order.
+    """Label files ``DRIVE/labels/FRAME.npz`` below a folder by key, ``DRIVE/FRAME``, in order; the folder may be that
+    of one drive, or its `labels`.
 
     Raises:
         InputError: there are none.
     """
+    whole = Path(folder).resolve()
     found = {}
-    for path in sorted(Path(folder).rglob("*.npz")):
-        place = path.relative_to(folder)
-        if place.parts[0] != "made" and not any(part.startswith(".") for part in place.parts):
-            found[place.with_suffix("").as_posix()] = path
+    for path in sorted(whole.rglob("*.npz")):
+        if path.parent.name == "labels":
+            found[f"{path.parent.parent.name}/{path.stem}"] = path
     if not found:
-        raise InputError(
-            file=folder, field="files", expected="label files DRIVE/FRAME.npz", found="none", remedy=_REMEDY
-        )
+        expected = "label files DRIVE/labels/FRAME.npz"
+        raise InputError(file=folder, field="files", expected=expected, found="none", remedy=_REMEDY)
     return found
 
 
