@@ -236,9 +236,10 @@ def test_layouts_of_worlds_are_named_in_their_folders_only() -> None:
 
 DATASET_WORDS = {
     "semantickitti": ("semantickitti",),
-    "nuscenes": ("nuscenes", "occ3d", "openoccupancy"),
+    "nuscenes": ("nuscenes", "occ3d", "openoccupancy", "surroundocc"),
     "waymo": ("waymo", "occ3d"),
     "kitti360": ("kitti360",),
+    "uniocc": ("uniocc",),
 }
 """Folder of a dataset, in data or among the layouts of worlds -> words by which it and what it holds are known."""
 

@@ -25,6 +25,7 @@ from voxway.data.files.stored import StoredPredictions
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
 from voxway.data.nuscenes.config import Occ3DNuScenesConfig
 from voxway.data.semantickitti.config import SemanticKITTIConfig
+from voxway.data.uniocc.config import UniOccConfig
 
 SHAPE = OCC3D_NUSCENES.grid.shape
 WHERE = ("--benchmark", "occ3d-nuscenes", "--split", "train", "--partial")
@@ -109,6 +110,50 @@ def test_layouts_that_are_about(truths: dict[str, np.ndarray], tmp_path: Path, l
     assert found.others == 1
     np.testing.assert_array_equal(found.read(key), truth)
     assert found.read(key).dtype == np.uint8
+
+
+def rows_of(volume: np.ndarray) -> np.ndarray:
+    """x, y, z, class of the voxels that are not free, in no order."""
+    index = np.argwhere(volume != OCC3D_NUSCENES.free)
+    rows = np.column_stack([index, volume[tuple(index.T)]])
+    return np.random.default_rng(0).permutation(rows)
+
+
+def test_lists_of_voxels_are_predictions(truths: dict[str, np.ndarray], tmp_path: Path) -> None:
+    (key, truth), *_ = truths.items()
+    rows = rows_of(truth)
+    twice = np.concatenate([[[*rows[0, :3], (rows[0, 3] + 1) % 17]], rows])
+    forms = {
+        "rows.npy": lambda path: np.save(path, twice),
+        "floats.npy": lambda path: np.save(path, rows.astype(np.float32)),
+        "pair.npz": lambda path: np.savez(path, occ_loc=rows[None, :, :3], sem_pred=rows[None, :, 3]),
+        "rows.npz": lambda path: np.savez(path, pred=rows),
+    }
+    for name, write in forms.items():
+        path = tmp_path / name / f"{key}{Path(name).suffix}"
+        path.parent.mkdir()
+        write(path)
+        found = StoredPredictions.find(path.parent, [key], OCC3D_NUSCENES).read(key)
+        np.testing.assert_array_equal(found, truth, err_msg=name)
+    np.save(tmp_path / f"{key}.npy", np.zeros((0, 4), int))
+    (tmp_path / "none").mkdir()
+    (tmp_path / f"{key}.npy").rename(tmp_path / "none" / f"{key}.npy")
+    assert (StoredPredictions.find(tmp_path / "none", [key], OCC3D_NUSCENES).read(key) == OCC3D_NUSCENES.free).all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (np.array([[0.5, 1, 2, 3]]), "whole numbers: places of voxels and classes"),
+        (np.array([[0, 1, 16, 3]]), r"places x, y, z within \(200, 200, 16\) voxels"),
+        (np.array([[3, 100, 120, 3]]), "they look like rows z, y, x, class"),
+        (np.array([[0, 1, 2, 99]]), "class ids: expected 0..18, found 99 to 99"),
+    ],
+)
+def test_lists_that_are_none(rows: np.ndarray, message: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", rows)
+    with pytest.raises(InputError, match=message):
+        StoredPredictions.find(tmp_path, ["a"], OCC3D_NUSCENES).read("a")
 
 
 @pytest.mark.parametrize("metric", ["ray", "miou"])
@@ -269,6 +314,19 @@ def test_a_pose_that_an_info_file_lacks_is_named(predictions: Path, small_ring: 
         score_stored(predictions, data, "ray", show=False)
 
 
-def test_benchmarks_without_such_a_score_say_so(small_world: Path, tmp_path: Path, capsys) -> None:
-    assert execute("eval", "baseline", "--root", small_world, "--metric", "ray", "--device", "cpu") == 2
-    assert "a benchmark that defines a score along rays" in " ".join(capsys.readouterr().err.split())
+def test_benchmarks_without_such_a_score_say_so(tmp_path: Path) -> None:
+    from tests.data import toy_uniocc
+
+    data = UniOccConfig(root=toy_uniocc.write_toy(tmp_path / "root", {"scene_000": 1}), partial=True)
+    with pytest.raises(InputError, match="a benchmark that defines a score along rays"):
+        score_stored(tmp_path / "root", data, "ray", show=False)
+
+
+def test_other_benchmarks_have_a_score_of_another_name(small_world: Path, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "rays.json"
+    assert execute("eval", "baseline", "--root", small_world, "--metric", "ray", "--device", "cpu", "--out", out) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "RayIoU*@2 m" in said and "RayIoU@" not in said and "LiDAR of the frame, and of the drive's others" in said
+    result = RayResult.load(out)
+    assert result.protocol.score == "RayIoU*" and result.gt.sum() == result.notes["valid_rays"] > 1000
+    assert result.gt[0] == 0, "rays that end free in the truth do not count"

@@ -16,11 +16,17 @@ from voxway.core.errors import InputError
 from voxway.data import registry
 from voxway.data.checks.report import Report
 from voxway.data.config import DataConfig
-from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
 from voxway.data.reader import Reader
 
 NEEDS = frozenset({"images", "points", "target"})
-NAMES = ["semantickitti", "occ3d-nuscenes", "openoccupancy-nuscenes", "occ3d-waymo", "sscbench-kitti360"]
+NAMES = [
+    "semantickitti",
+    "occ3d-nuscenes",
+    "openoccupancy-nuscenes",
+    "surroundocc-nuscenes",
+    "occ3d-waymo",
+    "sscbench-kitti360",
+]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +40,7 @@ def one(request: pytest.FixtureRequest, tmp_path: Path) -> Toy:
     source = "kitti_root" if name == "semantickitti" else f"{name}_root"
     root = Path(shutil.copytree(request.getfixturevalue(source), tmp_path / "data"))
     if name == "nuscenes":
-        return toys.nuscenes(root, Occ3DNuScenesConfig if request.param.startswith("occ3d") else OpenOccupancyConfig)
+        return toys.nuscenes(root, request.param)
     return {"semantickitti": toys.kitti, "waymo": toys.waymo, "kitti360": toys.kitti360}[name](root)
 
 

@@ -65,6 +65,7 @@ def test_ids_of_universal_classes() -> None:
         },
         "occ3d-nuscenes": {176: 4, 183: 9, 126: 255, 97: 255, 131: 1, 127: 2, 94: 14, 32: 15, 142: 254, 182: 10},
         "openoccupancy-nuscenes": {176: 4, 131: 1, 174: 16, 142: 254},
+        "surroundocc-nuscenes": {176: 4, 131: 1, 174: 16, 142: 254},
     }
     for name, ids in expected.items():
         table, task = shipped(name)

@@ -16,7 +16,6 @@ from tests.data.toys import Toy, kitti, kitti360, nuscenes, paint, waymo, write_
 from voxway.core.errors import InputError
 from voxway.core.sample import Sample
 from voxway.core.task import IGNORE, SKY
-from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
 from voxway.data.prepared.class_maps import PseudoLabels
 from voxway.data.reader import holds
 from voxway.data.samples import Samples
@@ -35,7 +34,14 @@ def kitti_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(
-    params=["semantickitti", "occ3d-nuscenes", "openoccupancy-nuscenes", "occ3d-waymo", "sscbench-kitti360"]
+    params=[
+        "semantickitti",
+        "occ3d-nuscenes",
+        "openoccupancy-nuscenes",
+        "surroundocc-nuscenes",
+        "occ3d-waymo",
+        "sscbench-kitti360",
+    ]
 )
 def one(request: pytest.FixtureRequest, tmp_path: Path) -> Toy:
     """A copy of a dataset's toy drives that shares its files: replace them, never write into them."""
@@ -43,7 +49,7 @@ def one(request: pytest.FixtureRequest, tmp_path: Path) -> Toy:
     source = "kitti_root" if name == "semantickitti" else f"{name}_root"
     root = Path(shutil.copytree(request.getfixturevalue(source), tmp_path / "copy", copy_function=os.link))
     if name == "nuscenes":
-        return nuscenes(root, Occ3DNuScenesConfig if request.param.startswith("occ3d") else OpenOccupancyConfig)
+        return nuscenes(root, request.param)
     return {"semantickitti": kitti, "waymo": waymo, "kitti360": kitti360}[name](root)
 
 

@@ -17,6 +17,7 @@ from voxway.core.errors import InputError
 from voxway.data.files.flags import read_flags
 from voxway.data.nuscenes.benchmark import OPENOCCUPANCY_NUSCENES
 from voxway.data.nuscenes.labels import read_occ3d, read_openoccupancy
+from voxway.data.nuscenes.surroundocc import read_surroundocc
 from voxway.data.prepared.maps import DepthMaps, SemanticMaps
 from voxway.data.semantickitti import layout
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
@@ -135,6 +136,7 @@ READERS: dict[str, tuple[Callable[[Path], object], bool]] = {
     "depth maps": (lambda path: DepthMaps().read(path, SEMANTIC_KITTI.task, None), False),
     "semantic maps": (lambda path: SemanticMaps().read(path, SEMANTIC_KITTI.task, None), False),
     "rows": (read_openoccupancy, False),
+    "other rows": (read_surroundocc, False),
     "archive of rows": (lambda path: read_openoccupancy(path.rename(path.with_suffix(".npz"))), True),
     "Occ3D": (read_occ3d, True),
     "Occ3D of Waymo": (read_occ3d_waymo, True),

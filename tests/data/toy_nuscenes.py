@@ -128,7 +128,7 @@ def _write_scene(tables: dict[str, list[dict[str, object]]], scene: str, start: 
 
 
 def write_nuscenes(root: Path) -> Path:
-    """Write everything: tables, pictures, scans, Occ3D's and OpenOccupancy's voxels."""
+    """Write everything: tables, pictures, scans, Occ3D's, OpenOccupancy's and SurroundOcc's voxels."""
     write_tables(root)
     rng = np.random.default_rng(0)
     for scene in SCENES:
@@ -148,6 +148,9 @@ def write_nuscenes(root: Path) -> Path:
             path = root / "nuScenes-Occupancy-v0.1" / f"scene_{SCENES[scene]}" / "occupancy"
             path.mkdir(parents=True, exist_ok=True)
             np.save(path / f"data_{token('LIDAR_TOP', scene, scan)}.npy", sparse_rows(number))
+            path = root / "surroundocc" / "samples"
+            path.mkdir(parents=True, exist_ok=True)
+            np.save(path / f"{token('LIDAR_TOP', scene, scan)}.pcd.bin.npy", surroundocc_rows(number))
     return root
 
 
@@ -184,6 +187,15 @@ def sparse_rows(seed: int) -> np.ndarray:
         rng.integers(0, 17, 900),
     ]
     return np.stack(columns, 1)
+
+
+def surroundocc_rows(seed: int) -> np.ndarray:
+    """SurroundOcc's rows x, y, z, label: a road, a wall, a car and some noise, every voxel once."""
+    x, y = (axis.ravel() for axis in np.mgrid[80:120, 20:180])
+    road = np.stack([x, y, np.full_like(x, 6), np.full_like(x, 11)], 1)
+    z = np.arange(7, 14)
+    wall = np.stack([np.full_like(z, 60), np.full_like(z, 130), z, np.full_like(z, 15)], 1)
+    return np.concatenate([road, wall, [[100 + seed, 100, 7, 4], [100, 140, 7, 0]]])
 
 
 def sensor_to_world(scene: str, channel: str, scan: int, late_us: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from tests.small_world import rewrite
 from voxway.data.config import DataConfig
 from voxway.data.kitti360.config import KITTI360Config
 from voxway.data.kitti360.layout import DriveFiles
-from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
+from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig, SurroundOccConfig
 from voxway.data.nuscenes.reader import NuScenesReader
 from voxway.data.samples import Samples
 from voxway.data.semantickitti.config import SemanticKITTIConfig
@@ -76,8 +76,13 @@ def kitti(root: Path) -> Toy:
     )
 
 
-def nuscenes(root: Path, kind: type[Occ3DNuScenesConfig | OpenOccupancyConfig]) -> Toy:
-    """Either labelling of nuScenes."""
+def nuscenes(root: Path, name: str = "occ3d-nuscenes") -> Toy:
+    """One of the labellings of nuScenes."""
+    kind = {
+        "occ3d-nuscenes": Occ3DNuScenesConfig,
+        "openoccupancy-nuscenes": OpenOccupancyConfig,
+        "surroundocc-nuscenes": SurroundOccConfig,
+    }[name]
 
     def labels(samples: Samples, key: str) -> list[Path]:
         assert isinstance(samples.reader, NuScenesReader)

@@ -23,6 +23,8 @@ COLUMNS = (
     "occ3d-nuscenes",
     "occ3d-waymo",
     "openoccupancy-nuscenes",
+    "surroundocc-nuscenes",
+    "uniocc",
 )
 """Benchmarks in the order of the columns of the page's table."""
 

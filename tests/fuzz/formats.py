@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tests.data import test_clouds, toy, toy_nuscenes, toy_rig, toy_waymo
+from tests.data import test_clouds, toy, toy_nuscenes, toy_rig, toy_uniocc, toy_waymo
 from tests.fuzz import mutate
 from tests.methods.tiny import TINY
 from voxway.core.calibration import Calibration
@@ -27,12 +27,14 @@ from voxway.data.files.clouds import read_cloud
 from voxway.data.files.flags import read_flags
 from voxway.data.files.images import image_size, read_image
 from voxway.data.files.pickles import read_pickle
+from voxway.data.files.stored import StoredPredictions
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.nuscenes.infos import read_infos
 from voxway.data.nuscenes.key_frame import parse_info
 from voxway.data.nuscenes.labels import read_occ3d, read_openoccupancy
 from voxway.data.nuscenes.points import read_lidar
 from voxway.data.nuscenes.submission import OCC3D_FILES
+from voxway.data.nuscenes.surroundocc import read_surroundocc
 from voxway.data.nuscenes.tables import read_tables
 from voxway.data.own import rig_file as own_rig
 from voxway.data.prepared.class_maps import PseudoLabels
@@ -45,6 +47,7 @@ from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.labels import read_target, write_target
 from voxway.data.semantickitti.submission import FILES
 from voxway.data.steps.selection import Selection
+from voxway.data.uniocc.layout import read_cameras, read_pose, read_uniocc, write_uniocc
 from voxway.data.waymo.layout import frame_cameras, read_camera_infos, read_occ3d_waymo, read_waymo_scan
 from voxway.engine.model_files import load_model, load_tensors, save_model, save_tensors
 from voxway.engine.published_files import read_published
@@ -291,6 +294,22 @@ _FLAT = np.stack([np.ravel_multi_index(tuple(_ROWS[:, 2::-1].T), _OPEN), _ROWS[:
 _DENSE = np.zeros((8, 8, 4), np.float32) + 2
 
 
+def _uniocc(folder: Path) -> None:
+    classes, seen = toy_uniocc.volume(0), toy_uniocc.seen(0)
+    write_uniocc(folder / "0.npz", classes, seen, toy_uniocc.pose(0), toy_uniocc.cameras("scene_000/0"))
+
+
+def _read_uniocc(folder: Path) -> tuple[Any, ...]:
+    path = folder / "0.npz"
+    return read_uniocc(path)[0], read_pose(path), read_cameras(path)
+
+
+def _sound_uniocc(read: tuple[Any, ...]) -> bool:
+    classes, pose, cameras = read
+    sound = all(_rigid(camera.T_ego_cam[None]) and camera.K[0, 0] > 0 for camera in cameras)
+    return _volume(_OCC3D, range(11))(classes) and _rigid(pose[None]) and sound
+
+
 _KITTI_ROWS = toy.labelled_scan(0).points[::40]
 
 
@@ -398,6 +417,16 @@ FORMATS = (
     Format(name="OpenOccupancy archive", path="a.npz", make=_put("a.npz", _npz(arr_0=_FLAT)),
            read=lambda f: read_openoccupancy(f / "a.npz"), holds=_volume(_OPEN, range(17)), mutations=(mutate.of_npz,),
            cost=40),
+    Format(name="SurroundOcc rows", path="a.npy", make=_put("a.npy", _npy(toy_nuscenes.surroundocc_rows(0))),
+           read=lambda f: read_surroundocc(f / "a.npy"), holds=_volume(_OCC3D, range(17)), mutations=(mutate.of_npy,),
+           cost=10),
+    Format(name="UniOcc frame", path="0.npz", make=_uniocc, read=_read_uniocc, holds=_sound_uniocc,
+           mutations=(mutate.of_npz,), cost=40),
+    Format(name="list of voxels", path="key.npz",
+           make=_put("key.npz", _npz(occ_loc=_ROWS[:, 2::-1] % 16, sem_pred=_ROWS[:, 3])),
+           read=lambda f: StoredPredictions.find(f, ["key"], OCC3D_NUSCENES).read("key"),
+           holds=_volume(_OCC3D, range(18)),
+           mutations=(mutate.of_npz,), cost=10),
     Format(name="Occ3D-Waymo labels", path="a.npz",
            make=lambda f: toy_waymo.write_labels(f / "a.npz", toy_waymo.volume("000/000")),
            read=lambda f: read_occ3d_waymo(f / "a.npz"), holds=lambda read: _volume(_OCC3D, range(16))(read[0]),

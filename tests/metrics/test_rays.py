@@ -14,10 +14,9 @@ from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
 from voxway.core.ray_result import RayResult
-from voxway.core.rays import RayRules
+from voxway.core.rays import RayRules, ray_rules_of_ours
 from voxway.core.result import Protocol
 from voxway.core.task import Task
-from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.metrics.rays.counts import RayCounts
 from voxway.metrics.rays.directions import directions, pitches
 from voxway.metrics.rays.metric import RayMetric
@@ -147,6 +146,39 @@ def test_of_many_origins_eight_are_taken_evenly() -> None:
     assert {len(places) for places in found} == {8}
 
 
+def test_rules_of_ours_begin_with_the_own_place() -> None:
+    """The others lie inside the grid, which looks ahead here: the places that come."""
+    grid = VoxelGrid(lower=(0.0, -25.6, -2.0), cell=(0.2, 0.2, 0.2), shape=(256, 256, 32))
+    poses = drive(40, 2.0)
+    found = drive_origins(*poses, ray_rules_of_ours(()), grid)
+    np.testing.assert_allclose(found[3][:, 0], [0, 2, 10, 18, 26, 34, 42, 50], atol=1e-5)
+    np.testing.assert_allclose(found[39], [[0, 0, 1.8]], atol=1e-5)  # the last one of the drive
+    (alone,) = drive_origins(*poses, ray_rules_of_ours((), "own"), grid)[5]
+    np.testing.assert_allclose(alone, [0, 0, 1.8])
+    with pytest.raises(ValueError, match="need the grid"):
+        drive_origins(*poses, ray_rules_of_ours(()))
+
+
+def test_rules_of_ours_drop_what_the_truth_does_not_know() -> None:
+    rules = replace(BENCHMARK, rays=ray_rules_of_ours((1,)))
+    truth = np.full(GRID.shape, FREE, np.uint8)
+    truth[:, 3], truth[4] = 255, 1
+    guess = np.where(truth == 255, FREE, truth).astype(np.uint8)
+    inside, above = np.array([[-0.8, -0.2, 0.2]]), np.array([[-0.8, -0.2, 3.0]])
+    for places, some in ((inside, True), (above, False)):
+        metric = RayMetric(rules, {"a": places}, ("a",))
+        metric.update(truth, guess, keys=["a"])
+        (result,) = metric.results(PROTOCOL)
+        published = RayMetric(BENCHMARK, {"a": places}, ("a",))
+        published.update(truth, guess, keys=["a"])
+        assert result.protocol.score == "RayIoU*" and next(iter(result.scores())) == "RayIoU*"
+        assert result.notes["valid_rays"] == result.gt.sum() == result.gt[1]
+        assert (result.gt[1] > 0) == some and (result.rayiou == 1) == some
+        assert published.counts.valid > metric.counts.valid or not some
+        differing = result.protocol.differences(published.results(PROTOCOL)[0].protocol)
+        assert {"score", "counted", "origins"} <= set(differing)
+
+
 def test_fingerprints_of_origins_tell_frames_and_places() -> None:
     one, other = np.zeros((1, 3)), np.full((1, 3), 1e-3)
     said = {fingerprint(o) for o in ({"a": one}, {"b": one}, {"a": other}, {"a": one, "b": one})}
@@ -235,7 +267,7 @@ def test_errors_say_what_was_wrong() -> None:
     with pytest.raises(ValueError, match="as many keys"):
         RayMetric(BENCHMARK, ORIGINS, "abc").update(volume, np.full_like(volume, FREE))
     with pytest.raises(InputError, match="defines a score along rays"):
-        RayMetric(SEMANTIC_KITTI, {}, ())
+        RayMetric(replace(BENCHMARK, rays=None), {}, ())
     with pytest.raises(ValueError, match="thresholds are positive and grow"):
         RayRules(things=(), thresholds_m=(2.0, 1.0))
     with pytest.raises(ValueError, match="1 to 7 volumes"):

@@ -14,7 +14,7 @@ from voxway.core.result import Protocol
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCC_NUSCENES
 from voxway.metrics.rays.counts import RayCounts
 from voxway.metrics.rays.directions import directions
-from voxway.metrics.rays.flow import FlowCounts, FlowRule, count_flow, flow_score, stored_short
+from voxway.metrics.rays.flow import FlowCounts, FlowRule, count_flow, flow_score
 from voxway.metrics.rays.metric import RayMetric
 from voxway.metrics.rays.origins import drive_origins
 from voxway.metrics.rays.panoptic import PanopticCounts, count_panoptic
@@ -158,7 +158,7 @@ def test_flow_is_equal_by_either_count(case: Case, extra: Reference, rule: FlowR
             instance = extra[f"{whose}_instance"][frame].reshape(-1)[hits.voxel[number]]
             speeds = extra[f"{whose}_flow_of_instance"][instance]
             flows.append(speeds.astype(np.float16) if short else speeds)
-        hits = stored_short(hits) if short else hits
+        hits = hits.stored_short() if short else hits
         rays += RayCounts.of(hits, task.free, 17, rules.thresholds_m)
         flow += count_flow(hits, flows, task.free, 17, rules.things, rule)
     protocol = Protocol(benchmark=task.name, split="val", samples=0, masks=())

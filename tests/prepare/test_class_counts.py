@@ -16,7 +16,6 @@ from tests.opened import opened
 from tests.small_world import rewrite
 from voxway.core.errors import InputError
 from voxway.core.task import IGNORE
-from voxway.data.nuscenes.config import Occ3DNuScenesConfig
 from voxway.data.samples import Samples
 from voxway.data.steps.selection import Selection, write_bits
 from voxway.engine.distributed import Group
@@ -99,7 +98,7 @@ def test_voxels_that_a_selection_leaves(samples: Samples, tmp_path: Path) -> Non
 
 
 def test_inside_masks(nuscenes_root: Path, tmp_path: Path) -> None:  # noqa: F811
-    config = replace(nuscenes(nuscenes_root, Occ3DNuScenesConfig).config, needs=frozenset({"target"}))
+    config = replace(nuscenes(nuscenes_root).config, needs=frozenset({"target"}))
     samples = config.build()
     everywhere = class_counts(samples, (), tmp_path, show=False)
     inside = class_counts(samples, ("camera",), tmp_path, show=False)

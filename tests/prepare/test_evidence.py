@@ -12,7 +12,6 @@ from tests.data import toy_nuscenes
 from tests.data.toys import nuscenes
 from tests.small_world import execute, linked
 from voxway.core.task import IGNORE
-from voxway.data.nuscenes.config import Occ3DNuScenesConfig
 from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.prepare.makers import job
 from voxway.prepare.ready import ready
@@ -52,7 +51,7 @@ def test_more_scans_say_more(small_world: Path, tmp_path: Path) -> None:
 
 
 def test_rays_begin_at_the_lidar_of_a_car_with_several_sweeps(tmp_path: Path) -> None:
-    config = nuscenes(toy_nuscenes.write_nuscenes(tmp_path / "ring"), Occ3DNuScenesConfig).config
+    config = nuscenes(toy_nuscenes.write_nuscenes(tmp_path / "ring")).config
     data = replace(config, needs=frozenset({"evidence"}))
     making = job("evidence", data, tmp_path / "out")
     key = making.keys[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -19,7 +20,6 @@ from voxway.core.errors import InputError
 from voxway.core.files import read_json
 from voxway.data.config import DataConfig
 from voxway.data.job import JobOptions
-from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
 from voxway.data.prepared.made import check_named
 from voxway.data.prepared.registry import prepared_format
 from voxway.data.reader import Reader
@@ -42,7 +42,7 @@ def one(request: pytest.FixtureRequest, tmp_path: Path) -> Toy:
     source = {"semantickitti": "kitti_root", "nuscenes": "nuscenes_root", "waymo": "waymo_root"}[name]
     root = Path(shutil.copytree(request.getfixturevalue(source), tmp_path / "data"))
     if name == "nuscenes":
-        return toys.nuscenes(root, Occ3DNuScenesConfig if request.param.startswith("occ3d") else OpenOccupancyConfig)
+        return toys.nuscenes(root, request.param)
     return toys.kitti(root) if name == "semantickitti" else toys.waymo(root)
 
 
@@ -81,10 +81,10 @@ def test_data_may_move_with_what_was_made_of_them(one: Toy, tmp_path: Path) -> N
     moved = Path(shutil.copytree(one.config.root, tmp_path / "moved"))
     data = data_of(one, moved)
     assert make(data, moved / "made_here") == 0
-    check_named(moved / "made_here", "proposals", lambda: data.keys, moved)
+    check_named(moved / "made_here", "proposals", lambda: (data.keys, None), moved)
     halved(scan_of(data, one.key))
     with pytest.raises(InputError, match=r"expected made from .* as it is now, found made from another version"):
-        check_named(moved / "made_here", "proposals", lambda: data.keys, moved)
+        check_named(moved / "made_here", "proposals", lambda: (data.keys, None), moved)
     assert make(data, moved / "made_here") == 1
 
 
@@ -119,6 +119,32 @@ def test_other_makers_and_settings(one: Toy, tmp_path: Path, monkeypatch: pytest
     kept.write_bytes(b"from elsewhere")
     assert make(data, out) == 0 and kept.read_bytes() == b"from elsewhere"
     assert make(data, out, remake=True) == 1 and kept.read_bytes() != b"from elsewhere"
+
+
+def test_a_dataset_of_the_same_files_with_other_voxels_gets_its_own(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    root = Path(shutil.copytree(request.getfixturevalue("nuscenes_root"), tmp_path / "data"))
+    occ3d, other = (data_of(toys.nuscenes(root, name)) for name in ("occ3d-nuscenes", "surroundocc-nuscenes"))
+    sizes = []
+    for data in (occ3d, other, occ3d):
+        data = ready(data, {"proposals": "lidar"}, tmp_path / "cache", show=False)
+        kept = prepared_format("proposals").path(data.prepared["proposals"], data.keys[0])
+        sizes.append(kept.read_bytes())
+        assert data.build()[data.keys[0]].proposals is not None
+    assert sizes[0] == sizes[2] != sizes[1]
+    with pytest.raises(InputError, match=r"found grid '200x200x16 voxels over -40\.\.40.*' then, '200x200x16 .*-50"):
+        make(other, tmp_path / "cache" / "proposals" / "lidar")
+    with pytest.raises(InputError, match=r"proposals of .*: expected on 200x200x16 .*-50.*, found 200x200x16 .*-40"):
+        ready(other.with_prepared("proposals", tmp_path / "cache" / "proposals" / "lidar"), {}, show=False)
+
+
+def test_records_of_before_say_nothing_of_the_grid(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    data, out = data_of(toys.nuscenes(request.getfixturevalue("nuscenes_root"))), tmp_path / "out"
+    assert make(data, out) == 1
+    for path in (out / "made").rglob("*.json"):
+        path.write_text(json.dumps({name: value for name, value in read_json(path).items() if name != "grid"}))
+    assert make(data, out) == 0
 
 
 def test_a_request_that_failed_leaves_no_settings_behind(one: Toy, tmp_path: Path) -> None:

@@ -17,7 +17,10 @@ from voxway.core.grid import VoxelGrid
 from voxway.core.ranked import Ranked
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
+from voxway.metrics.rays.directions import directions
+from voxway.metrics.rays.walk import cast
 from voxway.view import Frame, tiled, write_page
+from voxway.view.ray_view import ray_view
 
 pytestmark = [
     pytest.mark.browser,
@@ -233,6 +236,41 @@ def test_a_marked_voxel_says_how_sure(browser: Browser, judged_page: Path) -> No
 def test_without_confidence_there_is_no_control_for_it(page: Browser) -> None:
     for control in ("#least", "[value=confidence]"):
         assert page.run(f"document.querySelector('{control}').closest('label').hidden")
+
+
+@pytest.fixture(scope="module")
+def ray_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A frame with rays, and one without."""
+    path = tmp_path_factory.mktemp("page") / "rays.html"
+    prediction, truth = volumes()
+    hits = cast([truth, prediction], np.array([[1.0, 0.0, 0.0]]), directions()[::3], GRID, 0)
+    rays = ray_view(hits, GRID, 0, (1.0, 2.0, 4.0), known=20)
+    frame = Frame(
+        key="08/000000", prediction=occupancy(prediction, grid=GRID), truth=occupancy(truth, grid=GRID), rays=rays
+    )
+    write_page(path, [frame, replace(frame, key="08/000005", rays=None)], title="Rays")
+    return path
+
+
+def test_rays_colour_where_they_end_and_draw_curves(browser: Browser, ray_page: Path) -> None:
+    browser.errors.clear()
+    opened(browser, ray_page)
+    before = shots(browser)
+    assert browser.run("document.getElementById('curves').hidden")
+    click(browser, '#modes [value="rays"]')
+    assert min(changed(before, shots(browser))) > 0.05
+    assert browser.run("document.querySelectorAll('#curves polyline').length") == 4
+    assert "rays of this frame" in browser.run("document.getElementById('curves').innerText")
+    assert "right within 2 m" in browser.run("document.getElementById('curves').innerText")
+    browser.key("ArrowRight")
+    browser.wait(f"{SHOWN} === '1 classes'")
+    assert browser.run("document.querySelector('#modes [value=rays]').disabled")
+    assert browser.run("document.getElementById('curves').hidden")
+    assert browser.errors == []
+
+
+def test_without_rays_there_is_no_control_for_them(page: Browser) -> None:
+    assert page.run("document.querySelector('#modes [value=rays]').closest('label').hidden")
 
 
 def test_known_truth_only_hides_the_rest(page: Browser) -> None:

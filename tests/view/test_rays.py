@@ -8,6 +8,7 @@ from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES as BENCHMARK
 from voxway.metrics.rays.directions import directions
 from voxway.metrics.rays.walk import cast
 from voxway.view.legend import LINE_PX
+from voxway.view.ray_view import NO_RAY, ray_view
 from voxway.view.rays import _CELL_PX, _MARGIN_PX, _RIGHT, _WRONG, ray_picture, shares_by_distance
 
 FREE, GRID = BENCHMARK.free, BENCHMARK.grid
@@ -36,3 +37,29 @@ def test_shares_are_those_of_ranges_of_distance() -> None:
     middle, share = shares_by_distance(np.array([-0.4, 1.0, 2.0, 12.0]), np.array([True, True, False, True]))
     np.testing.assert_array_equal(middle, [2.5, 7.5, 12.5])
     np.testing.assert_array_equal(share, [0.5, np.nan, 1.0])
+
+
+def test_a_page_is_told_of_every_voxel_how_many_of_its_rays_are_right() -> None:
+    """A wall that is met, one that is missed, and one that is invented before nothing: it stops no ray that counts."""
+    truth, guess = np.full((2, *GRID.shape), FREE, np.uint8)
+    truth[180, 60:140], guess[180, 60:140] = 15, 15
+    truth[20, 60:140] = 15
+    guess[60:140, 30] = 15
+    origins = np.array([[0.1, 0.1, 1.84]])
+    hits = cast([truth, guess], origins, directions()[::5], GRID, FREE)
+    view = ray_view(hits, GRID, FREE, (1.0, 2.0, 4.0))
+    assert view.rays == (hits.classes[0] != FREE).sum()
+    assert set(np.unique(view.truth[180])) == {100, NO_RAY} and set(np.unique(view.truth[20])) == {0, NO_RAY}
+    assert set(np.unique(view.prediction[180])) == {100, NO_RAY}
+    assert (view.prediction[:180] == NO_RAY).all() and (view.truth[truth == FREE] == NO_RAY).all()
+    assert list(view.curves) == ["right within 1 m", "right within 2 m", "right within 4 m", "class right"]
+    for share in view.curves.values():
+        assert len(share) == len(view.metres) and None in share and max(one for one in share if one is not None) > 0.4
+
+
+def test_rays_that_meet_the_unknown_are_not_shown() -> None:
+    truth, guess = np.full((2, *GRID.shape), FREE, np.uint8)
+    truth[180, 60:140] = 255
+    hits = cast([truth, guess], np.array([[0.1, 0.1, 1.84]]), directions()[::5], GRID, FREE)
+    view = ray_view(hits, GRID, FREE, (1.0,), known=len(BENCHMARK.classes))
+    assert view.rays == 0 and (view.truth == NO_RAY).all() and not view.metres

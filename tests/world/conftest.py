@@ -34,6 +34,7 @@ TINY_NUSCENES = NuScenesWorldConfig(
     truth_stride=5,
     tail=10,
     openoccupancy=True,
+    surroundocc=True,
 )
 TINY_WAYMO = WaymoWorldConfig(
     seed=5,

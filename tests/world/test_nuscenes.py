@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.world.conftest import TINY_NUSCENES as TINY
 from voxway.core.quaternion import quaternion
-from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES, SURROUNDOCC_NUSCENES
 from voxway.data.nuscenes.infos import read_infos
 from voxway.data.nuscenes.key_frame import CAMERAS, KeyFrame, parse_info
 from voxway.data.nuscenes.occ3d import Occ3DNuScenesConfig
@@ -69,7 +69,17 @@ def test_tables_are_whole(tiny_nuscenes: Path) -> None:
         assert row["filename"].startswith("samples/") == row["is_key_frame"]
         assert str(row["timestamp"]) in row["filename"]
     assert sorted(p.name for p in tiny_nuscenes.iterdir()) == sorted(
-        [TRAIN_INFOS, VAL_INFOS, VERSION, "gts", "nuScenes-Occupancy-v0.1", "samples", "sweeps", "world.json"]
+        [
+            TRAIN_INFOS,
+            VAL_INFOS,
+            VERSION,
+            "gts",
+            "nuScenes-Occupancy-v0.1",
+            "samples",
+            "surroundocc",
+            "sweeps",
+            "world.json",
+        ]
     )
 
 
@@ -253,6 +263,22 @@ def test_both_ground_truths_agree(tiny_nuscenes: Path) -> None:
         there = coarse != OCC3D_NUSCENES.free
         assert there.mean() > 0.75
         assert (coarse == rows[inside, 3])[there].mean() > 0.85
+
+
+def test_surroundoccs_rows_are_the_same_scans_in_larger_voxels(tiny_nuscenes: Path) -> None:
+    for frame in frames(tiny_nuscenes):
+        rows = np.load(tiny_nuscenes / "surroundocc" / "samples" / f"{Path(frame.lidar_path).name}.npy")
+        assert rows.dtype == np.int64 and rows.shape[1] == 4 and len(rows) > 1000
+        fine = np.load(tiny_nuscenes / f"nuScenes-Occupancy-v0.1/scene_{frame.scene}/occupancy/{frame.lidar_token}.npy")
+        centres = OPENOCCUPANCY_NUSCENES.grid.centre(torch.from_numpy(fine[:, 2::-1].astype(int)), torch.float64)
+        index = SURROUNDOCC_NUSCENES.grid.index(centres)
+        inside = SURROUNDOCC_NUSCENES.grid.holds(index).numpy()
+        coarse = np.full(SURROUNDOCC_NUSCENES.grid.shape, 255)
+        coarse[tuple(rows[:, :3].T)] = rows[:, 3]
+        found = coarse[tuple(index[inside].T.numpy())]
+        # A fine voxel's points may lie on the other side of a face.
+        assert (found != 255).mean() > 0.75
+        assert (found == fine[inside, 3])[found != 255].mean() > 0.9
 
 
 def test_moving_things_leave_no_trace() -> None:

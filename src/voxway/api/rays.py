@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from voxway.core.errors import InputError
-from voxway.data.reader import LidarPoses
+from voxway.data.reader import LidarPoses, TruthBeside
 from voxway.data.samples import Samples
+from voxway.metrics.rays.beside import Kind, RaysBeside
 from voxway.metrics.rays.metric import RayMetric, ray_rules
 from voxway.metrics.rays.origins import drive_origins
 
 
 def ray_metric(samples: Samples) -> RayMetric:
-    """The empty metric of RayIoU for these frames, with origins from all key frames of their scenes, scored or not.
+    """The empty metric of RayIoU for these frames, with origins from all key frames of their scenes, scored or not; of
+    RayIoU* where nobody has defined it for the benchmark.
 
     Raises:
         InputError: a benchmark without a score along rays, a pose that is missing or damaged, or fewer frames than the
@@ -37,10 +40,39 @@ def ray_metric(samples: Samples) -> RayMetric:
     for scene in dict.fromkeys(reader.drive(key) for key in samples.keys):
         keys = scenes[scene]
         T_world_ego, T_ego_lidar = (np.stack(poses) for poses in zip(*map(reader.lidar_pose, keys), strict=True))
-        found = zip(keys, drive_origins(T_world_ego, T_ego_lidar, rules), strict=True)
+        found = zip(keys, drive_origins(T_world_ego, T_ego_lidar, rules, samples.task.grid), strict=True)
         places |= {key: origins for key, origins in found if key in wanted}
         lenders += keys
     return RayMetric(samples.benchmark, places, lenders)
+
+
+def rays_beside(samples: Samples, kind: Kind[Any]) -> RaysBeside:
+    """The same with what voxels carry besides: numbers of instances, or speeds.
+
+    Raises:
+        InputError: see `ray_metric`; or the reader knows nothing but classes.
+    """
+    rays = ray_metric(samples)
+    _require_beside(samples, kind.array)
+    return RaysBeside(RayMetric(rays.benchmark, rays.places, rays.poses, short=kind.short), kind)
+
+
+def beside_truth(samples: Samples, key: str, name: str) -> np.ndarray:
+    """What a frame's true voxels carry beside their class; see `voxway.data.reader.TruthBeside`."""
+    return _require_beside(samples, name).beside(key, name)
+
+
+def _require_beside(samples: Samples, name: str) -> TruthBeside:
+    reader = samples.reader
+    if not isinstance(reader, TruthBeside):
+        raise InputError(
+            file=samples.benchmark.name,
+            field="metric",
+            expected=f"a dataset whose labels hold `{name}` beside classes",
+            found="classes alone",
+            remedy="Score classes along rays: --metric ray.",
+        )
+    return reader
 
 
 def _require_whole_scenes(samples: Samples) -> None:

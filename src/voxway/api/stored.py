@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
 from jaxtyping import Int64, UInt8
 
-from voxway.api.rays import ray_metric
+from voxway.api.rays import beside_truth, ray_metric, rays_beside
 from voxway.api.score import protocol_of, voxel_metric
 from voxway.core.files import read_json, write_json
 from voxway.core.processes import Workers
@@ -28,13 +28,22 @@ from voxway.data.files.stored import StoredPredictions
 from voxway.data.samples import Samples
 from voxway.data.whole import tell_once
 from voxway.metrics.occupancy import OccupancyMetric
+from voxway.metrics.rays.beside import Instances, RaysBeside, Speeds
 from voxway.metrics.rays.directions import directions
 from voxway.metrics.rays.metric import RayMetric
 from voxway.metrics.rays.walk import cast
 from voxway.view.rays import ray_picture
 
-MetricName = Literal["miou", "ray"]
+MetricName = Literal["miou", "ray", "panoptic", "flow", "flow-package"]
+AnyMetric: TypeAlias = OccupancyMetric | RayMetric | RaysBeside
 METRICS: dict[str, Callable[[Samples], OccupancyMetric | RayMetric]] = {"miou": voxel_metric, "ray": ray_metric}
+"""Name -> what makes the empty metric of some frames."""
+_BESIDE: dict[str, Callable[[Samples], RaysBeside]] = {
+    "panoptic": partial(rays_beside, kind=Instances()),
+    "flow": partial(rays_beside, kind=Speeds("true positives at 2 m")),
+    "flow-package": partial(rays_beside, kind=Speeds("package")),
+}
+"""The same of metrics that want more than classes."""
 _RANGE = 50
 """Frames that are counted as one."""
 
@@ -57,7 +66,8 @@ def score_stored(
     Args:
         predictions: folder; `voxway.data.files.stored` says what may lie in it.
         data: which frames. Of a partial copy, those that have truth and a prediction; of others, all need both.
-        metric: of voxels within the benchmark's masks, or of rays.
+        metric: of voxels within the benchmark's masks; of rays; or of rays with what voxels carry besides: instances,
+            or speeds by either published count.
         name: whose result it is.
         inputs: what the network saw, in the words of results: "images", "points".
         training_masks: masks outside which it was taught nothing.
@@ -76,7 +86,7 @@ def score_stored(
     elif without := len(samples.keys) - len(stored.files):
         tell_once(f"{without} of {len(samples.keys)} frames are left out: they have no prediction")
     samples.keys = tuple(key for key in samples.keys if key in stored.files)
-    empty = METRICS[metric](samples)
+    empty: AnyMetric = (METRICS | _BESIDE)[metric](samples)
     protocol = protocol_of(samples, inputs, training_masks=training_masks)
     protocol = replace(protocol, frames=frames_seen)
     ranges = [samples.keys[first : first + _RANGE] for first in range(0, len(samples.keys), _RANGE)]
@@ -110,16 +120,21 @@ def draw_rays(predictions: Path | str, data: DataConfig) -> UInt8[np.ndarray, "h
     metric, (key,) = ray_metric(samples), samples.keys
     truth, origins = samples.truth(key).classes.numpy(), metric.places[key]
     hits = cast([truth, stored.read(key)], origins, directions(), benchmark.grid, benchmark.free)
-    return ray_picture(hits, truth, origins, benchmark.grid, benchmark.free, metric.rules.thresholds_m)
+    known = len(benchmark.classes) if metric.rules.known else None
+    return ray_picture(hits, truth, origins, benchmark.grid, benchmark.free, metric.rules.thresholds_m, known)
 
 
 def _count(
-    samples: Samples, stored: StoredPredictions, empty: OccupancyMetric | RayMetric, keys: Sequence[str]
+    samples: Samples, stored: StoredPredictions, empty: AnyMetric, keys: Sequence[str]
 ) -> Int64[np.ndarray, "n"]:
     """What one range of frames counts."""
     metric = empty.fresh()
     for key in keys:
         truth, guess = samples.truth(key), torch.from_numpy(stored.read(key))
+        if isinstance(metric, RaysBeside):
+            carried = beside_truth(samples, key, metric.kind.array), stored.beside(key, metric.kind.array)
+            metric.update(key, (truth.classes.numpy(), guess.numpy()), carried)
+            continue
         metric.update(truth.classes[None], guess[None], {n: mask[None] for n, mask in truth.masks.items()}, [key])
     return metric.packed()
 

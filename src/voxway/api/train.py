@@ -147,7 +147,7 @@ def _check_kept(teacher: Teacher | None, samples: Samples) -> None:
     for one in each(teacher):
         if not isinstance(one, StoredTeacher | RecordedTeacher):
             continue
-        check_named(one.folder, "teacher", lambda: samples.keys, data.folder)
+        check_named(one.folder, "teacher", lambda: (samples.keys, None), data.folder)
         if data.augment is not None and (isinstance(one, RecordedTeacher) or data.augment.mirrors):
             raise InputError(
                 file=one.folder,

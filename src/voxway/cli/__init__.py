@@ -18,6 +18,7 @@ COMMANDS = {
     "check-data": "say what is missing from or wrong with a dataset",
     "check-rig": "say what is wrong with a rig of one's own, and draw it",
     "prepare": "make proposals or training targets from raw data",
+    "labels": "write voxel labels in the files of a benchmark",
     "select": "choose the frames or voxels to label next",
     "train": "train a recipe, or continue it",
     "eval": "score a trained network, or the baseline",

@@ -167,7 +167,7 @@ def _recorded(options: Options) -> tuple[nn.Module, list[Batch], Benchmark | Non
     from voxway.api.data import select, with_origin
     from voxway.api.load import load
     from voxway.core.sample import collate
-    from voxway.prepare.makers import own_keys
+    from voxway.prepare.makers import own_samples
     from voxway.prepare.ready import ready
 
     assert options.root is not None
@@ -176,7 +176,7 @@ def _recorded(options: Options) -> tuple[nn.Module, list[Batch], Benchmark | Non
     data = select(data, options.split or (None if data.keys else "val"), options.keys)
     labels = frozenset() if data.split == "test" else frozenset({"target"})
     data = replace(data, needs=model.needs | labels)
-    keys = own_keys(data)
+    keys = own_samples(data).keys
     count = min(len(keys), 2 * options.frames)
     order = [keys[i * len(keys) // count] for i in range(count)]
     order = [*order[::2], *order[1::2]] if count == 2 * options.frames else order

@@ -27,8 +27,8 @@ Keys = Annotated[
 Metric = Annotated[
     Literal["miou", "ray"],
     tyro.conf.arg(
-        help="miou: voxels within the benchmark's masks. ray: rays of a LiDAR without any mask (RayIoU), where the "
-        "benchmark has such a score."
+        help="miou: voxels within the benchmark's masks. ray: rays of a LiDAR without any mask: RayIoU where it is "
+        "defined, elsewhere RayIoU* by a rule of voxway's."
     ),
 ]
 Sequences = Annotated[

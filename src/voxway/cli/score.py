@@ -2,12 +2,16 @@
 
 A folder holds a volume of class ids for each frame, in the benchmark's ids on disk and x, y, z order:
   TOKEN.npz  TOKEN.npy  SCENE/TOKEN.npz  SCENE/TOKEN/labels.npz      arrays pred, semantics, arr_0, or one alone
+or, of sparse networks, rows x, y, z, class of voxels that are not free, (n, 4), or occ_loc (n, 3) and sem_pred (n,).
+Beside classes, for metrics that want them of truth and prediction: instances (x, y, z), flow (x, y, z, 2) in m/s.
 With --out, counts are kept beside the result on the way: the same command continues one that was stopped.
 
 examples:
   voxway score predictions --root nuscenes --benchmark occ3d-nuscenes --metric ray --out results/ray.json
   voxway score predictions --root nuscenes --benchmark occ3d-nuscenes --metric ray --picture rays.png
   voxway score predictions --root nuscenes --benchmark occ3d-nuscenes --training-masks camera --processes 8
+  voxway score predictions --root nuscenes --benchmark occ3d-nuscenes --metric panoptic --set labels=occ3d_panoptic
+  voxway score predictions --root nuscenes --benchmark openocc-nuscenes --metric flow
   voxway score predictions --root nuscenes --benchmark occ3d-nuscenes --set infos=bevdetv3-nuscenes_infos_val.pkl
 """
 
@@ -15,11 +19,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import tyro
 
-from voxway.cli.options import Benchmark, Keys, Metric, Out, Root, Sequences, Settings, Split, dataset_config
+from voxway.cli.options import Benchmark, Keys, Out, Root, Sequences, Settings, Split, dataset_config
 from voxway.data.registry import DEFAULT
+
+ScoreMetric = Annotated[
+    Literal["miou", "ray", "panoptic", "flow", "flow-package"],
+    tyro.conf.arg(
+        help="miou: voxels within the benchmark's masks. ray: rays of a LiDAR without any mask: RayIoU where it is "
+        "defined, elsewhere RayIoU* by a rule of voxway's. panoptic: besides, RayPQ of instances. flow, flow-package: "
+        "besides, errors of speeds, by either of two published counts."
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +44,7 @@ class Options:
     """Folder of the predictions."""
     root: Root
     benchmark: Benchmark = DEFAULT
-    metric: Metric = "miou"
+    metric: ScoreMetric = "miou"
     split: Split = "val"
     """Which frames must be there."""
     keys: Keys = ()
@@ -50,7 +64,7 @@ class Options:
     out: Out | None = None
     """Write the result to this JSON file, for `voxway compare`."""
     picture: Path | None = None
-    """With --metric ray: write a PNG of the first frame from above, with where its rays end and how well they are met,
+    """Along rays: write a PNG of the first frame from above, with where its rays end and how well they are met,
     and the same by distance."""
     set: Settings = ()
     """Further settings of the data, such as infos=FILE."""
@@ -92,5 +106,5 @@ def run(options: Options) -> None:
     show_scores(results)
     if options.out:
         print(f"result: {options.out}")
-    if options.picture and options.metric == "ray":
+    if options.picture and options.metric != "miou":
         print(f"picture: {write_png(options.picture, draw_rays(options.predictions, data))}")

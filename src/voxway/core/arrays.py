@@ -1,4 +1,4 @@
-"""NumPy files that came from outside: one reader of `.npy` and `.npz`, of files and of bytes.
+"""NumPy files: one reader of `.npy` and `.npz` that came from outside, of files and of bytes, and one writer.
 
 Arrays are numbers in this machine's byte order. Nothing that a file says of itself is believed: not its name, not the
 sizes in its headers, and nothing in it is run.
@@ -8,18 +8,39 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from voxway.core.contents import HEAD, contents, is_text
 from voxway.core.errors import InputError
+from voxway.core.files import atomic_path
 
 MOST_BYTES = 2 << 30
 """Of the arrays of a file: a small archive may hold any number of zeros."""
 _ARRAY, _ARCHIVE = b"\x93NUMPY", b"PK"
+
+
+def write_array(path: Path | str, array: np.ndarray) -> None:
+    """Write a `.npy` file, atomically."""
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def write_archive(path: Path | str, arrays: Mapping[str, np.ndarray], *, objects: bool = False) -> None:
+    """Write a compressed `.npz` file, atomically; the same arrays give the same bytes.
+
+    Args:
+        path: the file.
+        arrays: by name.
+        objects: whether some hold Python objects, which other people's programs read as pickles.
+    """
+    stored: dict[str, Any] = dict(arrays)  # of any type, for numpy's signature also has a flag of that form
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=objects, **stored)
 
 
 def read_array(source: Path | str, remedy: str) -> np.ndarray:

@@ -45,6 +45,12 @@ class RayProtocol(Protocol):
     """In what is computed."""
     flow: str = "none"
     """Which speeds are scored beside."""
+    beside: str = "none"
+    """What else is scored of the voxels in which rays end."""
+    score: str = "RayIoU"
+    """Name of the score: another rule has another name (`voxway.core.rays`)."""
+    counted: str = "rays that meet anything in the truth"
+    """Which rays count."""
 
     def differences(self, other: Protocol) -> dict[str, tuple[object, object]]:
         """See `Protocol.differences`. Of other frames, origins differ by themselves."""
@@ -68,6 +74,8 @@ class RayResult:
     tp: Int64[np.ndarray, "t k"]
     name: str = ""
     notes: dict[str, Json] = field(default_factory=dict)
+    beside: dict[str, float] = field(default_factory=dict)
+    """Further scores by name, 0..1, of what else voxels carry (`voxway.metrics.rays.beside`)."""
 
     def __post_init__(self) -> None:
         classes, thresholds = len(self.task.classes), len(self.protocol.thresholds_m)
@@ -110,12 +118,12 @@ class RayResult:
         return float(self.rayiou_at.mean())
 
     def scores(self) -> dict[str, float]:
-        """All of them by the names of tables, 0..1: the means, then each class's mean over the thresholds."""
-        limits = self.protocol.thresholds_m
-        at = {f"RayIoU@{metres:g} m": float(value) for metres, value in zip(limits, self.rayiou_at)}
+        """All of them by the names of tables, 0..1: means, what is scored beside, each class's mean over thresholds."""
+        limits, score = self.protocol.thresholds_m, self.protocol.score
+        at = {f"{score}@{metres:g} m": float(value) for metres, value in zip(limits, self.rayiou_at)}
         classes = self.class_iou.mean(0)
         named = {self.task.classes[i]: float(classes[i]) for i in self.task.evaluated}
-        return {"RayIoU": self.rayiou, **at, **named}
+        return {score: self.rayiou, **at, **self.beside, **named}
 
     def save(self, path: Path | str) -> None:
         """Write protocol, counts and scores as JSON, atomically."""
@@ -123,7 +131,7 @@ class RayResult:
         scores = {"rayiou": self.rayiou, **{f"rayiou@{m:g}": float(v) for m, v in zip(limits, self.rayiou_at)}}
         said = {"kind": self.kind, "name": self.name, "protocol": asdict(self.protocol), "scores": scores}
         counts = {name: getattr(self, name).tolist() for name in ("gt", "pred", "tp")}
-        write_json(path, {**said, "notes": self.notes, "task": to_json(self.task), **counts})
+        write_json(path, {**said, "notes": self.notes, "beside": self.beside, "task": to_json(self.task), **counts})
 
     @classmethod
     def load(cls, path: Path | str) -> RayResult:
@@ -145,6 +153,7 @@ class RayResult:
                 **{name: np.asarray(content[name], np.int64) for name in ("gt", "pred", "tp")},
                 name=content["name"],
                 notes=content["notes"],
+                beside={str(score): float(value) for score, value in content.get("beside", {}).items()},
             )
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise InputError(

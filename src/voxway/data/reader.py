@@ -86,13 +86,27 @@ class Reader(Protocol):
 
 @runtime_checkable
 class LidarPoses(Protocol):
-    """What a reader offers besides, for scores along rays: where the LiDAR stood, in any frame of the split."""
+    """What a reader offers besides, for scores along rays: where the LiDAR stood, in any frame of the split. Where the
+    benchmark's rays start at the frame's own place alone, poses play no part."""
 
     def lidar_pose(self, key: str) -> tuple[Float64[np.ndarray, "4 4"], Float64[np.ndarray, "4 4"]]:
         """`T_world_ego` at the LiDAR's time, and `T_ego_lidar`; float64, metres.
 
         Raises:
             InputError: a pose is missing or damaged.
+        """
+        ...
+
+
+@runtime_checkable
+class TruthBeside(Protocol):
+    """What a reader offers besides, for scores of more than classes."""
+
+    def beside(self, key: str, name: str) -> np.ndarray:
+        """What a frame's voxels carry beside their class (`voxway.data.files.volumes.BESIDE`), (x, y, z) and more axes.
+
+        Raises:
+            InputError: the label file has no such array, or is damaged.
         """
         ...
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from voxway.core.errors import InputError
+from voxway.core.errors import InputError, nearest
 from voxway.core.registry import Registry, loaded
 
 if TYPE_CHECKING:  # the command line asks for names, and must not wait for torch
     from voxway.core.benchmark import Benchmark
     from voxway.data.config import DataConfig
     from voxway.data.entry import Check, Dataset, Server
+    from voxway.data.label_format import LabelFormat
 
 T = TypeVar("T")
 
@@ -20,12 +22,23 @@ DATASETS: Registry[Dataset] = Registry(
         "semantickitti": "voxway.data.semantickitti:DATASET",
         "occ3d-nuscenes": "voxway.data.nuscenes:OCC3D",
         "openoccupancy-nuscenes": "voxway.data.nuscenes:OPENOCCUPANCY",
+        "openocc-nuscenes": "voxway.data.nuscenes:OPENOCC",
+        "surroundocc-nuscenes": "voxway.data.nuscenes:SURROUNDOCC",
         "occ3d-waymo": "voxway.data.waymo:DATASET",
         "sscbench-kitti360": "voxway.data.kitti360:DATASET",
+        "uniocc": "voxway.data.uniocc:DATASET",
     },
     how="voxway.data.registry.register('name', Dataset(...))",
 )
 """Where each dataset's entry is."""
+LABEL_FORMATS: Mapping[str, str] = {
+    "semantickitti": "voxway.data.semantickitti.label_files:FILES",
+    "occ3d": "voxway.data.nuscenes.label_files:OCC3D",
+    "surroundocc": "voxway.data.nuscenes.label_files:SURROUNDOCC",
+    "openoccupancy": "voxway.data.nuscenes.label_files:OPENOCCUPANCY",
+    "uniocc": "voxway.data.uniocc.label_files:FILES",
+}
+"""Forms of files in which voxel labels can be written."""
 DEFAULT = "semantickitti"
 """The dataset that commands speak of where none is named."""
 
@@ -100,6 +113,18 @@ def server(name: str) -> Server:
 
     files = dataset(name).server
     return OccupancyFiles(benchmark(name)) if files is None else loaded(files)
+
+
+def label_format(name: str) -> LabelFormat:
+    """A form of files for voxel labels.
+
+    Raises:
+        InputError: there is none of that name; lists those that there are.
+    """
+    if name not in LABEL_FORMATS:
+        raise nearest(name, list(LABEL_FORMATS), "form of label files")
+    where: str | LabelFormat = LABEL_FORMATS[name]
+    return loaded(where)
 
 
 def benchmarks() -> dict[str, Benchmark]:

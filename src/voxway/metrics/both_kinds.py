@@ -94,7 +94,7 @@ def _table(voxels: Comparison, rays: Comparison) -> Table:
             known = [said(field, rows[name][field]) if name in rows else "-" for name in names]
             table.add_row(f"{field}, {what}", *known)
         for score in kind.score_names():
-            values = [float(rows[name][score]) if name in rows else float("nan") for name in names]
+            values = [float(rows.get(name, {}).get(score, "nan")) for name in names]
             is_class = score in kind.results[0].task.classes
             table.add_row(f"{score}, {what}" if is_class else score, *cells(values))
         table.add_section()

@@ -54,12 +54,12 @@ class Comparison:
         for field in self.differing:
             table.add_row(field, *(said(field, row[field]) for row in rows))
         for score in self.score_names():
-            table.add_row(score, *cells([float(row[score]) for row in rows]))
+            table.add_row(score, *cells([float(row.get(score, "nan")) for row in rows]))
         return table
 
     def score_names(self) -> list[str]:
-        """Those of all rows, in order."""
-        return list(self.results[0].scores())
+        """Those of all rows, in order; some results may have more than others."""
+        return list(dict.fromkeys(name for result in self.results for name in result.scores()))
 
     def caption(self) -> str:
         """The protocol that the results share, in words."""
@@ -128,6 +128,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
 
 _RAY_WORDS: dict[str, Callable[[Any], str]] = {
     "rays": lambda rays: f"rays {rays}",
+    "counted": lambda which: f"counted: {which}",
     "origin_count": lambda count: f"from {count} origins",
     "origins": lambda rule: rule,
     "thresholds_m": lambda metres: f"right within {', '.join(f'{one:g}' for one in metres)} m",

@@ -15,6 +15,7 @@ from voxway.data.config import DataConfig
 from voxway.data.job import Job, JobOptions
 from voxway.data.prepared.made import Origin
 from voxway.data.prepared.registry import prepared_format
+from voxway.data.samples import Samples
 from voxway.view.png import write_png
 
 Make = Callable[[str], np.ndarray]
@@ -51,6 +52,8 @@ class Maker:
     """The source that is taken if none is named. None: one must be named."""
     version: int = 1
     """To be counted up whenever it makes something else from the same."""
+    on_grid: bool = False
+    """Whether what it makes lies on the voxels of the dataset's task, so that another grid needs other files."""
     optional: bool = False
     """Whether readers or steps can serve the need as well, so that files are made only where a source is named."""
 
@@ -65,16 +68,19 @@ MAKERS: dict[str, Maker] = {
         Maker(
             need="proposals",
             sources={name: f"{_PREPARE}.proposals:from_{name}" for name in ("lidar", "stereo", "network")},
+            on_grid=True,
         ),
         Maker(
             need="pseudo",
             sources=dict.fromkeys(("stereo", "stored", "transformers"), f"{_PREPARE}.pseudo:from_depth"),
             usual="stereo",
+            on_grid=True,
         ),
         Maker(
             need="evidence",
             sources={"lidar": f"{_PREPARE}.evidence:from_lidar"},
             usual="lidar",
+            on_grid=True,
         ),
         Maker(
             need="pseudo_labels",
@@ -137,16 +143,18 @@ def job(need: str, data: DataConfig, folder: Path, options: JobOptions | None = 
     making = loaded(source)(data, options)
     if not isinstance(making, Making):
         making = Making(make=making, sources=_recorded(data))
+    samples = own_samples(data)
     origin = Origin(
         folder=folder,
         name=need,
         maker=f"{need} from {name}",
         version=maker.version,
         settings=making.settings,
+        grid=grid_of(need, samples),
         root=data.folder,
         sources=making.sources,
     )
-    keys = own_keys(data)
+    keys = samples.keys
     drawn = frozenset(keys[::PICTURED] if making.picture else ())
 
     def make(key: str, path: Path) -> None:
@@ -165,6 +173,11 @@ def _recorded(data: DataConfig) -> Callable[[str], Sequence[Path]]:
     return lambda key: list(dict.fromkeys(path for field in fields for path in reader.files(key, field)))
 
 
-def own_keys(data: DataConfig) -> tuple[str, ...]:
-    """Keys of the run itself: without a target to read, a reader may find more frames than are annotated."""
-    return replace(data, needs=data.needs - set(MAKERS), prepared={}).build().keys
+def own_samples(data: DataConfig) -> Samples:
+    """The run's own frames: without a target to read, a reader may find more frames than are annotated."""
+    return replace(data, needs=data.needs - set(MAKERS), prepared={}).build()
+
+
+def grid_of(need: str, samples: Samples) -> str | None:
+    """The grid that a need's files lie on, in words; None of those that lie on none."""
+    return str(samples.task.grid) if need in MAKERS and MAKERS[need].on_grid else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from voxway.core.errors import OutputError
@@ -41,7 +42,7 @@ def ready(
     """
     group, store = group or Group(), cache or data.folder
     for need in sorted(data.needs & set(data.prepared)):
-        check_named(data.prepared[need], need, lambda: makers.own_keys(data), data.folder)
+        check_named(data.prepared[need], need, partial(_wanted, need, data), data.folder)
     for need in sorted(data.needs & set(makers.MAKERS) - set(data.prepared)):
         maker = makers.MAKERS[need]
         source = sources.get(need) or maker.usual
@@ -59,6 +60,12 @@ def ready(
         group.wait()
         data = data.with_prepared(need, folder)
     return data
+
+
+def _wanted(need: str, data: DataConfig) -> tuple[Sequence[str], str | None]:
+    """The frames of a run, and the grid on which their files must lie."""
+    samples = makers.own_samples(data)
+    return samples.keys, makers.grid_of(need, samples)
 
 
 @contextmanager

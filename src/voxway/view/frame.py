@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from voxway.core.occupancy import Occupancy
+from voxway.view.ray_view import RayView
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,8 @@ class Frame:
     """RGB, uint8; several cameras are best tiled into one picture (`tiled`)."""
     prediction: Occupancy | None = None
     truth: Occupancy | None = None
+    rays: RayView | None = None
+    """How well the prediction meets the truth along rays of a LiDAR."""
     note: str = ""
     """A sentence shown with the frame."""
 

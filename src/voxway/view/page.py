@@ -33,8 +33,10 @@ from voxway.view.shade import EDGE, FACE_LIGHT, OCCLUSION, display_colours
 from voxway.view.table import results_table
 from voxway.view.volumes import class_ids, common_task
 
-_SCRIPTS = ("volume.js", "scene.js", "shapes.js", "legend.js", "page.js")
+_SCRIPTS = ("volume.js", "scene.js", "shapes.js", "legend.js", "rays.js", "page.js")
 
+_VOLUMES = ("prediction", "truth", "confidence", "rays-prediction", "rays-truth")
+"""What a frame may have for every voxel."""
 _LARGEST = (4096, 4096, 256)
 """Voxels per axis that a face's packed position has bits for (web/volume.js)."""
 
@@ -104,7 +106,8 @@ def _checked_task(frames: Sequence[Frame], results: Sequence[Result]) -> Task:
     """The task of all frames and results.
 
     Raises:
-        InputError: no frames, a frame without volumes, several tasks, a grid too large, a result of another benchmark.
+        InputError: no frames, a frame without volumes, several tasks, a grid too large, rays through another grid, a
+            result of another benchmark.
     """
     if not frames:
         remedy = "Pass at least one frame."
@@ -118,6 +121,10 @@ def _checked_task(frames: Sequence[Frame], results: Sequence[Result]) -> Task:
     if any(count > most for count, most in zip(shape, _LARGEST)):
         remedy = "Cut the volumes first: `occupancy[x1:x2, y1:y2, z1:z2]`."
         raise InputError(file="page", field="grid", expected=f"at most {_LARGEST}", found=shape, remedy=remedy)
+    for frame in frames:
+        if frame.rays is not None and frame.rays.truth.shape != shape:
+            file, remedy = f"frame {frame.key}", "Cast rays through the volumes that the frame shows."
+            raise InputError(file=file, field="rays", expected=shape, found=frame.rays.truth.shape, remedy=remedy)
     for result in results:
         if result.protocol.benchmark != task.name:
             raise InputError(
@@ -139,13 +146,19 @@ def _described(frame: Frame) -> tuple[dict[str, object], dict[str, bytes]]:
     prediction, truth = frame.prediction, frame.truth
     if prediction is not None and prediction.judged:
         parts["confidence"] = zlib.compress(_percent(prediction).tobytes(), 9)
+    rays = frame.rays
+    if rays is not None:
+        parts["rays-prediction"], parts["rays-truth"] = (
+            zlib.compress(volume.tobytes(), 9) for volume in (rays.prediction, rays.truth)
+        )
     fits = agreement(prediction, truth) if prediction is not None and truth is not None else None
     description = {
         "key": frame.key,
         "note": frame.note,
         "image": kind,
         "agreement": asdict(fits) if fits else None,
-        **{name: name in parts for name in ("prediction", "truth", "confidence")},
+        "curves": rays and {"metres": rays.metres, "shares": rays.curves, "rays": rays.rays},
+        **{name: name in parts for name in _VOLUMES},
     }
     return description, parts
 

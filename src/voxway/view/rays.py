@@ -31,6 +31,7 @@ def ray_picture(
     grid: VoxelGrid,
     free: int,
     thresholds_m: Sequence[float],
+    known: int | None = None,
 ) -> UInt8[np.ndarray, "h w 3"]:
     """One frame from above, x up and y to the left, with curves over the distance of the true hits below.
 
@@ -44,8 +45,9 @@ def ray_picture(
         grid: of the truth.
         free: id of free space.
         thresholds_m: a curve for each.
+        known: see `valid_rays`.
     """
-    valid = valid_rays(hits, free)
+    valid = valid_rays(hits, free, known)
     alike = (hits.classes[0] == hits.classes[1])[valid]
     error, metres, ends = distance_error(hits)[valid], hits.distance_m[0][valid], hits.voxel[0][valid]
     above = _from_above(ends // grid.shape[2], alike & (error < thresholds_m[0]), (truth != free).any(2))

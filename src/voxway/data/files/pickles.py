@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -85,20 +86,13 @@ def read_pickle(path: Path | str, remedy: str) -> object:
     """
     try:
         with Path(path).open("rb") as file:
-            small = Path(path).stat().st_size <= _SMALL
-            return (_Careful if small else _Quick)(file).load()
+            return _load(file, Path(path).stat().st_size)
     except FileNotFoundError:
         raise InputError(file=path, field="file", expected="present", found="absent", remedy=remedy) from None
     except OSError as error:
         raise InputError(file=path, field="file", expected="a file", found=error.strerror, remedy=remedy) from None
     except _Refused as error:
-        raise InputError(
-            file=path,
-            field="contents",
-            expected="plain containers and NumPy arrays",
-            found=f"{error}, which is not loaded: a pickle may run any code",
-            remedy=remedy,
-        ) from None
+        raise _refused(path, "contents", error, remedy) from None
     except Exception as error:  # a damaged pickle may raise anything at all
         head = head_of(path)
         kind = contents(head)
@@ -106,3 +100,34 @@ def read_pickle(path: Path | str, remedy: str) -> object:
         if kind is not None or (is_text(head) and head[:1] not in _TEXT_PICKLES):
             found, remedy = (kind.name, kind.remedy) if kind else ("text", remedy)
         raise InputError(file=path, field="contents", expected="a whole pickle", found=found, remedy=remedy) from error
+
+
+def read_pickled(data: bytes, source: object, field: str, remedy: str) -> object:
+    """The same of a pickle inside another file.
+
+    Args:
+        data: the pickle.
+        source: the file that it is in.
+        field: where in it.
+        remedy: what to do where it cannot be read.
+
+    Raises:
+        InputError: damaged, or it names anything else than `read_pickle` allows.
+    """
+    try:
+        return _load(io.BytesIO(data), len(data))
+    except _Refused as error:
+        raise _refused(source, field, error, remedy) from None
+    except Exception as error:  # a damaged pickle may raise anything at all
+        found = f"{type(error).__name__}: {error}"
+        raise InputError(file=source, field=field, expected="a whole pickle", found=found, remedy=remedy) from error
+
+
+def _load(file: io.BufferedIOBase, size: int) -> object:
+    return (_Careful if size <= _SMALL else _Quick)(file).load()
+
+
+def _refused(source: object, field: str, error: _Refused, remedy: str) -> InputError:
+    found = f"{error}, which is not loaded: a pickle may run any code"
+    expected = "plain containers and NumPy arrays"
+    return InputError(file=source, field=field, expected=expected, found=found, remedy=remedy)

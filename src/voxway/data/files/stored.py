@@ -1,4 +1,6 @@
-"""Predictions that other people's code wrote: a volume of class ids for each frame, in the layouts that are about."""
+"""Predictions that other people's code wrote: a volume of class ids for each frame, or a list of voxels, in the layouts
+that are about.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,8 @@ from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError
 from voxway.data.files.names import some
 from voxway.data.files.predictions import PredictionFiles, training_ids
+from voxway.data.files.volumes import read_beside
+from voxway.data.files.voxel_lists import is_list, listed, volume_of
 
 if TYPE_CHECKING:
     from voxway.data.entry import Server
@@ -103,11 +107,25 @@ class StoredPredictions:
             return self.server.read(self.folder, key).classes.numpy()
         path = self.files[key]
         stored, name = _from_archive(path) if path.suffix == ".npz" else (read_array(path, _REMEDY), "array")
+        if is_list(stored):
+            stored = volume_of(stored, self.benchmark, path)
         if stored.shape != self.benchmark.grid.shape:
             raise _bad(path, name, f"{self.benchmark.grid.shape} voxels (x, y, z)", stored.shape, _REMEDY)
         if stored.dtype.kind not in "ui":
             raise _bad(path, name, "class ids, whole numbers such as uint8", stored.dtype, _REMEDY)
         return training_ids(stored, self.benchmark, path)
+
+    def beside(self, key: str, name: str) -> np.ndarray:
+        """What one frame's file holds beside classes, (x, y, z) and more axes.
+
+        Raises:
+            InputError: the file is no archive, or has no such array, or one of another grid.
+        """
+        path = self.files.get(key)
+        if self.server is not None or path is None or path.suffix != ".npz":
+            remedy = f"Write an archive for each frame, KEY.npz with classes as `pred` and `{name}` beside them."
+            raise _bad(path or self.folder, name, "an array beside the classes", "none", remedy)
+        return read_beside(path, name, self.benchmark, _REMEDY)
 
 
 def _key(path: Path, wanted: frozenset[str]) -> str | None:
@@ -121,6 +139,8 @@ def _key(path: Path, wanted: frozenset[str]) -> str | None:
 
 def _from_archive(path: Path) -> tuple[np.ndarray, str]:
     arrays = read_archive(path.read_bytes(), path, [], _REMEDY)
+    if (rows := listed(arrays)) is not None:
+        return rows, "rows"
     name = next((name for name in ARRAYS if name in arrays), None)
     if name is None and len(arrays) == 1:
         (name,) = arrays

@@ -83,3 +83,31 @@ def read_training_ids(path: Path | str, benchmark: Benchmark, factor: int = 1) -
         expected, found = f"training ids 0..{highest} and 255", np.unique(stored[~known])[:5].tolist()
         raise InputError(file=path, field="label ids", expected=expected, found=found, remedy=remedy)
     return target
+
+
+BESIDE = {"instances": (), "flow": (2,)}
+"""What voxels may carry beside their class -> further axes: an instance's number, or a speed along x and y, m/s."""
+
+
+def read_beside(path: Path, name: str, benchmark: Benchmark, remedy: str = _REMEDY) -> np.ndarray:
+    """One array of a `.npz` file that says what voxels carry beside their class, of the benchmark's grid.
+
+    Args:
+        path: the file.
+        name: one of `BESIDE`.
+        benchmark: whose grid.
+        remedy: what to do where it cannot be read.
+
+    Raises:
+        InputError: missing or damaged file, no such array, another grid, numbers of instances that are not whole or
+            beyond 0..65535, or speeds that are not finite.
+    """
+    stored, shape = read_member(path, name, remedy), (*benchmark.grid.shape, *BESIDE[name])
+    if stored.shape != shape:
+        raise InputError(file=path, field=name, expected=shape, found=stored.shape, remedy=remedy)
+    if name == "instances" and (stored.dtype.kind not in "ui" or not 0 <= stored.min() <= stored.max() < 1 << 16):
+        expected, found = "numbers of instances, 0..65535", f"{stored.dtype}, {stored.min()} to {stored.max()}"
+        raise InputError(file=path, field=name, expected=expected, found=found, remedy=remedy)
+    if not np.isfinite(stored).all():
+        raise InputError(file=path, field=name, expected="finite numbers", found="others", remedy=remedy)
+    return stored

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from voxway.core.benchmark import Benchmark, Split
 from voxway.core.grid import VoxelGrid
+from voxway.core.rays import ray_rules_of_ours
 from voxway.core.task import Task
 
 # fmt: off
@@ -30,6 +31,7 @@ SSCBENCH_KITTI360 = Benchmark(
     also_divided_by=19,
     near_ranges_m=(25.6, 12.8),
     ego_height_m=1.73,
+    rays=ray_rules_of_ours(range(1, 7)),
     splits=MappingProxyType({
         name: Split(sequences=tuple(f"2013_05_28_drive_{n:04d}_sync" for n in numbers), frames=frames)
         for name, numbers, frames in (

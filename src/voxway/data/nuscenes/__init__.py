@@ -1,4 +1,4 @@
-"""nuScenes key frames with Occ3D's or OpenOccupancy's voxels: files, readers, checks."""
+"""nuScenes key frames with Occ3D's, OpenOccupancy's or SurroundOcc's voxels: files, readers, checks."""
 
 from voxway.data.entry import Dataset
 
@@ -14,5 +14,19 @@ OPENOCCUPANCY = Dataset(
     config="voxway.data.nuscenes.config:OpenOccupancyConfig",
     check="voxway.data.nuscenes.check:check_nuscenes",
     server="voxway.data.nuscenes.submission:OPENOCCUPANCY_FILES",
+    class_table="voxway.data.nuscenes:pseudo_labels.json",
+)
+SURROUNDOCC = Dataset(
+    benchmark="voxway.data.nuscenes.benchmark:SURROUNDOCC_NUSCENES",
+    config="voxway.data.nuscenes.config:SurroundOccConfig",
+    check="voxway.data.nuscenes.check:check_nuscenes",
+    server="voxway.data.nuscenes.submission:SURROUNDOCC_FILES",
+    class_table="voxway.data.nuscenes:pseudo_labels.json",
+)
+OPENOCC = Dataset(
+    benchmark="voxway.data.nuscenes.benchmark:OPENOCC_NUSCENES",
+    config="voxway.data.nuscenes.config:OpenOccConfig",
+    check="voxway.data.nuscenes.check:check_nuscenes",
+    server="voxway.data.nuscenes.submission:OPENOCC_FILES",
     class_table="voxway.data.nuscenes:pseudo_labels.json",
 )

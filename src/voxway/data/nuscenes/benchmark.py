@@ -1,4 +1,4 @@
-"""What Occ3D-nuScenes and OpenOccupancy-nuScenes fix: two labellings of the same drives."""
+"""What Occ3D-nuScenes, OpenOccupancy-nuScenes and SurroundOcc-nuScenes fix: labellings of the same drives."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from voxway.core.benchmark import Benchmark, Split
 from voxway.core.grid import VoxelGrid
-from voxway.core.rays import RayRules
+from voxway.core.rays import RayRules, ray_rules_of_ours
 from voxway.core.task import IGNORE, Task
 
 # fmt: off
@@ -58,8 +58,9 @@ OPENOCC_NUSCENES = Benchmark(
     cameras=6,
     highest_intensity=255.0,
     rays=RayRules(things=tuple(range(8))),
+    splits=MappingProxyType({"train": Split(frames=28130, scenes=700), "val": Split(frames=6019, scenes=150)}),
 )
-"""Labels of OpenOcc v2 (the occupancy and flow challenge of 2024): classes and rays for the metric, no reader."""
+"""Labels of OpenOcc v2, those of the occupancy and flow challenge of 2024."""
 
 OPENOCCUPANCY_NUSCENES = Benchmark(
     task=Task(
@@ -72,8 +73,26 @@ OPENOCCUPANCY_NUSCENES = Benchmark(
     ),
     cameras=6,
     highest_intensity=255.0,
+    rays=ray_rules_of_ours((2, 3, 4, 5, 6, 7, 9, 10)),
     # On disk only occupied voxels are listed, and 0 there means noise; absent voxels are free.
     raw_to_train=MappingProxyType({0: IGNORE, **{i: i for i in range(1, 17)}}),
+    splits=MappingProxyType({"train": Split(frames=28130, scenes=700), "val": Split(frames=6019, scenes=150)}),
+)
+
+SURROUNDOCC_NUSCENES = Benchmark(
+    task=Task(
+        name="surroundocc-nuscenes",
+        grid=VoxelGrid(lower=(-50.0, -50.0, -5.0), cell=(0.5, 0.5, 0.5), shape=(200, 200, 16)),
+        classes=("free", *_CLASSES),
+        palette=((255, 255, 255), *_PALETTE),
+        free=0,
+        foreground=tuple(range(1, 11)),
+    ),
+    cameras=6,
+    highest_intensity=255.0,
+    rays=ray_rules_of_ours((2, 3, 4, 5, 6, 7, 9, 10)),
+    # As above: 0 is noise, which nobody scores; 255 is what labels say that know of voxels that nobody saw.
+    raw_to_train=MappingProxyType({0: IGNORE, **{i: i for i in range(1, 17)}, IGNORE: IGNORE}),
     splits=MappingProxyType({"train": Split(frames=28130, scenes=700), "val": Split(frames=6019, scenes=150)}),
 )
 # fmt: on

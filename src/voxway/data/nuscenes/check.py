@@ -1,4 +1,4 @@
-"""Check a copy of nuScenes with Occ3D's or OpenOccupancy's voxels before a long run does."""
+"""Check a copy of nuScenes with the voxels of one of its labellings before a long run does."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import numpy as np
 from torch import Tensor
 
 from voxway.core.errors import InputError
+from voxway.data import registry
 from voxway.data.checks.frames import FrameCheck, spread
 from voxway.data.checks.report import Report
 from voxway.data.checks.surround import check_cameras
-from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
-from voxway.data.nuscenes.config import NuScenesConfig, Occ3DNuScenesConfig
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
+from voxway.data.nuscenes.config import NuScenesConfig
 from voxway.data.nuscenes.key_frame import KeyFrame
 from voxway.data.nuscenes.points import read_lidar
 from voxway.data.nuscenes.reader import NuScenesReader
@@ -42,7 +43,7 @@ def check_nuscenes(config: NuScenesConfig, contents: int = 10, progress: Progres
         contents: frames whose files are opened, evenly spread; 0 for none.
         progress: called with (done, total, what) after every step.
     """
-    benchmark = OCC3D_NUSCENES if isinstance(config, Occ3DNuScenesConfig) else OPENOCCUPANCY_NUSCENES
+    benchmark = registry.benchmark(registry.config_name(config))
     split = benchmark.splits.get(config.split)
     whole = not (config.drives or config.keys or config.only_labelled)
     report = Report(benchmark=benchmark, split=config.split, expected_frames=split.frames if split and whole else None)

@@ -12,14 +12,16 @@ from voxway.data.config import DataConfig
 
 if TYPE_CHECKING:
     from voxway.data.nuscenes.occ3d import Occ3DNuScenesReader
+    from voxway.data.nuscenes.openocc import OpenOccReader
     from voxway.data.nuscenes.openoccupancy import OpenOccupancyReader
+    from voxway.data.nuscenes.surroundocc import SurroundOccReader
 
 _OF_POINTS = ("sweeps", "sweep_choice", "pad_sweeps", "drop_near", "points_ego")
 
 
 @dataclass(frozen=True, kw_only=True)
 class NuScenesConfig(DataConfig):
-    """What Occ3D's and OpenOccupancy's labels of nuScenes have in common. `root` is the folder that holds `samples/`
+    """What labels of nuScenes have in common, whoever made them. `root` is the folder that holds `samples/`
     and `sweeps/`; drives are scenes by name ("scene-0061") or token, keys are sample tokens.
     """
 
@@ -89,6 +91,25 @@ class Occ3DNuScenesConfig(NuScenesConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OpenOccConfig(Occ3DNuScenesConfig):
+    """OpenOcc-nuScenes, version 2; `labels` holds <scene name>/<sample token>/labels.npz, by default `openocc_v2` below
+    `root`.
+    """
+
+    parts: ClassVar[tuple[str, ...]] = (*NuScenesConfig.parts, "openocc_v2")
+
+    def frame_shape(self) -> FrameShape:
+        """See `DataConfig.frame_shape`; without masks."""
+        return replace(super().frame_shape(), masks=())
+
+    def reader(self) -> OpenOccReader:
+        """See `DataConfig.reader`."""
+        from voxway.data.nuscenes.openocc import OpenOccReader
+
+        return OpenOccReader(self)
+
+
+@dataclass(frozen=True, kw_only=True)
 class OpenOccupancyConfig(NuScenesConfig):
     """OpenOccupancy; `labels` holds scene_<scene token>/occupancy, by default `nuScenes-Occupancy-v0.1`."""
 
@@ -108,3 +129,31 @@ class OpenOccupancyConfig(NuScenesConfig):
         from voxway.data.nuscenes.openoccupancy import OpenOccupancyReader
 
         return OpenOccupancyReader(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurroundOccConfig(NuScenesConfig):
+    """SurroundOcc; `labels` holds <file name of the LiDAR scan>.npy, by default `surroundocc/samples`,
+    `nuscenes_occ/samples` or `dense_voxels_with_semantic`, whichever is there.
+    """
+
+    parts: ClassVar[tuple[str, ...]] = (*NuScenesConfig.parts, "surroundocc", "nuscenes_occ")
+
+    sweeps: int = 9
+    """LiDAR scans before the key frame to add, at most."""
+    depth_range_m: tuple[float, float] | None = (1.0, 60.0)
+    """Least depth in depth images, and the one from which on points are left out."""
+
+    def frame_shape(self) -> FrameShape:
+        """See `DataConfig.frame_shape`; with the most scans that a frame has, and without masks."""
+        return replace(super().frame_shape(), sweeps=1 + self.sweeps, masks=())
+
+    def one_scan(self) -> SurroundOccConfig:
+        """See `DataConfig.one_scan`."""
+        return replace(self, sweeps=0)
+
+    def reader(self) -> SurroundOccReader:
+        """See `DataConfig.reader`."""
+        from voxway.data.nuscenes.surroundocc import SurroundOccReader
+
+        return SurroundOccReader(self)

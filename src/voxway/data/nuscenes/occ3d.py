@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from voxway.core.occupancy import Occupancy
+from voxway.data.files.volumes import read_beside
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
 from voxway.data.nuscenes.config import Occ3DNuScenesConfig
 from voxway.data.nuscenes.key_frame import CAMERAS, KeyFrame
@@ -43,6 +44,10 @@ class Occ3DNuScenesReader(NuScenesReader):
     def label_path(self, frame: KeyFrame) -> Path:
         """Where the labels of a key frame lie."""
         return occ3d_path(Path(self.config.labels or self.config.folder / "gts"), frame)
+
+    def beside(self, key: str, name: str) -> np.ndarray:
+        """See `voxway.data.reader.TruthBeside`: copies of the labels that name instances hold them in the same file."""
+        return read_beside(self.label_path(self.key_frame(key)), name, self.benchmark)
 
     def _labels(self, frame: KeyFrame) -> Occupancy:
         classes, masks = read_occ3d(self.label_path(frame))

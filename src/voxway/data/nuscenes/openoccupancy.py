@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from voxway.core.occupancy import Occupancy
@@ -22,13 +21,14 @@ from voxway.data.nuscenes.benchmark import OPENOCCUPANCY_NUSCENES
 from voxway.data.nuscenes.config import OpenOccupancyConfig
 from voxway.data.nuscenes.key_frame import KeyFrame
 from voxway.data.nuscenes.labels import openoccupancy_path, read_openoccupancy
-from voxway.data.nuscenes.reader import Geometry, NuScenesReader
+from voxway.data.nuscenes.reader import Geometry, NuScenesReader, lidar_geometry
 
 
 class OpenOccupancyReader(NuScenesReader):
     """Raw moments of OpenOccupancy-nuScenes by sample token."""
 
     benchmark = OPENOCCUPANCY_NUSCENES
+    ego_is_lidar = True
 
     def __init__(self, config: OpenOccupancyConfig) -> None:
         self.config = config
@@ -49,10 +49,4 @@ class OpenOccupancyReader(NuScenesReader):
         return Occupancy(task=OPENOCCUPANCY_NUSCENES.task, classes=torch.from_numpy(classes), key=frame.token)
 
     def _geometry(self, frame: KeyFrame) -> Geometry:
-        T_lidar_cam = np.stack([camera.T_lidar_cam for camera in frame.cameras.values()])
-        return Geometry(
-            T_ego_cam=T_lidar_cam,
-            T_depth_cam=T_lidar_cam,
-            T_ego_lidar=None,
-            T_world_ego=frame.T_world_ego @ frame.T_ego_lidar,
-        )
+        return lidar_geometry(frame)

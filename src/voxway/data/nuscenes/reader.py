@@ -1,4 +1,4 @@
-"""From a nuScenes key frame to a raw moment: what Occ3D's and OpenOccupancy's readers share."""
+"""From a nuScenes key frame to a raw moment: what readers of all labellings share."""
 
 from __future__ import annotations
 
@@ -45,11 +45,24 @@ class Geometry:
     T_world_ego: Float64[np.ndarray, "4 4"]
 
 
+def lidar_geometry(frame: KeyFrame) -> Geometry:
+    """That of benchmarks whose ego frame is the LiDAR's, with the car's motion between scan and pictures."""
+    T_lidar_cam = np.stack([camera.T_lidar_cam for camera in frame.cameras.values()])
+    return Geometry(
+        T_ego_cam=T_lidar_cam,
+        T_depth_cam=T_lidar_cam,
+        T_ego_lidar=None,
+        T_world_ego=frame.T_world_ego @ frame.T_ego_lidar,
+    )
+
+
 class NuScenesReader(ABC):
     """Raw moments of nuScenes by sample token; see `voxway.data.reader.Reader`."""
 
     benchmark: ClassVar[Benchmark]
     mask_names: ClassVar[tuple[str, ...]] = ()
+    ego_is_lidar: ClassVar[bool] = False
+    """Whether the benchmark's ego frame is the LiDAR's."""
     provides = frozenset({"images", "points", "pose", "time", "target", "T_cam_points", "lidar_origin"})
 
     def __init__(self, config: NuScenesConfig, sweeps: int) -> None:
@@ -93,7 +106,8 @@ class NuScenesReader(ABC):
 
     def lidar_pose(self, key: str) -> tuple[Float64[np.ndarray, "4 4"], Float64[np.ndarray, "4 4"]]:
         """See `voxway.data.reader.LidarPoses`."""
-        return lidar_pose(self._info(key), self.frames.source)
+        T_world_ego, T_ego_lidar = lidar_pose(self._info(key), self.frames.source)
+        return (T_world_ego @ T_ego_lidar, np.eye(4)) if self.ego_is_lidar else (T_world_ego, T_ego_lidar)
 
     def moment(self, key: str, fields: frozenset[str], random: np.random.Generator) -> Sample:
         """What the files hold of a key frame.

@@ -36,6 +36,9 @@ class Origin:
     """Of the maker: another one makes other files from the same."""
     settings: Mapping[str, Json] = field(default_factory=dict)
     """All that changes what is made, beside the sources."""
+    grid: str | None = None
+    """The grid that files lie on, in words; None of those that lie on none. Records of before say nothing of it, and
+    agree with any."""
     root: Path
     """Of the dataset; sources below it are known by their place in it."""
     sources: Callable[[str], Sequence[Path]]
@@ -43,8 +46,9 @@ class Origin:
 
     @property
     def how(self) -> dict[str, Json]:
-        """Maker, version and settings as they are recorded."""
-        return {"maker": self.maker, "version": self.version, "settings": dict(self.settings)}
+        """Maker, version, settings and grid as they are recorded."""
+        on = {} if self.grid is None else {"grid": self.grid}
+        return {"maker": self.maker, "version": self.version, "settings": dict(self.settings), **on}
 
     def known(self, key: str) -> bool:
         """Whether it is recorded what the file of a key was made from."""
@@ -114,24 +118,31 @@ def record_path(folder: Path, name: str, key: str) -> Path:
     return Path(folder) / "made" / name / f"{key}.json"
 
 
-def check_named(folder: Path, name: str, keys: Callable[[], Sequence[str]], root: Path) -> None:
-    """Refuse prepared files, in a folder that a person named, whose sources have changed since they were made. Sources
-    that are not there, and files without a record, say nothing.
+def check_named(folder: Path, name: str, wanted: Callable[[], tuple[Sequence[str], str | None]], root: Path) -> None:
+    """Refuse prepared files, in a folder that a person named, whose sources have changed since they were made, or that
+    lie on another grid. Sources that are not there, and files without a record, say nothing.
 
     Args:
         folder: holds the files.
         name: of their kind.
-        keys: tells the frames that will be read.
+        wanted: tells the frames that will be read, and the grid on which files must lie, in words, if on any.
         root: of the dataset.
 
     Raises:
-        InputError: a source below the root is another than when a file was made.
+        InputError: a source below the root is another than when a file was made, or the grid is.
     """
     if not (Path(folder) / "made" / name).is_dir():
         return
-    for key in keys():
+    keys, grid = wanted()
+    for key in keys:
         path = record_path(folder, name, key)
-        for place, known in (_read(path)["sources"] if path.exists() else {}).items():
+        record = _read(path) if path.exists() else {}
+        if grid is not None and record.get("grid", grid) != grid:
+            remedy = "Make them for this dataset, in another folder; those of another grid are in other places."
+            raise InputError(
+                file=folder, field=f"{name} of {key}", expected=f"on {grid}", found=record["grid"], remedy=remedy
+            )
+        for place, known in record.get("sources", {}).items():
             source = root / place
             if source.exists() and not _same(source, known):
                 raise InputError(
@@ -145,8 +156,9 @@ def check_named(folder: Path, name: str, keys: Callable[[], Sequence[str]], root
 
 
 def difference(was: Mapping[str, Json], now: Mapping[str, Json]) -> str | None:
-    """The first of maker, version and settings that is another, with both values; None: none is."""
+    """The first of maker, version, grid and settings that is another, with both values; None: none is."""
     pairs = [(name, was.get(name), now[name]) for name in ("maker", "version")]
+    pairs += [("grid", was["grid"], now["grid"])] if "grid" in was and "grid" in now else []
     before, after = was.get("settings") or {}, now["settings"]
     pairs += [(name, before.get(name), after.get(name)) for name in sorted({*before, *after})]
     return next((f"{name} {old!r} then, {new!r} now" for name, old, new in pairs if old != new), None)

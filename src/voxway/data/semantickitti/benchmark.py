@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from voxway.core.benchmark import Benchmark, Split
 from voxway.core.grid import VoxelGrid
+from voxway.core.rays import ray_rules_of_ours
 from voxway.core.task import IGNORE, Task
 
 # fmt: off
@@ -28,6 +29,7 @@ SEMANTIC_KITTI = Benchmark(
     ),
     near_ranges_m=(25.6, 12.8),
     ego_height_m=1.73,
+    rays=ray_rules_of_ours(range(1, 9)),
     # Raw 1, 52 and 99 have no training class; raw 0 means empty (semantic-kitti.yaml, learning_map).
     raw_to_train=MappingProxyType({
         0: 0, 1: IGNORE, 10: 1, 11: 2, 13: 5, 15: 3, 16: 5, 18: 4, 20: 5, 30: 6, 31: 7, 32: 8, 40: 9, 44: 10, 48: 11,

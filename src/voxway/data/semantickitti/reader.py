@@ -113,6 +113,10 @@ class SemanticKITTIReader:
             extras=extras,
         )
 
+    def lidar_pose(self, key: str) -> tuple[np.ndarray, np.ndarray]:
+        """See `voxway.data.reader.LidarPoses`; the ego frame is the LiDAR's."""
+        return self._pose(*self._files(key)).numpy(), np.eye(4)
+
     def truth(self, key: str) -> Occupancy:
         """Classes of a frame; 255 where the voxel was never seen or its raw class is not trained.
 

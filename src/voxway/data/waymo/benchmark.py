@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from voxway.core.benchmark import Benchmark, Split
 from voxway.core.grid import VoxelGrid
+from voxway.core.rays import ray_rules_of_ours
 from voxway.core.task import Task
 
 # fmt: off
@@ -27,6 +28,7 @@ OCC3D_WAYMO = Benchmark(
     ),
     absent="left out",
     cameras=5,
+    rays=ray_rules_of_ours(range(10), "own"),
     # The ray-cast camera mask is not limited to the five cameras; the field-of-view mask is.
     masks=("camera", "field_of_view"),
     raw_to_train=MappingProxyType({**{i: i for i in range(15)}, 23: 15}),

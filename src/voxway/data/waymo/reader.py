@@ -29,6 +29,9 @@ from voxway.data.waymo.layout import (
     read_waymo_scan,
 )
 
+_LIDAR_M = (1.43, 0.0, 2.18)
+"""Place of the LiDAR on the roof in the vehicle frame, to a centimetre."""
+
 
 class Occ3DWaymoReader:
     """Raw moments of Occ3D-Waymo; see `voxway.data.reader.Reader`."""
@@ -82,6 +85,13 @@ class Occ3DWaymoReader:
             points=points,
             pose=None if "pose" not in fields else torch.from_numpy(frame_pose(self.camera_infos, key, source)),
         )
+
+    def lidar_pose(self, key: str) -> tuple[np.ndarray, np.ndarray]:
+        """See `voxway.data.reader.LidarPoses`. Files say neither where the vehicle was nor where its LiDAR is mounted:
+        the pose is that of the frame itself, and the mount the usual one of Waymo's car."""
+        T_ego_lidar = np.eye(4)
+        T_ego_lidar[:3, 3] = _LIDAR_M
+        return np.eye(4), T_ego_lidar
 
     def truth(self, key: str) -> Occupancy:
         """Labels and masks of a frame.

@@ -40,10 +40,19 @@ class RayCounts:
         return cls(gt=empty, pred=empty, tp=np.zeros((thresholds, classes), np.int64))
 
     @classmethod
-    def of(cls, hits: Hits, free: int, classes: int, thresholds_m: Sequence[float], outside: int = 0) -> RayCounts:
-        """Of one frame, from what its rays meet in truth and prediction."""
+    def of(
+        cls,
+        hits: Hits,
+        free: int,
+        classes: int,
+        thresholds_m: Sequence[float],
+        outside: int = 0,
+        *,
+        known: bool = False,
+    ) -> RayCounts:
+        """Of one frame, from what its rays meet in truth and prediction; `known` is that of `RayRules`."""
         truth, guess = hits.classes
-        valid, error = valid_rays(hits, free), distance_error(hits)
+        valid, error = valid_rays(hits, free, classes if known else None), distance_error(hits)
         alike = valid & (truth == guess)
         return cls(
             gt=_by_class(truth[valid], classes),
@@ -72,9 +81,16 @@ class RayCounts:
         return RayCounts(**values, **dict(zip(names, map(int, numbers[start:]), strict=True)))
 
 
-def valid_rays(hits: Hits, free: int) -> Bool[np.ndarray, "n"]:
-    """Rays that count: those that do not end free in the truth, which is the first volume."""
-    return hits.classes[0] != free
+def valid_rays(hits: Hits, free: int, known: int | None = None) -> Bool[np.ndarray, "n"]:
+    """Rays that count: those that do not end free in the truth, which is the first volume.
+
+    Args:
+        hits: of the rays.
+        free: id of free space.
+        known: where a number of classes is given, only rays count that enter the grid and meet one of these.
+    """
+    valid = hits.classes[0] != free
+    return valid if known is None else valid & hits.entered & (hits.classes[0] < known)
 
 
 def distance_error(hits: Hits) -> Float32[np.ndarray, "n"]:

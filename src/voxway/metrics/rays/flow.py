@@ -4,13 +4,13 @@ They disagree in whose errors make a class's mean error of velocity (AVE):
 
 * "true positives at 2 m": of the class's true positives, as the training code has it.
 * "package": in each frame that has such a true positive, of all valid rays, whatever their class, as the package for
-  submissions has it. Its distances and speeds are float16 (`stored_short`), its origins float32 (`cast`).
+  submissions has it. Its distances and speeds are float16 (`Hits.stored_short`), its origins float32 (`cast`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
@@ -29,6 +29,11 @@ class FlowCounts:
 
     error_sum: Float64[np.ndarray, "k"]
     count: Int64[np.ndarray, "k"]
+
+    @classmethod
+    def none(cls, classes: int) -> FlowCounts:
+        """Of no frame."""
+        return cls(error_sum=np.zeros(classes), count=np.zeros(classes, np.int64))
 
     def __add__(self, other: FlowCounts) -> FlowCounts:
         return FlowCounts(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
@@ -72,15 +77,10 @@ def count_flow(
     valid = valid_rays(hits, free)
     right = valid & (truth == guess) & (distance_error(hits) < _WITHIN_M)
     error = np.linalg.norm(flows[0].astype(np.float64) - flows[1].astype(np.float64), axis=1)
-    found = FlowCounts(error_sum=np.zeros(classes), count=np.zeros(classes, np.int64))
+    found = FlowCounts.none(classes)
     for one in moving:
         of = right & (truth == one)
         if rule == "package":
             of = valid & of.any()
         found.error_sum[one], found.count[one] = error[of].sum(), of.sum()
     return found
-
-
-def stored_short(hits: Hits) -> Hits:
-    """With distances as files of the challenge hold them, float16: steps of 0.03 m beyond 32 m."""
-    return replace(hits, distance_m=hits.distance_m.astype(np.float16).astype(np.float32))

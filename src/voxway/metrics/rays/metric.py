@@ -20,7 +20,14 @@ from voxway.core.stamps import fingerprint_of
 from voxway.metrics.confusion import sum_over_processes
 from voxway.metrics.rays import directions, origins
 from voxway.metrics.rays.counts import RayCounts
-from voxway.metrics.rays.walk import cast
+from voxway.metrics.rays.walk import Hits, cast
+
+_COUNTED = {
+    False: "rays that meet anything in the truth",
+    True: "rays that enter the grid and meet a class in the truth",
+}
+
+_PRECISION = {False: "float32 points, float64 walk", True: "float32 sums, float64 walk, float16 distances"}
 
 
 def ray_rules(benchmark: Benchmark) -> RayRules:
@@ -47,13 +54,17 @@ class RayMetric:
         benchmark: grid, classes and rules.
         places: origins of every frame that is to be scored, metres, by its key (`voxway.metrics.rays.origins`).
         poses: keys of all frames whose poses lent origins, in order.
+        short: compute points in float32 and round distances to float16, as files of the challenge of 2024 hold them.
 
     Raises:
         InputError: the benchmark has no score along rays.
     """
 
-    def __init__(self, benchmark: Benchmark, places: Mapping[str, origins.Origins], poses: Sequence[str]) -> None:
+    def __init__(
+        self, benchmark: Benchmark, places: Mapping[str, origins.Origins], poses: Sequence[str], *, short: bool = False
+    ) -> None:
         self.benchmark, self.rules, self.places, self.poses = benchmark, ray_rules(benchmark), places, tuple(poses)
+        self.short = short
         self.counts = RayCounts.none(len(benchmark.classes), len(self.rules.thresholds_m))
 
     def update(
@@ -79,20 +90,29 @@ class RayMetric:
         if len(keys) != len(truths):
             raise ValueError(f"rays of {len(truths)} frames need as many keys, got {len(keys)}")
         for key, truth, guess in zip(keys, truths, guesses, strict=True):
-            self.counts += self._frame(self._origins(key), truth, guess)
+            self.count(key, truth, guess)
+
+    def count(self, key: str, truth: UInt8[np.ndarray, "x y z"], guess: UInt8[np.ndarray, "x y z"]) -> Hits:
+        """Count one frame's rays; returns what they meet in truth and prediction.
+
+        Raises:
+            InputError: no origins are known of it.
+        """
+        benchmark, rules, places = self.benchmark, self.rules, self._origins(key)
+        precision = "float32" if self.short else "float64"
+        hits = cast([truth, guess], places, directions.directions(), benchmark.grid, benchmark.free, precision)
+        hits = hits.stored_short() if self.short else hits
+        low, high = np.array(benchmark.grid.lower), np.array(benchmark.grid.upper)
+        outside = int(((places < low) | (places >= high)).any(1).sum())
+        classes = len(benchmark.classes)
+        self.counts += RayCounts.of(hits, benchmark.free, classes, rules.thresholds_m, outside, known=rules.known)
+        return hits
 
     def _origins(self, key: str) -> origins.Origins:
         if key not in self.places:
             remedy = "Origins come from poses of whole scenes: give those of the scene that holds the frame."
             raise InputError(file=f"frame {key}", field="pose", expected="known", found="absent", remedy=remedy)
         return self.places[key]
-
-    def _frame(self, places: origins.Origins, truth: np.ndarray, guess: np.ndarray) -> RayCounts:
-        benchmark = self.benchmark
-        hits = cast([truth, guess], places, directions.directions(), benchmark.grid, benchmark.free)
-        low, high = np.array(benchmark.grid.lower), np.array(benchmark.grid.upper)
-        outside = int(((places < low) | (places >= high)).any(1).sum())
-        return RayCounts.of(hits, benchmark.free, len(benchmark.classes), self.rules.thresholds_m, outside)
 
     def reduce(self) -> None:
         """Sum over all processes of a distributed run; see `Confusion.reduce`."""
@@ -105,7 +125,7 @@ class RayMetric:
 
     def fresh(self) -> RayMetric:
         """An empty one of the same frames."""
-        return RayMetric(self.benchmark, self.places, self.poses)
+        return RayMetric(self.benchmark, self.places, self.poses, short=self.short)
 
     def add(self, packed: np.ndarray) -> None:
         """Add what another one of the same benchmark counted."""
@@ -131,7 +151,10 @@ class RayMetric:
             rays=directions.SAID,
             ray_names=directions.fingerprint(),
             thresholds_m=rules.thresholds_m,
-            origins=origins.SAID.format(within=rules.within_m, most=rules.most_origins),
+            precision=_PRECISION[self.short],
+            score=rules.score,
+            counted=_COUNTED[rules.known],
+            origins=origins.said(rules),
             origin_count=sum(len(places) for places in self.places.values()),
             origin_names=origins.fingerprint(self.places),
             pose_names=fingerprint_of(self.poses),

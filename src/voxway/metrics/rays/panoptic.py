@@ -34,6 +34,12 @@ class PanopticCounts:
     fn: Int64[np.ndarray, "t k"]
     iou_sum: Float64[np.ndarray, "t k"]
 
+    @classmethod
+    def none(cls, classes: int, thresholds: int) -> PanopticCounts:
+        """Of no frame."""
+        zero = np.zeros((thresholds, classes), np.int64)
+        return cls(tp=zero, fp=zero, fn=zero, iou_sum=np.zeros(zero.shape))
+
     def __add__(self, other: PanopticCounts) -> PanopticCounts:
         return PanopticCounts(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
 

@@ -16,7 +16,7 @@ Voxel Traversal Algorithm, 1987):
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -50,6 +50,10 @@ class Hits:
     voxel: Int32[np.ndarray, "v n"]
     distance_m: Float32[np.ndarray, "v n"]
     entered: Bool[np.ndarray, "n"]
+
+    def stored_short(self) -> Hits:
+        """With distances as files of the challenge of 2024 hold them, float16: steps of 0.03 m beyond 32 m."""
+        return replace(self, distance_m=self.distance_m.astype(np.float16).astype(np.float32))
 
 
 def cast(

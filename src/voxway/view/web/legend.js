@@ -42,9 +42,15 @@ function readOut() {
   const named = (id) => (id === UNKNOWN ? "unknown" : `${id === free ? "" : swatch(colours[id])}${escaped(classes[id])}`);
   const said = sides
     .filter(({ name }) => state.volumes[name])
-    .map(({ name }) => `<span>${name} <b>${named(state.volumes[name][flat])}</b>${name === "prediction" ? surety(flat) : ""}</span>`);
+    .map(({ name }) => `<span>${name} <b>${named(state.volumes[name][flat])}</b>${name === "prediction" ? surety(flat) : ""}${raysOf(name, flat)}</span>`);
   const kept = state.kept ? `<span class="hint">kept, Esc to let go</span>` : "";
   element("readout").innerHTML = `<span>voxel ${x}, ${y}, ${z}</span><span>${metres.join(", ")}</span>${said.join("")}${kept}`;
+}
+
+/** Of the rays that end in a voxel of one side, how many are right. */
+function raysOf(name, flat) {
+  const met = state.mode === "rays" && state.volumes[`rays-${name}`];
+  return met && met[flat] !== NO_RAY ? `, ${met[flat]} % of its rays right` : "";
 }
 
 /** How sure the prediction is of an occupied voxel. */

@@ -22,7 +22,13 @@ const RAMPS = {
     ends: ["0 %, a guess", "100 %, sure"],
     rows: 101,
   },
+  rays: {
+    stops: [[196, 40, 40], [240, 190, 60], [38, 132, 82]],
+    ends: ["no ray right", "all rays right; grey: no ray ends"],
+    rows: 101,
+  },
 };
+const NO_RAY = 255, GREY = [196, 199, 205];
 
 const element = (id) => document.getElementById(id);
 const sides = [...document.querySelectorAll(".view")]
@@ -50,7 +56,7 @@ const state = {
 function volumesOf(number) {
   if (!unpacked.has(number)) {
     if (unpacked.size > 12) unpacked.delete(unpacked.keys().next().value);
-    const names = [...sides.map(({ name }) => name), "confidence"];
+    const names = [...sides.map(({ name }) => name), "confidence", "rays-prediction", "rays-truth"];
     const parts = names.map(async (name) => [name, frames[number][name] && (await unpackVolume(part(number, name)))]);
     unpacked.set(number, Promise.all(parts).then(Object.fromEntries));
   }
@@ -80,7 +86,7 @@ async function showFrame(number) {
   if (image) Object.assign(element("image"), { src: `data:${image};base64,${part(wanted, "image")}`, alt: `Camera image of ${key}` });
   showAgreement(agreement);
   for (const mode of document.querySelectorAll("#modes input")) {
-    const needed = { differences: volumes.prediction && volumes.truth, confidence: volumes.confidence };
+    const needed = { differences: volumes.prediction && volumes.truth, confidence: volumes.confidence, rays: volumes["rays-truth"] };
     mode.disabled = mode.value in needed && !needed[mode.value];
     if (mode.disabled && mode.checked) setMode("classes");
   }
@@ -110,10 +116,11 @@ function colourRows(name) {
   if (state.mode === "differences") return VERDICTS.map((v) => v.colour);
   if (!rampFor(name)) return colours;
   const { stops, rows } = rampFor(name);
-  return Array.from({ length: rows }, (_, row) => {
+  const ramp = Array.from({ length: rows }, (_, row) => {
     const at = (row / Math.max(rows - 1, 1)) * (stops.length - 1), low = Math.min(Math.floor(at), stops.length - 2);
     return stops[low].map((c, i) => Math.round(c + (stops[low + 1][i] - c) * (at - low)));
   });
+  return state.mode === "rays" ? [...ramp, GREY] : ramp;
 }
 
 /** Paint both volumes anew, count what they hold, and draw. */
@@ -127,6 +134,7 @@ function repaint() {
     side.view.hidden = !own;
     if (!own) continue;
     const sure = side.name === "prediction" ? confidence : null;
+    const met = state.volumes[`rays-${side.name}`];
     const colourOf = (id, flat, z) => {
       if (sure && sure[flat] < state.least) return -1;
       if (state.knownOnly && truth && truth[flat] === UNKNOWN) return -1;
@@ -134,6 +142,7 @@ function repaint() {
       tally[row]++;
       if (hidden.has(row)) return -1;
       if (state.mode === "confidence" && sure) return sure[flat];
+      if (state.mode === "rays" && met) return met[flat] === NO_RAY ? RAMPS.rays.rows : met[flat];
       return state.mode === "height" ? z : row;
     };
     side.scene.show(paint(own, grid.shape, free, colourOf), colourRows(side.name));
@@ -141,6 +150,7 @@ function repaint() {
     side.view.querySelector(".count").textContent = `${total.toLocaleString("en")} voxels`;
   }
   showLegend(counts);
+  showCurves(state.mode === "rays" ? frames[state.frame].curves : null);
   readOut();
   redraw();
 }
@@ -282,6 +292,7 @@ function connect() {
   element("known").closest("label").hidden = sides.length < 2;
   const judged = frames.some((frame) => frame.confidence);
   for (const control of [element("least"), document.querySelector("#modes [value=confidence]")]) control.closest("label").hidden = !judged;
+  document.querySelector("#modes [value=rays]").closest("label").hidden = !frames.some((frame) => frame.curves);
   element("least").addEventListener("input", ({ target }) => {
     state.least = Number(target.value);
     element("least-value").value = `${state.least} %`;

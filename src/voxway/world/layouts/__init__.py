@@ -41,7 +41,11 @@ LAYOUTS: Mapping[str, Entry] = {
     "nuscenes": Entry(
         f"{_HERE}.nuscenes.config:nuscenes_world",
         "six cameras, labels of Occ3D",
-        {"openoccupancy": "whose key frames OpenOccupancy labels", **_NAMED},
+        {
+            "openoccupancy": "whose key frames OpenOccupancy labels",
+            "surroundocc": "whose key frames SurroundOcc labels",
+            **_NAMED,
+        },
     ),
     "waymo": Entry(f"{_HERE}.waymo.config:waymo_world", "five cameras, labels of Occ3D"),
     "kitti360": Entry(f"{_HERE}.kitti360.config:kitti360_world", "a stereo pair, labels of SSCBench", _NAMED),

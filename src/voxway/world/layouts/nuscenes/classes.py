@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES, SURROUNDOCC_NUSCENES
 from voxway.world.layouts.classes import class_table
 from voxway.world.shapes import labels
 
@@ -29,5 +29,8 @@ _NAMES = {
 
 OCC3D_NUSCENES_IDS = class_table(OCC3D_NUSCENES, _NAMES)
 """Raw id -> class of Occ3D-nuScenes."""
-OPENOCCUPANCY_IDS = class_table(OPENOCCUPANCY_NUSCENES, {name: ids for name, ids in _NAMES.items() if name != "others"})
+_NAMED = {name: ids for name, ids in _NAMES.items() if name != "others"}
+OPENOCCUPANCY_IDS = class_table(OPENOCCUPANCY_NUSCENES, _NAMED)
 """Raw id -> what OpenOccupancy's files hold: its classes, and 0 for noise, which is what other objects are there."""
+SURROUNDOCC_IDS = class_table(SURROUNDOCC_NUSCENES, _NAMED)
+"""The same of SurroundOcc's files."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -30,11 +30,21 @@ class NuScenesWorldConfig(NuScenesPlan):
     """A synthetic world in nuScenes' layout with Occ3D labels. The same configuration always gives the same bytes."""
 
     layout: ClassVar[str] = "nuscenes"
-    folders: ClassVar[tuple[str, ...]] = ("samples", "sweeps", "gts", "nuScenes-Occupancy-v0.1", TABLES, FOLDER)
+    folders: ClassVar[tuple[str, ...]] = (
+        "samples",
+        "sweeps",
+        "gts",
+        "nuScenes-Occupancy-v0.1",
+        "surroundocc",
+        TABLES,
+        FOLDER,
+    )
 
     def to_json(self) -> Record:
         """The configuration as `world.json` holds it."""
         content = {**asdict(self), "scenes": dict(self.scenes)}
+        if not self.surroundocc:  # as in worlds before there was that choice
+            del content["surroundocc"]
         return {"layout": self.layout, "version": VERSION, "config": as_recorded(content)}
 
     def stages(self, root: Path) -> Sequence[Stage]:
@@ -70,6 +80,7 @@ def nuscenes_world(
     *,
     full_size: bool = False,
     openoccupancy: bool = False,
+    surroundocc: bool = False,
     semantics: bool = False,
 ) -> NuScenesWorldConfig:
     """A world with `train` key frames spread over `sequences` training scenes, and a quarter as many scenes with `val`.
@@ -77,6 +88,7 @@ def nuscenes_world(
     Args:
         full_size: images of 900 x 1600 and 1084 LiDAR shots, instead of a quarter and half of that.
         openoccupancy: write OpenOccupancy's labels of 0.2 m too.
+        surroundocc: write SurroundOcc's labels of 0.5 m too.
         semantics: write the class of every pixel too.
 
     Raises:
@@ -84,15 +96,7 @@ def nuscenes_world(
     """
     check_amounts(train, val, sequences, len(TRAIN_SCENES), seed)
     shares = spread(train, TRAIN_SCENES, sequences) | spread(val, VAL_SCENES, max(sequences // 4, 1))
-    if full_size:
-        return NuScenesWorldConfig(seed=seed, semantics=semantics, scenes=shares, openoccupancy=openoccupancy)
-    return NuScenesWorldConfig(
-        seed=seed,
-        semantics=semantics,
-        scenes=shares,
-        width_px=400,
-        columns=540,
-        truth_sweeps=60,
-        truth_stride=6,
-        openoccupancy=openoccupancy,
+    world = NuScenesWorldConfig(
+        seed=seed, semantics=semantics, scenes=shares, openoccupancy=openoccupancy, surroundocc=surroundocc
     )
+    return world if full_size else replace(world, width_px=400, columns=540, truth_sweeps=60, truth_stride=6)

@@ -67,6 +67,11 @@ class SceneNames:
         lidar = self.lidar_token(key * self._config.sweeps_per_key)
         return f"nuScenes-Occupancy-v0.1/scene_{self.token('scene')}/occupancy/{lidar}.npy"
 
+    def surroundocc(self, key: int) -> str:
+        """File of a key frame's SurroundOcc labels, relative to the root."""
+        scan = self.scan(key * self._config.sweeps_per_key)
+        return f"surroundocc/samples/{scan.rpartition('/')[2]}.npy"
+
 
 def token(*what: str | int) -> str:
     """32 hexadecimal digits that stand for a thing."""

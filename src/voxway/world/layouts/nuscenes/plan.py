@@ -42,6 +42,8 @@ class NuScenesPlan:
     """Frames (10 a second) that the drive goes on after the last key frame, for that frame's voxels."""
     openoccupancy: bool = False
     """Whether to write OpenOccupancy's labels of 0.2 m too."""
+    surroundocc: bool = False
+    """Whether to write SurroundOcc's labels of 0.5 m too."""
     semantics: bool = False
     """Whether to write the class of every pixel too (`voxway.world.layouts.semantics`)."""
 

@@ -1,4 +1,4 @@
-"""Writes a street as nuScenes files: pictures, sweeps, and the labels of Occ3D and OpenOccupancy.
+"""Writes a street as nuScenes files: pictures, sweeps, and the labels of Occ3D, OpenOccupancy and SurroundOcc.
 
 ::
 
@@ -7,6 +7,7 @@
     sweeps/LIDAR_TOP/...                            scans between the key frames
     gts/SCENE/SAMPLE/labels.npz                     semantics, mask_lidar, mask_camera: uint8 (200, 200, 16)
     nuScenes-Occupancy-v0.1/scene_TOKEN/occupancy/LIDAR_TOKEN.npy   (n, 4): z, y, x, label
+    surroundocc/samples/LOG__LIDAR_TOP__TIME.pcd.bin.npy            (n, 4): x, y, z, label
 
 Every file depends on the seed, its scene and its time alone, so any part can be written again, in any order and by any
 process, with the same bytes. `tables` writes the tables that tie them together.
@@ -14,20 +15,21 @@ process, with the same bytes. `tables` writes the tables that tie them together.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt16
+from jaxtyping import Float, Float32, UInt8, UInt16
 
+from voxway.core.arrays import write_array
 from voxway.core.camera import Cameras
 from voxway.core.files import write_bytes
-from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES
+from voxway.core.grid import VoxelGrid
+from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES, OPENOCCUPANCY_NUSCENES, SURROUNDOCC_NUSCENES
 from voxway.data.nuscenes.key_frame import CAMERAS
 from voxway.truth.occ3d import build_occupancy, vote
 from voxway.world.layouts.files import write_jpeg, write_npz
-from voxway.world.layouts.nuscenes.classes import OCC3D_NUSCENES_IDS, OPENOCCUPANCY_IDS
+from voxway.world.layouts.nuscenes.classes import OCC3D_NUSCENES_IDS, OPENOCCUPANCY_IDS, SURROUNDOCC_IDS
 from voxway.world.layouts.nuscenes.names import SceneNames
 from voxway.world.layouts.nuscenes.plan import NuScenesPlan
 from voxway.world.layouts.nuscenes.rig import DELAY, nuscenes_rig
@@ -71,6 +73,9 @@ class SceneWriter:
             path = self.root / self.names.openoccupancy(key)
             if self.config.openoccupancy and not path.exists():
                 self._write_openoccupancy(path, key)
+            path = self.root / self.names.surroundocc(key)
+            if self.config.surroundocc and not path.exists():
+                self._write_surroundocc(path, key)
 
     def _write_pictures(self, key: int) -> None:
         class_map = class_map_path(self.root, self.names.token("sample", key))
@@ -101,15 +106,21 @@ class SceneWriter:
         write_npz(path, semantics=truth.classes.numpy(), **masks)
 
     def _write_openoccupancy(self, path: Path, key: int) -> None:
-        own = key * self.config.sweeps_per_key
-        T_world_lidar = self._observer.pose(self.config.time(own)) @ self.rig.lidar.T_vehicle_lidar
-        scans = self._observer.placed(self._turns(key), own, np.linalg.inv(T_world_lidar), OPENOCCUPANCY_IDS)
-        labels = vote(scans, OPENOCCUPANCY_NUSCENES.grid, _ABSENT)
+        labels = self._labels_in_lidar(key, OPENOCCUPANCY_IDS, OPENOCCUPANCY_NUSCENES.grid)
         index = np.argwhere(labels != _ABSENT)
         rows: UInt16[np.ndarray, "n 4"] = np.column_stack([index[:, ::-1], labels[tuple(index.T)]]).astype(np.uint16)
-        buffer = io.BytesIO()
-        np.save(buffer, rows)
-        write_bytes(path, buffer.getvalue())
+        write_array(path, rows)
+
+    def _write_surroundocc(self, path: Path, key: int) -> None:
+        labels = self._labels_in_lidar(key, SURROUNDOCC_IDS, SURROUNDOCC_NUSCENES.grid)
+        index = np.argwhere(labels != _ABSENT)
+        write_array(path, np.column_stack([index, labels[tuple(index.T)]]).astype(np.int64))
+
+    def _labels_in_lidar(self, key: int, ids: UInt8[np.ndarray, "i"], grid: VoxelGrid) -> UInt8[np.ndarray, "x y z"]:
+        """What files of a labelling in the LiDAR's frame say of every voxel; `_ABSENT` where no point fell."""
+        own = key * self.config.sweeps_per_key
+        T_world_lidar = self._observer.pose(self.config.time(own)) @ self.rig.lidar.T_vehicle_lidar
+        return vote(self._observer.placed(self._turns(key), own, np.linalg.inv(T_world_lidar), ids), grid, _ABSENT)
 
     def _cameras(self, own: int, T_ego_world: Float[np.ndarray, "4 4"]) -> Cameras:
         """The cameras where they were when each took its picture, in the key frame's ego frame."""
