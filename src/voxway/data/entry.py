@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from voxway.core.benchmark import Benchmark
 from voxway.core.occupancy import Occupancy
 from voxway.data.checks.report import Report
 from voxway.data.config import DataConfig
+
+if TYPE_CHECKING:
+    from voxway.data.street import StreetNames
 
 Check = Callable[[DataConfig, int, Callable[[int, int, str], None] | None], Report]
 """``(config, contents, advance)``: opens so many frames, tells how far it is, and reports."""
@@ -58,5 +61,7 @@ class Dataset:
     class_table: str | Path | None = None
     """What segmentation networks say as its classes, where pseudo-labels are made with them: the file, or
     ``"package:file.json"``; see `voxway.data.prepared.class_table`."""
+    street: str | StreetNames | None = None
+    """What its classes are among those of the street task (`voxway.data.street`)."""
     jobs: Mapping[str, str] = field(default_factory=dict)
     """Further files that `voxway prepare` makes in this dataset's own layout: name -> ``"module:function"``."""

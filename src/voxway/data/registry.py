@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # the command line asks for names, and must not wait for torc
     from voxway.core.benchmark import Benchmark
     from voxway.data.config import DataConfig
     from voxway.data.entry import Check, Dataset, Server
+    from voxway.data.street import StreetNames
 
 T = TypeVar("T")
 
@@ -100,6 +101,15 @@ def server(name: str) -> Server:
 
     files = dataset(name).server
     return OccupancyFiles(benchmark(name)) if files is None else loaded(files)
+
+
+def street_names(name: str) -> StreetNames:
+    """What a dataset's classes are among those of the street task.
+
+    Raises:
+        InputError: no dataset has that name, or its entry does not say.
+    """
+    return loaded(_part(name, dataset(name).street, "table of street classes"))
 
 
 def benchmarks() -> dict[str, Benchmark]:
