@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.data.toys import Toy, kitti, kitti360, nuscenes, paint, waymo, write_kitti
+from tests.data.toys import Toy, kitti, kitti360, nuscenes, own, paint, waymo, write_kitti
 from voxway.core.errors import InputError
 from voxway.core.sample import Sample
 from voxway.core.task import IGNORE, SKY
@@ -35,7 +35,7 @@ def kitti_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(
-    params=["semantickitti", "occ3d-nuscenes", "openoccupancy-nuscenes", "occ3d-waymo", "sscbench-kitti360"]
+    params=["semantickitti", "occ3d-nuscenes", "openoccupancy-nuscenes", "occ3d-waymo", "sscbench-kitti360", "own"]
 )
 def one(request: pytest.FixtureRequest, tmp_path: Path) -> Toy:
     """A copy of a dataset's toy drives that shares its files: replace them, never write into them."""
@@ -44,7 +44,7 @@ def one(request: pytest.FixtureRequest, tmp_path: Path) -> Toy:
     root = Path(shutil.copytree(request.getfixturevalue(source), tmp_path / "copy", copy_function=os.link))
     if name == "nuscenes":
         return nuscenes(root, Occ3DNuScenesConfig if request.param.startswith("occ3d") else OpenOccupancyConfig)
-    return {"semantickitti": kitti, "waymo": waymo, "kitti360": kitti360}[name](root)
+    return {"semantickitti": kitti, "waymo": waymo, "kitti360": kitti360, "own": own}[name](root)
 
 
 def assert_same(one: Sample, other: Sample) -> None:

@@ -23,6 +23,7 @@ DATASETS: Registry[Dataset] = Registry(
         "openoccupancy-nuscenes": "voxway.data.nuscenes:OPENOCCUPANCY",
         "occ3d-waymo": "voxway.data.waymo:DATASET",
         "sscbench-kitti360": "voxway.data.kitti360:DATASET",
+        "own": "voxway.data.drives:DATASET",
     },
     how="voxway.data.registry.register('name', Dataset(...))",
 )
