@@ -28,7 +28,7 @@ def read(file: Path):
 
 def test_a_level_camera(tmp_path: Path) -> None:
     """90 degrees: what is as far ahead as aside lies at the edge; the horizon crosses the middle."""
-    one = OnePicture(image=picture(tmp_path), fov_deg=90, height_m=1.5)
+    one = OnePicture(image=picture(tmp_path), fov_deg=90.0, height_m=1.5)
     sample = read(one.write(tmp_path / "out"))
     np.testing.assert_array_equal(sample.images[0].permute(1, 2, 0), np.asarray(Image.open(tmp_path / "street.png")))
     pixels, depth = sample.cameras.project(torch.tensor([[10.0, 0, 1.5], [10, -10, 1.5], [10, 0, 0]]).double())
@@ -38,7 +38,7 @@ def test_a_level_camera(tmp_path: Path) -> None:
 
 def test_a_camera_that_looks_down_sees_the_road_in_the_middle(tmp_path: Path) -> None:
     down = float(np.degrees(np.arctan2(1.5, 10)))
-    one = OnePicture(image=picture(tmp_path, "turned.JPG"), fov_deg=60, height_m=1.5, pitch_deg=-down)
+    one = OnePicture(image=picture(tmp_path, "turned.JPG"), fov_deg=60.0, height_m=1.5, pitch_deg=-down)
     sample = read(one.write(tmp_path / "out"))
     pixels, depth = sample.cameras.project(torch.tensor([[10.0, 0, 0]]).double())
     np.testing.assert_allclose(pixels[0, 0], (50, 30), atol=1e-6)
@@ -48,7 +48,7 @@ def test_a_camera_that_looks_down_sees_the_road_in_the_middle(tmp_path: Path) ->
 
 def test_another_picture_takes_the_place_of_the_first(tmp_path: Path) -> None:
     for name in ("a.png", "b.jpg"):
-        file = OnePicture(image=picture(tmp_path, name), fov_deg=60, height_m=1.5).write(tmp_path / "out")
+        file = OnePicture(image=picture(tmp_path, name), fov_deg=60.0, height_m=1.5).write(tmp_path / "out")
     assert [path.name for path in (file.parent / "picture").iterdir()] == ["000000.jpg"]
 
 
@@ -62,4 +62,4 @@ def test_what_no_camera_has_is_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=f"{name}: value: expected"):
             OnePicture(**{"image": path, "fov_deg": 60.0, "height_m": 1.5, **changes})
     with pytest.raises(InputError, match="file: expected present, found absent"):
-        OnePicture(image=tmp_path / "none.png", fov_deg=60, height_m=1.5).write(tmp_path / "out")
+        OnePicture(image=tmp_path / "none.png", fov_deg=60.0, height_m=1.5).write(tmp_path / "out")

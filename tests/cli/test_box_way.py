@@ -41,7 +41,7 @@ def test_a_trained_network_looks_through_any_number_of_cameras(run: Path) -> Non
 
 def test_it_is_scored_on_another_rig(world: Path, run: Path, tmp_path: Path) -> None:
     out = tmp_path / "result.json"
-    assert execute("evaluate", run / "model", "--root", world, "--out", out, "--device", "cpu") == 0
+    assert execute("eval", run / "model", "--root", world, "--out", out, "--device", "cpu") == 0
     found = json.loads(out.read_text())
     assert found["protocol"]["samples"] == 1 and found["protocol"]["masks"] == ["lidar"]
 

@@ -94,7 +94,7 @@ def test_labels_of_another_moment_or_task_are_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=f"000002.npz: {said}"):
             samples["monday/000002"]
     assert not check_drives(samples.config, 20).usable
-    with pytest.raises(InputError, match="task: expected street: 26 classes"):
+    with pytest.raises(InputError, match="task: expected own: 26 classes"):
         DrivesConfig(root=tmp_path, needs=NEEDS).build()["monday/000001"]
 
 

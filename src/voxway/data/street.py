@@ -6,7 +6,8 @@ score: ahead as far as the benchmarks with one front camera look (0..51.2 m, 25.
 6.13 m above a road that is 1.73 m below their LiDAR), and 40 m all round, 1 m below to 5.4 m above the ground, as the
 benchmarks with surround cameras do. A square of 51.2 m all round would have 41 % more cells, none of which is scored.
 Cells are 0.4 m: those of 0.2 m are eight times as many, and a CPU has no time for them. Along x and y there are
-multiples of 8 of them, so that maps can be halved three times.
+multiples of 8 of them, so that maps can be halved three times. It is called ``own``, as the dataset whose labels have
+it where nothing else is said.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from voxway.data import registry
 
 # fmt: off
 STREET = Task(
-    name="street",
+    name="own",
     grid=VoxelGrid(lower=(-41.6, -40.0, -1.0), cell=(0.4, 0.4, 0.4), shape=(232, 200, 18)),
     classes=(
         "free", "car", "truck", "bus", "trailer", "construction-vehicle", "bicycle", "motorcycle", "person",

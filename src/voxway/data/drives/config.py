@@ -15,12 +15,14 @@ from voxway.core.voxel_labels_file import read_voxel_labels
 from voxway.data.config import DataConfig
 from voxway.data.drives.benchmark import OWN
 from voxway.data.drives.layout import RIG, DriveFiles, drives_in
+from voxway.data.files.predictions import OccupancyFiles
 from voxway.data.own.config import RigConfig
 from voxway.data.own.rig_file import read_rig
 from voxway.data.street import STREET
 
 if TYPE_CHECKING:
     from voxway.data.drives.reader import DrivesReader
+    from voxway.data.entry import Server
 
 C = TypeVar("C", bound="DrivesConfig")
 LIDAR_FIELDS = frozenset({"points", "lidar_origin"})
@@ -85,6 +87,10 @@ class DrivesConfig(DataConfig):
         from voxway.data.drives.reader import DrivesReader
 
         return DrivesReader(self)
+
+    def server(self) -> Server:
+        """See `DataConfig.server`: no server takes these frames."""
+        return OccupancyFiles(self.benchmark)
 
     def own_task(self) -> tuple[Task, float]:
         """See `DataConfig.own_task`."""
