@@ -66,7 +66,7 @@ def test_a_method_of_ones_own(own):
 
 def test_unknown_names_and_configurations():
     with pytest.raises(
-        InputError, match=r"expected one of effocc, monoocc, occle, qpn, vlscene, found 'monooc'.*'monoocc'"
+        InputError, match=r"expected one of box, effocc, monoocc, occle, qpn, vlscene, found 'monooc'.*'monoocc'"
     ):
         registry.entry("monooc")
     with pytest.raises(InputError, match=r"OwnConfig: method: expected .* found neither.*register"):
