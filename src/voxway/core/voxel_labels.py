@@ -65,6 +65,9 @@ class VoxelLabels:
     """Way to the next frame of what moves, in voxels along x, y, z, where boxes told it; 0 elsewhere."""
     scans: tuple[str, ...] = ()
     """Names of the scans that the volume was built from."""
+    lacking_s: tuple[float, float] = (0.0, 0.0)
+    """How much of the time before and after the frame that scans were to be taken from is not in the recording: labels
+    get thin at the ends of a drive."""
     parameters: Mapping[str, Json] = field(default_factory=dict)
     """All that changes what is made from the same recording."""
     version: str = ""

@@ -69,13 +69,14 @@ def read_voxel_labels(path: Path | str) -> VoxelLabels:
             time_s=float(meta["time_s"]),
             cameras=cameras,
             scans=tuple(meta["scans"]),
+            lacking_s=(float(meta["lacking_s"][0]), float(meta["lacking_s"][1])),
             parameters=dict(meta["parameters"]),
             version=str(meta["version"]),
             **arrays,
         )
     except InputError as error:
         raise _wrong(path, error.field, error.expected, error.found) from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, IndexError) as error:
         raise _wrong(path, "meta", "what it says of the frame", error) from error
 
 
@@ -101,6 +102,7 @@ def _meta(labels: VoxelLabels) -> dict[str, Json]:
         "free": task.free,
         "task": to_json(task),
         "scans": list(labels.scans),
+        "lacking_s": list(labels.lacking_s),
         "parameters": dict(labels.parameters),
         "parameters_hash": parameters_hash(labels.parameters),
         "version": labels.version,
