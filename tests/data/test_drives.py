@@ -85,7 +85,7 @@ def test_labels_of_another_moment_or_task_are_refused(tmp_path: Path) -> None:
     for said, changed in {
         "key: expected frame 000002": replace(labels, key="monday/000003"),
         "time_s: expected 0.2, when its recording was made, found 0.3": replace(labels, time_s=0.3),
-        'frame: expected "ego"': replace(labels, frame="top"),
+        "frame: expected 'ego'": replace(labels, frame="top"),
         "task: expected yard: 4 classes.*found barn": replace(
             labels, task=replace(TASK, name="barn", classes=("free", "fence", "lawn", "cow"))
         ),

@@ -132,13 +132,14 @@ class DrivesReader:
         if not labels.key.endswith(f"{number:06d}"):
             remedy = "Give the file back its name, or make the labels again."
             raise _wrong(path, "key", f"frame {number:06d}, as the file is called", labels.key, remedy)
-        time_s = self._rig(drive, frozenset()).moment(self._rig_key(key), frozenset({"time"}), _UNUSED).time_s
+        rig = self._rig(drive, frozenset())
+        time_s = rig.moment(self._rig_key(key), frozenset({"time"}), _UNUSED).time_s
         if time_s is None or abs(time_s - labels.time_s) > _SAME_S:
             remedy = "Recordings were added or removed, which are counted: make the labels again."
             raise _wrong(path, "time_s", f"{time_s:g}, when its recording was made", f"{labels.time_s:g}", remedy)
-        if labels.frame != "ego":
+        if labels.frame not in ("ego", rig.rig.ego):
             remedy = "Make labels in the rig's ego frame."
-            raise _wrong(path, "frame", '"ego", the frame of the rig\'s file', repr(labels.frame), remedy)
+            raise _wrong(path, "frame", f"{rig.rig.ego!r}, the ego frame of the rig's file", repr(labels.frame), remedy)
         known = labels.task
         if (known.grid, known.classes, known.free) != (task.grid, task.classes, task.free):
             remedy = "Read one folder's labels at a time, and build the network for their task (`data.task`)."
