@@ -246,6 +246,7 @@ DATASET_WORDS = {
 MAY_NAME_DATASETS = ("data/registry.py", "world/layouts/__init__.py", "recipes/", "truth/")
 """Lists of what there is, whole runs, and rules of truth, which are called after the benchmark that defined them."""
 METHOD_WORDS = {
+    "box": ("boxconfig", "boxnetwork", "methods.box"),
     "monoocc": ("monoocc",),
     "effocc": ("effocc", "flashocc"),
     "qpn": ("qpn",),

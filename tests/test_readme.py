@@ -39,6 +39,7 @@ PAGES = (
 """Pages that are run from top to bottom: first their commands, then their snippets."""
 
 ELSEWHERE = (
+    "docs/drives.md",
     "docs/extend.md",
     "docs/formats.md",
     "docs/labels-from-lidar.md",
@@ -254,7 +255,7 @@ def test_table_of_folders_is_that_of_the_import_test() -> None:
     assert named >= EVERYTHING
 
 
-@pytest.mark.parametrize("page", ["docs/world.md"])
+@pytest.mark.parametrize("page", ["docs/drives.md", "docs/world.md"])
 def test_python_snippets_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for snippet in re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.data.toy import write_sequence
+from tests.data.toy_drives import write_drives
 from tests.data.toy_kitti360 import write_kitti360
 from tests.data.toy_nuscenes import write_nuscenes
 from tests.data.toy_waymo import write_waymo
@@ -50,6 +51,12 @@ def waymo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def kitti360_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two toy drives as KITTI-360's files; tests must not change them."""
     return write_kitti360(tmp_path_factory.mktemp("kitti360"))
+
+
+@pytest.fixture(scope="session")
+def own_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two toy drives of one's own; tests must not change them."""
+    return write_drives(tmp_path_factory.mktemp("own"))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.data.toys import Toy, kitti, kitti360, nuscenes, paint, waymo, write_kitti
+from tests.data.toys import Toy, kitti, kitti360, nuscenes, own, paint, waymo, write_kitti
 from voxway.core.errors import InputError
 from voxway.core.sample import Sample
 from voxway.core.task import IGNORE, SKY
@@ -41,6 +41,7 @@ def kitti_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "surroundocc-nuscenes",
         "occ3d-waymo",
         "sscbench-kitti360",
+        "own",
     ]
 )
 def one(request: pytest.FixtureRequest, tmp_path: Path) -> Toy:
@@ -50,7 +51,7 @@ def one(request: pytest.FixtureRequest, tmp_path: Path) -> Toy:
     root = Path(shutil.copytree(request.getfixturevalue(source), tmp_path / "copy", copy_function=os.link))
     if name == "nuscenes":
         return nuscenes(root, request.param)
-    return {"semantickitti": kitti, "waymo": waymo, "kitti360": kitti360}[name](root)
+    return {"semantickitti": kitti, "waymo": waymo, "kitti360": kitti360, "own": own}[name](root)
 
 
 def assert_same(one: Sample, other: Sample) -> None:

@@ -12,9 +12,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests.data import toy, toy_kitti360, toy_nuscenes, toy_waymo
+from tests.data import toy, toy_drives, toy_kitti360, toy_nuscenes, toy_waymo
 from tests.small_world import rewrite
 from voxway.data.config import DataConfig
+from voxway.data.drives.config import DrivesConfig
+from voxway.data.drives.layout import DriveFiles as OwnFiles
+from voxway.data.drives.layout import parse_key
 from voxway.data.kitti360.config import KITTI360Config
 from voxway.data.kitti360.layout import DriveFiles
 from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig, SurroundOccConfig
@@ -139,6 +142,24 @@ def kitti360(root: Path) -> Toy:
         before=(f"{drive}/000002", f"{drive}/000000"),
         sizes_px=(toy_kitti360.SIZE_PX,),
         pictures=("data_2d_raw/*/image_00/data_rect/*.png",),
+        labels=labels,
+    )
+
+
+def own(root: Path) -> Toy:
+    """Drives of one's own: two cameras of unlike size, one LiDAR, poses."""
+
+    def labels(samples: Samples, key: str) -> list[Path]:
+        drive, number = parse_key(key)
+        return [OwnFiles(root, drive).labels(number)]
+
+    return Toy(
+        config=DrivesConfig(root=root, partial=True, task=toy_drives.TASK),
+        key="monday/000002",
+        earlier=(1, 5),
+        before=("monday/000001", "monday/000000"),
+        sizes_px=tuple(toy_drives.SIZES_PX.values()),
+        pictures=tuple(f"*/{name}/*.png" for name in toy_drives.SIZES_PX),
         labels=labels,
     )
 

@@ -38,12 +38,15 @@ def own():
 
 
 def test_listed_methods_have_all_their_parts():
-    assert [name for name in registry.names() if registry.entry(name).names is None] == ["occle"]  # nothing published
-    for name in set(registry.names()) - {"occle"}:
+    assert [name for name in registry.names() if registry.entry(name).names is None] == [
+        "box",
+        "occle",
+    ]  # nothing published
+    for name in set(registry.names()) - {"box", "occle"}:
         names, variants = registry.published(name)
         assert isinstance(names, Published) and variants
         assert all(type(variant) is registry.config_type(name) for variant in variants)
-    for name in ("effocc", "monoocc", "vlscene"):
+    for name in ("box", "effocc", "monoocc", "vlscene"):
         assert isinstance(registry.exporter(name), Exporter)
 
 
@@ -55,7 +58,7 @@ def test_a_method_of_ones_own(own):
         registry.register("own", Entry(config=type(TINY["qpn"])))
     with pytest.raises(InputError, match="found qpn"):
         registry.register("qpn", Entry(config=OwnConfig))
-    with pytest.raises(InputError, match=r"can be exported: effocc, monoocc, vlscene, found own"):
+    with pytest.raises(InputError, match=r"can be exported: box, effocc, monoocc, vlscene, found own"):
         registry.exporter("own")
     with pytest.raises(InputError, match=r"published names are known: effocc, monoocc, qpn, vlscene, found none"):
         registry.published("own")
@@ -63,7 +66,7 @@ def test_a_method_of_ones_own(own):
 
 def test_unknown_names_and_configurations():
     with pytest.raises(
-        InputError, match=r"expected one of effocc, monoocc, occle, qpn, vlscene, found 'monooc'.*'monoocc'"
+        InputError, match=r"expected one of box, effocc, monoocc, occle, qpn, vlscene, found 'monooc'.*'monoocc'"
     ):
         registry.entry("monooc")
     with pytest.raises(InputError, match=r"OwnConfig: method: expected .* found neither.*register"):

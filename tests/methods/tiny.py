@@ -10,6 +10,7 @@ from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Sample
 from voxway.core.task import Task
+from voxway.methods.box import BoxConfig
 from voxway.methods.effocc import EffOccConfig
 from voxway.methods.effocc.bev import SecondConfig
 from voxway.methods.effocc.camera import CameraConfig
@@ -37,6 +38,21 @@ TASK = Task(
 )
 
 TINY = {
+    "box": BoxConfig(
+        task=TASK,
+        backbone="resnet18",
+        reductions=(8, 16),
+        norm="group",
+        width=64,
+        context=8,
+        slabs=2,
+        depth_bins=DepthBins(end=13.0, step=1.0),
+        widths=(64, 64),
+        head_width=64,
+        drop_lidar=0.0,
+        drop_camera=0.0,
+        drop_cameras=0.0,
+    ),
     "effocc": EffOccConfig(
         task=TASK,
         bev_factor=2,

@@ -52,7 +52,13 @@ def check_and_draw(
     report = check_rig(config, frames)
     if network is not None:
         try:
-            rig_data(file, replace(network.data, needs=network.needs), network.cameras, network.sources)
+            rig_data(
+                file,
+                replace(network.data, needs=network.needs),
+                network.cameras,
+                network.sources,
+                dispensable=network.dispensable,
+            )
         except InputError as error:
             report.add(error)
     try:

@@ -24,7 +24,7 @@ from voxway.data.config import DataConfig, Split
 from voxway.data.samples import Samples
 from voxway.data.steps.draw import draw_depth_images
 from voxway.data.steps.resize import ImageChanges, resized
-from voxway.methods.contract import Method, ReadsPoints
+from voxway.methods.contract import DoesWithout, Method, ReadsPoints
 from voxway.prepare.ready import ready
 
 
@@ -72,6 +72,11 @@ class Model:
     def needs(self) -> frozenset[str]:
         """Fields of a sample that it reads."""
         return self.method.inputs
+
+    @property
+    def dispensable(self) -> frozenset[str]:
+        """Those of them that it can do without, as long as one is left."""
+        return self.network.dispensable if isinstance(self.network, DoesWithout) else frozenset()
 
     @property
     def image_px(self) -> tuple[int, int] | None:
@@ -142,7 +147,7 @@ class Model:
             InputError: the rig's file is not usable, or the rig has not what the network reads.
         """
         sources = dict(self.sources) if proposals is None else {**self.sources, "proposals": proposals}
-        config = rig_data(rig, replace(self.data, needs=self.needs), self.cameras, sources, cameras)
+        config = rig_data(rig, replace(self.data, needs=self.needs), self.cameras, sources, cameras, self.dispensable)
         config, sources = with_origin(config, self.sources, "proposals", proposals)
         config = replace(config, keys=tuple(keys))
         return ready(config, sources, None if cache is None else Path(cache), show=show).build()
@@ -228,9 +233,11 @@ class Model:
         return sample
 
     def _check(self, sample: Sample) -> None:
+        held = {need for need in self.needs if getattr(sample, need, None) is not None or need in sample.extras}
+        spared = self.dispensable if held & self.dispensable else frozenset()
         # Points first: depth images are drawn from them.
-        for need in sorted(self.needs, key=lambda name: (name != "points", name)):
-            if getattr(sample, need, None) is None and need not in sample.extras:
+        for need in sorted(self.needs - spared, key=lambda name: (name != "points", name)):
+            if need not in held:
                 raise InputError(
                     file=f"sample {sample.key}",
                     field=need,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from voxway.core.errors import InputError, nearest
@@ -14,6 +15,7 @@ from voxway.data.whole import tell_once
 from voxway.prepare.makers import MAKERS
 
 _PICTURED = frozenset({"images", "depth", "semantics_2d", "pseudo_labels", "T_rect_ego", "P"})
+_MEASURED = frozenset({"points", "lidar_origin"})
 _LIDAR, _STEREO = "lidar", "stereo"
 
 
@@ -23,6 +25,7 @@ def rig_data(
     count: int | None,
     sources: Mapping[str, str],
     cameras: Sequence[str] = (),
+    dispensable: frozenset[str] = frozenset(),
 ) -> RigConfig:
     """What a network reads of a rig.
 
@@ -32,11 +35,14 @@ def rig_data(
         count: how many cameras it was trained with; None: not known.
         sources: what prepared files are made from, by need.
         cameras: names of those that it is to look through; none: those that there are, as many as it knows.
+        dispensable: what it can do without, as long as it has something to read.
 
     Raises:
         InputError: the rig's file is not usable, or the rig has not what the network reads.
     """
-    rig, needs = read_rig(file), data.needs
+    rig = read_rig(file)
+    data = replace(data, needs=_served(rig, data.needs, dispensable))
+    needs = data.needs
     made = {need: sources.get(need) or MAKERS[need].usual for need in sorted(needs & set(MAKERS))}
     chosen = _cameras(rig, needs, count, made, tuple(cameras))
     from_points = _from_points(needs, made)
@@ -50,6 +56,13 @@ def rig_data(
         said = f"{rig.name}: the network learnt from {config.scans} scans laid over each other"
         tell_once(f"{said}; without poses it is given one")
     return config
+
+
+def _served(rig: RigFile, needs: frozenset[str], dispensable: frozenset[str]) -> frozenset[str]:
+    """What the network is given: without what the rig lacks and it can do without, if something is left."""
+    lacking = (_PICTURED if not rig.cameras else frozenset()) | (_MEASURED if not rig.lidars else frozenset())
+    left = needs - (lacking & dispensable)
+    return left if left & dispensable else needs
 
 
 def _cameras(

@@ -8,6 +8,7 @@ examples:
   voxway predict runs/s/model --root KITTI --split test --out predictions --no-page
   voxway predict runs/s/model --root my_car --sequences 00 --proposals lidar --out out
   voxway predict runs/s/model --rig rig.json --cameras front --out out
+  voxway predict runs/s/model --image street.jpg --fov 80 --height 1.4 --out out
   voxway predict runs/s/model --root KITTI --out out --format mcap costmap --probabilities 3
 """
 
@@ -36,6 +37,14 @@ class Options:
     root: Root | None = None
     rig: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Instead of a dataset's folder, the file of a rig of your own; see docs/rig.md and `voxway check-rig`."""
+    image: Annotated[Path | None, tyro.conf.arg(metavar="PICTURE")] = None
+    """Instead of either, one picture without a calibration, for networks that look at one camera."""
+    fov: Annotated[float | None, tyro.conf.arg(metavar="DEGREES")] = None
+    """With a picture: how much it sees from left to right."""
+    height: Annotated[float | None, tyro.conf.arg(metavar="METRES")] = None
+    """With a picture: how high above the road it was taken."""
+    pitch: Annotated[float, tyro.conf.arg(metavar="DEGREES")] = 0.0
+    """With a picture: how far the camera looked up; down is negative."""
     out: Out
     """Folder for the predictions (sequences/SS/predictions/FFFFFF.label and the like), page.html and picture.png."""
     split: Split | None = None
@@ -94,39 +103,63 @@ def run(options: Options) -> None:
         if group.leads:
             print(f"predictions: {options.out}")
         if options.page and group.leads:
-            page, picture = write_views(options.out, frames, title=f"{options.model} on {options.rig or options.root}")
+            page, picture = write_views(
+                options.out, frames, title=f"{options.model} on {options.image or options.rig or options.root}"
+            )
             print(f"page: {page}\npicture: {picture}")
 
 
 def _data(options: Options, model: Model) -> DataConfig:
-    """What is read: of a dataset's folder, or of a rig.
+    """What is read: of a dataset's folder, of a rig, or one picture.
 
     Raises:
-        InputError: both or neither, cameras without a rig, or a rig that the network cannot be served by.
+        InputError: several or none of them, options without what they belong to, or a rig that the network cannot be
+            served by.
     """
     from dataclasses import replace
 
     from voxway.api.data import select
     from voxway.api.rig_data import rig_data
 
-    if (options.root is None) == (options.rig is None) or (options.cameras and options.rig is None):
-        given = [name for name in ("root", "rig", "cameras") if getattr(options, name)]
-        raise InputError(
-            file="--root, --rig",
-            field="options",
-            expected="--root with a dataset's folder, or --rig with a rig's file (and --cameras, if any)",
-            found=" and ".join(f"--{name}" for name in given) or "neither",
-            remedy="Name one of the two.",
-        )
-    if options.rig is None:
+    _require_one_source(options)
+    rig = options.rig if options.image is None else _assumed(options)
+    if rig is None:
         assert options.root is not None
         data = replace(model.data, root=options.root, needs=model.needs)
         return select(data, options.split or (None if data.keys else "val"), options.keys, options.sequences)
     sources = {**model.sources, **({} if options.proposals is None else {"proposals": options.proposals})}
     data = replace(model.data, needs=model.needs)
     return select(
-        rig_data(options.rig, data, model.cameras, sources, options.cameras),
+        rig_data(rig, data, model.cameras, sources, options.cameras, model.dispensable),
         None,
         options.keys,
         options.sequences,
     )
+
+
+def _require_one_source(options: Options) -> None:
+    """Refuse options that do not belong together."""
+    named = [name for name in ("root", "rig", "image") if getattr(options, name) is not None]
+    lone = [name for name in ("fov", "height") if (getattr(options, name) is None) == (options.image is not None)]
+    if len(named) == 1 and not lone and not (options.cameras and options.rig is None):
+        return
+    given = [*named, *(name for name in ("cameras", "fov", "height") if getattr(options, name))]
+    raise InputError(
+        file="--root, --rig, --image",
+        field="options",
+        expected="--root with a dataset's folder, --rig with a rig's file (and --cameras, if any), or --image with a "
+        "picture, --fov and --height",
+        found=" and ".join(f"--{name}" for name in given) or "neither",
+        remedy="Name one of them.",
+    )
+
+
+def _assumed(options: Options) -> Path:
+    """The file of a rig for a lone picture; says what it takes for granted."""
+    from voxway.api.one_picture import OnePicture
+
+    assert options.image is not None and options.fov is not None and options.height is not None
+    picture = OnePicture(image=options.image, fov_deg=options.fov, height_m=options.height, pitch_deg=options.pitch)
+    rig = picture.write(options.out)
+    print(f"{picture.said()}\nrig: {rig}; edit it if you know better, and predict with --rig")
+    return rig

@@ -14,6 +14,7 @@ from voxway.core.errors import InputError
 from voxway.core.files import Json
 from voxway.core.frame_shape import FrameShape
 from voxway.core.share import exact_share
+from voxway.core.task import Task
 from voxway.data.files.names import meant_root
 from voxway.data.steps.augment import Augment
 from voxway.data.steps.few_labels import SEED
@@ -41,6 +42,8 @@ class DataConfig(ABC):
 
     may_have_truth: ClassVar[bool] = True
     """Whether there can be labels at all."""
+    cameras_vary: ClassVar[bool] = False
+    """Whether frames may have unlike numbers of cameras."""
 
     root: Path
     """Folder of the dataset."""
@@ -188,6 +191,11 @@ class DataConfig(ABC):
     def truth_name(self) -> tuple[str, ...]:
         """What results say of the truth beside the split's name, where it is not the benchmark's own."""
         return ()
+
+    def own_task(self) -> tuple[Task, float] | None:
+        """Task, and height of the ego frame above the road in metres, where the configuration says them; None: they
+        are the dataset's."""
+        return None
 
     def recorded(self, fields: frozenset[str]) -> dict[str, Json]:
         """Settings of the dataset's own that change these raw fields of a frame, such as ``"data.cameras"``."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from voxway.core.benchmark import Benchmark
 from voxway.core.occupancy import Occupancy
 from voxway.data.checks.report import Report
 from voxway.data.config import DataConfig
+
+if TYPE_CHECKING:
+    from voxway.data.street import StreetNames
 
 Drives = Callable[[Path, Sequence[str]], Sequence[Any]]
 """``(root, names)``: drives of those names, or all, each a `voxway.data.recordings.Drive`."""
@@ -60,6 +63,8 @@ class Dataset:
     class_table: str | Path | None = None
     """What segmentation networks say as its classes, where pseudo-labels are made with them: the file, or
     ``"package:file.json"``; see `voxway.data.prepared.class_table`."""
+    street: str | StreetNames | None = None
+    """What its classes are among those of the street task (`voxway.data.street`)."""
     jobs: Mapping[str, str] = field(default_factory=dict)
     """Further files that `voxway prepare` makes in this dataset's own layout: name -> ``"module:function"``."""
     drives: str | Drives | None = None

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # the command line asks for names, and must not wait for torc
     from voxway.data.config import DataConfig
     from voxway.data.entry import Check, Dataset, Server
     from voxway.data.label_format import LabelFormat
+    from voxway.data.street import StreetNames
 
 T = TypeVar("T")
 
@@ -27,6 +28,7 @@ DATASETS: Registry[Dataset] = Registry(
         "occ3d-waymo": "voxway.data.waymo:DATASET",
         "sscbench-kitti360": "voxway.data.kitti360:DATASET",
         "uniocc": "voxway.data.uniocc:DATASET",
+        "own": "voxway.data.drives:DATASET",
     },
     how="voxway.data.registry.register('name', Dataset(...))",
 )
@@ -125,6 +127,15 @@ def label_format(name: str) -> LabelFormat:
         raise nearest(name, list(LABEL_FORMATS), "form of label files")
     where: str | LabelFormat = LABEL_FORMATS[name]
     return loaded(where)
+
+
+def street_names(name: str) -> StreetNames:
+    """What a dataset's classes are among those of the street task.
+
+    Raises:
+        InputError: no dataset has that name, or its entry does not say.
+    """
+    return loaded(_part(name, dataset(name).street, "table of street classes"))
 
 
 def benchmarks() -> dict[str, Benchmark]:

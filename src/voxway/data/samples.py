@@ -79,12 +79,12 @@ class Samples:
 
     @property
     def cameras(self) -> int | None:
-        """How many cameras a sample has; None where none is asked for.
+        """How many cameras a sample has; None where none is asked for, or where that differs.
 
         Raises:
             InputError: the first frame's calibration is missing or damaged.
         """
-        if "cameras" not in self._raw:
+        if "cameras" not in self._raw or self.config.cameras_vary:
             return None
         first = self.reader.moment(self.keys[0], frozenset({"cameras"}), np.random.default_rng(0))
         return None if first.cameras is None else first.cameras.count

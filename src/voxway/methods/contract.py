@@ -132,6 +132,14 @@ class ReadsPoints(Protocol):
 
 
 @runtime_checkable
+class DoesWithout(Protocol):
+    """A network that needs not have all of its inputs."""
+
+    dispensable: frozenset[str]
+    """Inputs of which some may be absent from a batch, but not all."""
+
+
+@runtime_checkable
 class Paced(Protocol):
     """A network whose loss changes in the course of training."""
 

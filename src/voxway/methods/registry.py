@@ -30,6 +30,7 @@ class Entry:
 METHODS: Registry[Entry] = Registry(
     "method",
     {
+        "box": Entry(config="voxway.methods.box:BoxConfig", exporter="voxway.methods.box.export:graph"),
         "effocc": Entry(
             config="voxway.methods.effocc:EffOccConfig",
             names="voxway.methods.effocc.names",

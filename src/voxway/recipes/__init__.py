@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from voxway.core.errors import InputError, nearest
+from voxway.recipes.box import box_world, box_world_small
 from voxway.recipes.effocc import EFFOCC_RECIPES
 from voxway.recipes.monoocc import (
     TABLE_II,
@@ -76,6 +77,8 @@ RECIPES: Mapping[str, Callable[[Path], Recipe | StagedRecipe]] = {
     "occle-world": occle_world,
     "occle-world-occ3d": occle_world_occ3d,
     **EFFOCC_RECIPES,
+    "box-world": box_world,
+    "box-world-small": box_world_small,
 }
 
 DEMO = "monoocc-world"

@@ -8,6 +8,7 @@ OCC3D = Dataset(
     check="voxway.data.nuscenes.check:check_nuscenes",
     server="voxway.data.nuscenes.submission:OCC3D_FILES",
     class_table="voxway.data.nuscenes:pseudo_labels.json",
+    street="voxway.data.nuscenes.street:STREET_NAMES",
 )
 OPENOCCUPANCY = Dataset(
     benchmark="voxway.data.nuscenes.benchmark:OPENOCCUPANCY_NUSCENES",

@@ -11,6 +11,7 @@ from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError
 from voxway.core.files import Json
 from voxway.core.frame_shape import FrameShape
+from voxway.core.task import Task
 from voxway.data import registry
 from voxway.data.config import DataConfig
 from voxway.data.entry import Server
@@ -35,6 +36,10 @@ class RigConfig(DataConfig):
     """The rig's file; docs/rig.md."""
     dataset: str
     """The dataset in whose ego frame and task frames are read."""
+    task: Task | None = None
+    """What networks predict, where it is not the dataset's own task."""
+    ego_height_m: float | None = None
+    """Height of their ego frame above the road, where it is not the dataset's."""
     cameras: tuple[str, ...] = ()
     """Names of the cameras, in the order in which networks see them; empty: none is read."""
     lidars: bool = True
@@ -56,11 +61,14 @@ class RigConfig(DataConfig):
         """
         kept = ("needs", "earlier", "image_px", "depth_rule", "depth_range_m")
         shape = data.frame_shape()
+        task, height_m = data.own_task() or (None, None)
         return cls(
             root=file.parent,
             split="test",
             file=file,
             dataset=registry.config_name(data),
+            task=task,
+            ego_height_m=height_m,
             cameras=cameras,
             lidars=lidars,
             scans=shape.sweeps,
@@ -79,9 +87,17 @@ class RigConfig(DataConfig):
 
     @property
     def benchmark(self) -> Benchmark:
-        """The dataset's, without its splits and masks."""
+        """The dataset's, without its splits and masks, with the task and height that are said here."""
         known = registry.benchmark(self.dataset)
-        return replace(known, splits={}, masks=(), cameras=max(len(self.cameras), 1))
+        task, height_m = self.task or known.task, self.ego_height_m
+        return replace(
+            known,
+            task=task,
+            ego_height_m=known.ego_height_m if height_m is None else height_m,
+            splits={},
+            masks=(),
+            cameras=max(len(self.cameras), 1),
+        )
 
     def reader(self) -> RigReader:
         """See `DataConfig.reader`."""

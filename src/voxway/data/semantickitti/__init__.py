@@ -13,4 +13,5 @@ DATASET = Dataset(
         "truth": "voxway.data.semantickitti.voxel_files:prepare_truth",
         "targets": "voxway.data.semantickitti.voxel_files:prepare_targets",
     },
+    street="voxway.data.semantickitti.street:STREET_NAMES",
 )

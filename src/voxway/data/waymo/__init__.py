@@ -7,4 +7,5 @@ DATASET = Dataset(
     config="voxway.data.waymo.config:Occ3DWaymoConfig",
     check="voxway.data.waymo.check:check_occ3d_waymo",
     server="voxway.data.waymo.submission:FILES",
+    street="voxway.data.waymo.street:STREET_NAMES",
 )

@@ -20,10 +20,10 @@ def write_png(path: Path, image: UInt8[np.ndarray, "h w 3"]) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def write_jpeg(path: Path, image: UInt8[np.ndarray, "h w 3"]) -> None:
-    """Write an RGB image atomically, at quality 90."""
+def write_jpeg(path: Path, image: UInt8[np.ndarray, "h w 3"], quality: int = 90) -> None:
+    """Write an RGB image atomically."""
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=90)
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
     write_bytes(path, buffer.getvalue())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -57,6 +57,10 @@ class Light:
             exposure=float(rng.uniform(0.8, 1.25)),
             offset=float(rng.uniform(0, 1000)),
         )
+
+    def exposed(self, factor: float) -> Light:
+        """The same day through a camera that makes its pictures so many times brighter."""
+        return replace(self, exposure=self.exposure * factor)
 
     def ambient(self, normal: Float32[np.ndarray, "p 3"]) -> Float32[np.ndarray, "p 3"]:
         """Light from the sky, and from the ground below, on surfaces of the given normals."""

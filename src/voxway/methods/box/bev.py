@@ -1,0 +1,61 @@
+"""The map's encoder, from the finest level to the coarsest and back, and the head that reads voxels from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from voxway.methods.box.blocks import ConvGroup, Residual, norm
+
+
+class MapEncoder(nn.Module):
+    """``x_l = down_l(x_(l-1))``, then ``x_(l-1) += up(side(x_l))`` from the coarsest back; a map as large as given."""
+
+    def __init__(self, channels: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.levels, self.sides = nn.ModuleList(), nn.ModuleList()
+        for number, width in enumerate(widths):
+            first = Residual(channels, width, 1 if number == 0 else 2)
+            self.levels.append(first if number == 0 else nn.Sequential(first, Residual(width, width)))
+            if number:
+                self.sides.append(nn.Conv2d(width, channels, 1))
+            channels = width
+        self.output = ConvGroup(widths[0], widths[0])
+
+    def forward(self, bev: Float[Tensor, "b c y x"]) -> Float[Tensor, "b d y x"]:
+        """The encoded map."""
+        maps = [bev]
+        for level in self.levels:
+            maps.append(level(maps[-1]))
+        x = maps[-1]
+        for side, finer in zip(reversed(self.sides), reversed(maps[1:-1])):
+            x = finer + F.interpolate(side(x), finer.shape[-2:], mode="bilinear", align_corners=False)
+        return self.output(x)
+
+
+class ColumnHead(nn.Module):
+    """Every cell of the map to the columns of voxels in it, each of which is read as scores by height.
+
+    Args:
+        channels: of the map.
+        width: channels of a column.
+        factor: columns along each side of a cell.
+        heights: voxels in a column.
+        classes: scores per voxel.
+    """
+
+    def __init__(self, channels: int, width: int, factor: int, heights: int, classes: int) -> None:
+        super().__init__()
+        self.heights = heights
+        self.expand = nn.Conv2d(channels, width * factor**2, 1)
+        self.shuffle = nn.PixelShuffle(factor)
+        self.norm = norm(width)
+        self.classify = nn.Conv2d(width, heights * classes, 1)
+
+    def forward(self, bev: Float[Tensor, "b c y x"]) -> Float[Tensor, "b k x2 y2 z"]:
+        """Scores."""
+        scores = self.classify(F.relu(self.norm(self.shuffle(self.expand(bev)))))
+        return scores.unflatten(1, (self.heights, -1)).permute(0, 2, 4, 3, 1)

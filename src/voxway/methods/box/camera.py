@@ -1,0 +1,108 @@
+"""Cameras to a map: features of each picture, spread over depths that its calibration helps to tell, summed."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor, nn
+
+from voxway.core.camera import Cameras
+from voxway.core.grid import VoxelGrid
+from voxway.methods.box.blocks import ConvGroup, Residual
+from voxway.methods.box.config import BoxConfig
+from voxway.methods.box.geometry import FACTS, RAYS, camera_facts, ray_facts
+from voxway.nn.backbone import ImageBackbone
+from voxway.nn.necks import TopDownNeck
+from voxway.ops.bev_pool import bev_pool, frustum, frustum_points, pool_table
+
+Calibrated = tuple[Tensor, Tensor, Tensor]
+"""K, T_cam_ego and T_image (b, n, ...), float32."""
+_MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+
+
+class DepthNet(nn.Module):
+    """Scores of depth bins, and context, from features, rays and the camera's facts, which gate the channels."""
+
+    def __init__(self, config: BoxConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.first = ConvGroup(width + RAYS, width)
+        self.gate = nn.Sequential(nn.Linear(FACTS, 32), nn.ReLU(), nn.Linear(32, width))
+        self.second = Residual(width, width)
+        self.output = nn.Conv2d(width, config.depth_bins.count + config.context, 1)
+
+    def forward(
+        self, maps: Float[Tensor, "m c h w"], rays: Float[Tensor, "m r h w"], facts: Float[Tensor, "m f"]
+    ) -> Float[Tensor, "m d h w"]:
+        """Scores of the depth bins, then context, as one map."""
+        gate = self.gate(facts).sigmoid()[:, :, None, None]
+        mixed = self.first(torch.cat([maps, rays.to(maps.dtype)], 1)) * gate
+        return self.output(self.second(mixed))
+
+
+class CameraBranch(nn.Module):
+    """Pictures to a map of lifted features, the same in whichever order the cameras come."""
+
+    image_mean: Tensor
+    image_std: Tensor
+    depths: Tensor
+
+    def __init__(self, config: BoxConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.grid: VoxelGrid = config.lifted
+        # One channel more: how much was lifted into a cell, from which averages can be told from sums.
+        self.channels = (config.context + 1) * config.slabs
+        self.backbone = ImageBackbone(
+            config.backbone, config.reductions, config.norm, pretrained=config.pretrained, weights=config.weights
+        )
+        self.neck = TopDownNeck(self.backbone.channels, config.width)
+        self.depth_net = DepthNet(config)
+        self.register_buffer("image_mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
+        self.register_buffer("image_std", torch.tensor(_STD)[:, None, None], persistent=False)
+        self.register_buffer("depths", config.depth_bins.depths(), persistent=False)
+
+    def forward(
+        self, images: UInt8[Tensor, "b n 3 h w"], cameras: Cameras, shown: Float[Tensor, "b n"]
+    ) -> tuple[Float[Tensor, "b c y x"], Float[Tensor, "b n d h2 w2"]]:
+        """The map, and the probability of every depth bin.
+
+        Args:
+            images: all of one size, without padding.
+            cameras: theirs.
+            shown: 1, or 0 for cameras that are to add nothing.
+        """
+        size_px = (images.shape[-2], images.shape[-1])
+        calibration = (cameras.K.float(), cameras.T_cam_ego.float(), cameras.T_image.float())
+        probabilities, context = self.lift(images, calibration)
+        template = frustum(size_px, (context.shape[-2], context.shape[-1]), self.depths)
+        table = pool_table(lifted_cells(frustum_points(cameras, template), self.grid), self.grid.shape)
+        weights = probabilities * shown[..., None, None, None]
+        return self.as_map(bev_pool(weights, context, table)), probabilities
+
+    def lift(
+        self, images: UInt8[Tensor, "b n 3 h w"], calibration: Calibrated
+    ) -> tuple[Float[Tensor, "b n d h2 w2"], Float[Tensor, "b n c h2 w2"]]:
+        """Probability of every depth bin, and what is spread over them: context, and a channel of ones."""
+        count, size_px = images.shape[:2], (images.shape[-2], images.shape[-1])
+        normal = (images.flatten(0, 1) - self.image_mean) / self.image_std
+        maps = self.neck(self.backbone(normal))
+        pixels = frustum(size_px, (maps.shape[-2], maps.shape[-1]), self.depths[:1])[0, :, :, :2]
+        with torch.autocast(images.device.type, enabled=False):
+            rays = ray_facts(*calibration, pixels, self.config.road_m).flatten(0, 1)
+            facts = camera_facts(*calibration, size_px, self.config.road_m).flatten(0, 1)
+        scores = self.depth_net(maps, rays, facts).float()
+        bins, context = scores.split([self.config.depth_bins.count, self.config.context], 1)
+        context = torch.cat([context, torch.ones_like(context[:, :1])], 1)
+        return bins.softmax(1).unflatten(0, count), context.unflatten(0, count)
+
+    def as_map(self, volume: Float[Tensor, "b c x y z"]) -> Float[Tensor, "b c2 y x"]:
+        """Slabs as channels."""
+        return volume.permute(0, 1, 4, 3, 2).flatten(1, 2)
+
+
+def lifted_cells(points: Float[Tensor, "b n d h w 3"], grid: VoxelGrid) -> Int[Tensor, "b n d h w"]:
+    """Cell ``sample * count + (x * ny + y) * nz + z`` of every point, one past the last for points outside."""
+    index = grid.index(points)
+    sample = torch.arange(len(points), device=points.device)[:, None, None, None, None]
+    return torch.where(grid.holds(index), sample * grid.count + grid.flat(index), len(points) * grid.count)

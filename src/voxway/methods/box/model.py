@@ -1,0 +1,103 @@
+"""The box network: one set of weights for any rig, of any number of pinhole cameras, with LiDAR or without.
+
+No paper: lift-splat (Philion and Fidler, ECCV 2020) with depth that knows the camera (BEVDepth, AAAI 2023), a LiDAR
+branch of dense counts, both summed into one bird's-eye map (BEVFusion, ICRA 2023), a channel-to-height head (FlashOcc,
+2311.12058). What is ours: pictures' rays and the height of a flat road under them are given to the depth net, so that
+it need not learn them anew for every rig; what a rig lacks adds exact zeros and says so by a flag; training hides
+LiDAR and cameras at random; and there is no operator that ONNX lacks.
+
+::
+
+    pictures (b, n, 3, h, w) -> features, depth (d bins) -> slabs of lifted context  -\\
+    points (p, c) -> counts (b, z, y, x) -> reduced to the map's cells               --+-> map encoder -> columns
+    flags (b, 2): whether there are pictures, points                                 -/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from voxway.core.sample import Batch, Prediction
+from voxway.methods.box.bev import ColumnHead, MapEncoder
+from voxway.methods.box.camera import CameraBranch
+from voxway.methods.box.config import BoxConfig
+from voxway.methods.box.hiding import hidden
+from voxway.methods.box.lidar import LidarBranch, point_counts
+from voxway.methods.box.supervision import supervise
+from voxway.methods.shared.batches import by_image_size, check_grid, in_order
+
+
+class BoxNetwork(nn.Module):
+    """Reads pictures, points, or both; at least one of them is needed."""
+
+    def __init__(self, config: BoxConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.task = config.task
+        self.inputs = frozenset({"images", "points"})
+        self.dispensable = self.inputs
+        self.targets = frozenset({"target", "depth"})
+        self.training_masks: tuple[str, ...] = ()
+        self.point_columns = 3
+        self.camera, self.lidar = CameraBranch(config), LidarBranch(config)
+        width = config.width
+        self.from_cameras = nn.Conv2d(self.camera.channels, width, 3, padding=1)
+        self.from_lidar = nn.Conv2d(self.lidar.channels, width, 1)
+        self.flags = nn.Linear(2, width)
+        self.encoder = MapEncoder(width, config.widths)
+        grid, classes = config.task.grid, len(config.task.classes)
+        self.head = ColumnHead(config.widths[0], config.head_width, config.cell, grid.shape[2], classes)
+
+    def forward(self, batch: Batch) -> Prediction:
+        """Predict from pictures, points or both.
+
+        Intermediates: with pictures ``"depth"`` (b, n, d, h, w), the probability of every depth bin; where a batch has
+        images of unlike size, one per sample.
+
+        Raises:
+            InputError: the batch has neither pictures nor points, or lies on another grid.
+        """
+        check_grid(batch, self.task.grid)
+        if batch.images is None and batch.points is None:
+            batch.need("images")
+        grid, device = self.config.lifted, self.flags.weight.device
+        samples, (nx, ny, _) = len(batch), grid.shape
+        counts = torch.zeros(samples, *self.task.grid.shape[::-1], device=device)
+        if batch.points is not None:
+            counts = point_counts(batch.points, batch.need("point_offsets"), self.task.grid)
+        shown = torch.ones(samples, 0 if batch.images is None else batch.images.shape[1], device=device)
+        if self.training:
+            shown, counts = hidden(self.config, shown, counts)
+        pictures = torch.zeros(samples, self.camera.channels, ny, nx, device=device)
+        depth: Sequence[Tensor] | Tensor | None = None
+        if batch.images is not None:
+            pictures, depth = self._look(batch, shown)
+        logits = self.fuse(pictures, counts, shown)
+        return Prediction(logits=logits, intermediates={} if depth is None else {"depth": depth})
+
+    def fuse(
+        self, pictures: Float[Tensor, "b c y2 x2"], counts: Float[Tensor, "b z y x"], shown: Float[Tensor, "b n"]
+    ) -> Float[Tensor, "b k x y z"]:
+        """Scores from what both branches have, zeros and a flag for what is not there."""
+        flags = torch.stack([(shown.sum(1) > 0).float(), (counts.flatten(1).sum(1) > 0).float()], 1)
+        seen, met = flags[:, :1, None, None], flags[:, 1:, None, None]
+        joined = self.from_cameras(pictures) * seen + self.from_lidar(self.lidar(counts)) * met
+        return self.head(self.encoder(joined + self.flags(flags)[:, :, None, None]))
+
+    def loss(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
+        """Named terms of what labels and LiDAR say; see `supervision`."""
+        return supervise(self.config, prediction, batch)
+
+    def _look(self, batch: Batch, shown: Float[Tensor, "b n"]) -> tuple[Tensor, Tensor | list[Tensor]]:
+        """The cameras' map, and depth: one tensor where all pictures are of one size."""
+        cameras, images = batch.need("cameras"), batch.need("images")
+        groups = by_image_size(cameras)
+        looks = [self.camera(group.cut(images), group.cameras(cameras), shown[list(group.members)]) for group in groups]
+        if len(groups) == 1:
+            return looks[0]
+        maps = torch.stack(in_order(groups, [list(found) for found, _ in looks]))
+        return maps, in_order(groups, [list(depth) for _, depth in looks])

@@ -1,0 +1,59 @@
+"""Recipes of the box network, which learns on drives of rigs that have nothing in common."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from voxway.data.drives.config import DrivesConfig
+from voxway.data.steps.augment import Augment
+from voxway.data.street import STREET
+from voxway.engine.schedule import Schedule
+from voxway.engine.train import TrainConfig
+from voxway.methods.box import BoxConfig
+from voxway.methods.shared.depth_bins import DepthBins
+from voxway.recipes.recipe import Recipe
+
+_NEEDS = frozenset({"images", "points", "depth", "target"})
+_BATCH = 4
+"""Drives in a step, each in a micro-batch of its own: they have unlike numbers of cameras."""
+
+
+def box_world(root: Path) -> Recipe:
+    """The network of the box, on a world of layout ``rigs``; image backbone from ImageNet.
+
+    All classes that the world's labels hold are weighed by how often they occur there.
+    """
+    return Recipe(
+        method=BoxConfig(task=STREET, pretrained=True),
+        data=DrivesConfig(root=root, needs=_NEEDS, image_px=(256, 480), depth_range_m=(1.0, 53.0), augment=Augment()),
+        class_counts="labelled",
+        train=TrainConfig(
+            steps=6000,
+            batch=_BATCH,
+            learning_rate=3e-4,
+            rate_factors={"camera.backbone": 0.3},
+            clip_norm=10.0,
+            schedule=Schedule(kind="cosine", warmup_steps=200),
+            average_decay=0.999,
+            checkpoint_every=250,
+        ),
+    )
+
+
+def box_world_small(root: Path) -> Recipe:
+    """The same from nothing, as small as looks at a street at all: to see that data and commands work, in minutes."""
+    whole = box_world(root)
+    method = BoxConfig(
+        task=STREET,
+        backbone="resnet18",
+        norm="group",
+        width=24,
+        context=8,
+        cell=4,
+        depth_bins=DepthBins(start=1.0, end=53.0, step=2.0),
+        widths=(24, 32),
+        head_width=16,
+    )
+    train = replace(whole.train, steps=200, learning_rate=1e-3, rate_factors={}, average_decay=None)
+    return replace(whole, method=method, data=replace(whole.data, image_px=(96, 192)), train=train)

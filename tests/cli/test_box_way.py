@@ -1,0 +1,70 @@
+"""The box's whole way by commands: a world of rigs, training, scores, any rig, a picture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.small_world import execute
+from voxway import load
+from voxway.world import generate
+from voxway.world.layouts.rigs import RigsWorldConfig
+
+pytest.importorskip("embreex")
+WORLD = RigsWorldConfig(
+    seed=1, drives={"train-0001": 1, "train-0002": 1, "val-0000": 1}, width_px=96, columns=120, truth_scans=1
+)
+"""One camera with a LiDAR, several cameras, a ring."""
+SMALL = ("data.image_px=[32,64]", "method.width=8", "method.widths=[8,8]", "method.head_width=8", "train.batch=2")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return generate(tmp_path_factory.mktemp("rigs"), WORLD, processes=1, progress=False)
+
+
+@pytest.fixture(scope="module")
+def run(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("run") / "box"
+    train = ("train", "box-world-small", "--root", world, "--out", out, "--device", "cpu")
+    assert execute(*train, "--steps", 1, "--set", *SMALL) == 0
+    return out
+
+
+def test_a_trained_network_looks_through_any_number_of_cameras(run: Path) -> None:
+    assert load(run / "model").cameras is None, "as many as there are"
+
+
+def test_it_is_scored_on_another_rig(world: Path, run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "result.json"
+    assert execute("eval", run / "model", "--root", world, "--out", out, "--device", "cpu") == 0
+    found = json.loads(out.read_text())
+    assert found["protocol"]["samples"] == 1 and found["protocol"]["masks"] == ["lidar"]
+
+
+@pytest.mark.parametrize("drive", ["train-0001", "val-0000"])
+def test_any_rig_is_predicted(world: Path, run: Path, tmp_path: Path, drive: str) -> None:
+    """With a LiDAR or without, whatever the number of cameras."""
+    rig = ("--rig", world / drive / "rig.json")
+    assert execute("predict", run / "model", *rig, "--out", tmp_path, "--no-page", "--device", "cpu") == 0
+    assert list(tmp_path.rglob("*.npz"))
+
+
+def test_a_picture_without_calibration(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "street.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 100, 3), np.uint8)).save(picture)
+    out = tmp_path / "out"
+    predict = ("predict", run / "model", "--out", out, "--device", "cpu", "--image", picture)
+    assert execute(*predict, "--fov", 80, "--height", 1.4, "--pitch", -3) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert (
+        "sees 80 degrees from side to side" in said and "1.4 m above a flat road" in said and "3 degrees down" in said
+    )
+    assert (out / "page.html").exists() and list(out.rglob("*.npz"))
+    assert execute(*predict) == 2
+    assert "--image with a picture, --fov and --height" in " ".join(capsys.readouterr().err.split())
+    assert execute(*predict, "--fov", 80, "--height", 1.4, "--root", tmp_path) == 2

@@ -1,0 +1,185 @@
+"""The box network: any sensors in any order, none of which it depends on; and the file that it is exported to."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.methods.tiny import TASK, TINY, sample
+from voxway.core.camera import Cameras
+from voxway.core.errors import InputError
+from voxway.core.sample import Batch, Sample, collate
+from voxway.methods.box import BoxConfig
+from voxway.methods.box.export import graph
+from voxway.methods.box.geometry import camera_facts, ray_facts
+from voxway.methods.box.hiding import hidden
+from voxway.methods.box.lidar import point_counts
+from voxway.methods.box.model import BoxNetwork
+from voxway.methods.contract import DoesWithout
+
+
+def network(**changes: object) -> BoxNetwork:
+    torch.manual_seed(0)
+    config = TINY["box"]
+    assert isinstance(config, BoxConfig)
+    return replace(config, **changes).build()
+
+
+def ring(count: int = 3) -> Sample:
+    """The tiny scene seen by several cameras that look to several sides."""
+    one = sample(0)
+    assert one.cameras is not None and one.images is not None and one.depth is not None
+    turns = []
+    for number in range(count):
+        angle = torch.tensor(2 * torch.pi * number / count)
+        T = torch.eye(4, dtype=torch.float64)
+        T[:2, :2] = torch.tensor([[angle.cos(), -angle.sin()], [angle.sin(), angle.cos()]])
+        turns.append(one.cameras.T_cam_ego[0] @ T)
+    images = torch.cat([one.images.roll(5 * number, -1) for number in range(count)])
+    cameras = Cameras.pinhole(
+        one.cameras.K.expand(count, 3, 3), torch.stack(turns), one.cameras.size_px.expand(count, 2)
+    )
+    return replace(one, **_ONLY, cameras=cameras, images=images, depth=one.depth.expand(count, -1, -1))
+
+
+_ONLY = dict.fromkeys(("semantics_2d", "pseudo_labels", "proposals", "pseudo", "evidence"))
+
+
+def seen(one: Sample, **changes: object) -> torch.Tensor:
+    with torch.no_grad():
+        return network().eval()(replace(collate([one]), **changes)).logits
+
+
+def picked(one: Sample, order: list[int]) -> Sample:
+    assert one.cameras is not None and one.images is not None and one.depth is not None
+    cameras = Cameras(**{f.name: getattr(one.cameras, f.name)[order] for f in fields(Cameras)})
+    return replace(one, cameras=cameras, images=one.images[order], depth=one.depth[order])
+
+
+def test_the_order_of_cameras_means_nothing() -> None:
+    one = ring()
+    torch.testing.assert_close(seen(picked(one, [2, 0, 1])), seen(one), atol=1e-5, rtol=1e-5)
+    assert (seen(picked(one, [0])) - seen(one)).abs().max() > 1e-3, "but how many there are does"
+
+
+def test_any_sensor_may_be_absent() -> None:
+    one = ring()
+    whole, pictures, points = (
+        seen(one),
+        seen(one, points=None, point_offsets=None),
+        seen(one, images=None, cameras=None),
+    )
+    for first, second in ((whole, pictures), (whole, points), (pictures, points)):
+        assert (first - second).abs().max() > 1e-3
+    assert isinstance(network(), DoesWithout)
+    with pytest.raises(InputError, match="images: expected present, found absent"):
+        seen(one, images=None, cameras=None, points=None, point_offsets=None)
+
+
+def test_no_points_are_no_lidar() -> None:
+    """Drives without one give an empty scan: the same as none, whatever the branch's biases."""
+    one = ring()
+    assert one.points is not None
+    empty = seen(replace(one, points=one.points[:0]))
+    assert torch.equal(empty, seen(one, points=None, point_offsets=None))
+    far = one.points + 1000
+    assert torch.equal(seen(replace(one, points=far)), empty)
+
+
+def test_hidden_cameras_are_as_if_they_were_not_there() -> None:
+    one, net = ring(), network().eval()
+    batch = collate([one])
+    assert batch.images is not None and batch.cameras is not None
+    with torch.no_grad():
+        shown = net.camera(batch.images, batch.cameras, torch.tensor([[1.0, 0, 1]]))[0]
+        alone = collate([picked(one, [0, 2])])
+        assert alone.images is not None and alone.cameras is not None
+        without = net.camera(alone.images, alone.cameras, torch.ones(1, 2))[0]
+    torch.testing.assert_close(shown, without, atol=1e-5, rtol=1e-5)
+
+
+def test_training_hides_sensors_but_never_all() -> None:
+    config = replace(network().config, drop_lidar=0.5, drop_camera=0.5, drop_cameras=0.5)
+    torch.manual_seed(0)
+    shown, counts = hidden(config, torch.ones(400, 3), torch.ones(400, 1, 1, 1))
+    cameras, lidar = shown.sum(1), counts.flatten()
+    assert ((cameras > 0) | (lidar > 0)).all()
+    assert {*cameras.tolist()} == {0.0, 1.0, 2.0, 3.0} and 0.4 < lidar.mean() < 0.6
+    shown, counts = hidden(config, torch.ones(50, 0), torch.ones(50, 1, 1, 1))
+    assert (counts > 0).all(), "LiDAR alone stays"
+    shown, _ = hidden(config, torch.ones(50, 1), torch.zeros(50, 1, 1, 1))
+    assert (shown > 0).all(), "a camera alone stays"
+
+
+def test_points_are_counted_where_they_lie() -> None:
+    grid = TASK.grid
+    points = grid.centre(torch.tensor([[0, 1, 2], [0, 1, 2], [31, 31, 7], [32, 0, 0]]))
+    counts = point_counts(points, torch.tensor([0, 3, 4]), grid)
+    assert counts.shape == (2, 8, 32, 32) and counts[0, 2, 1, 0] == 2 and counts[0, 7, 31, 31] == 1
+    assert counts.sum() == 3, "points outside count nowhere"
+
+
+def test_rays_know_the_road() -> None:
+    """A camera 1.5 m high that looks level: the road appears below the horizon, at a depth of height over slope."""
+    K = torch.tensor([[[[60.0, 0, 40], [0, 60, 24], [0, 0, 1]]]])
+    T_cam_ego = torch.tensor([[[[0.0, -1, 0, 0], [0, 0, -1, 1.5], [1, 0, 0, 0], [0, 0, 0, 1]]]])
+    pixels = torch.tensor([[[40.0, 24.0], [40.0, 34.0], [100.0, 24.0]]])
+    rays = ray_facts(K, T_cam_ego, torch.eye(3)[None, None], pixels, road_m=0.0)[0, 0]
+    np.testing.assert_allclose(rays[0, 0], [0, 4 / (1.5 * 60 / 10), 0], atol=1e-6)
+    np.testing.assert_allclose(rays[1, 0, [0, 2]], 0, atol=1e-6)
+    np.testing.assert_allclose(rays[2, 0], [0, np.hypot(1, 1 / 6) - 1, np.sqrt(2) - 1], atol=1e-6)
+    facts = camera_facts(K, T_cam_ego, torch.eye(3)[None, None], (48, 80), road_m=0.0)[0, 0]
+    np.testing.assert_allclose(facts, [np.log(60 / 80), np.log(60 / 48), 0, 0, 0, 0, 0], atol=1e-6)
+
+
+def test_what_is_refused() -> None:
+    for changes, said in (
+        ({"slabs": 3}, "slabs must divide the 8 voxels of a column, got 3"),
+        ({"cell": 5}, "cells of 5 voxels do not fit"),
+        ({"drop_lidar": 1.0}, "drop_lidar is a share below 1"),
+        ({"class_weights": (1.0,)}, "20 classes need as many weights, got 1"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            network(**changes)
+    assert len(network().config.with_class_counts([0] * 20).class_weights) == 20
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+def test_the_graph_computes_the_same(fixed: bool) -> None:
+    from voxway.core.calibration import Calibration
+
+    net, batch = network().eval(), collate([ring()])
+    made = graph(net, [batch], Calibration.of(batch) if fixed else None)
+    assert ("K" in made.input_names) != fixed
+    for one in (batch, replace(batch, points=None, point_offsets=None)):
+        fed = made.feed(one)
+        with torch.no_grad():
+            classes, logits = made(*(torch.from_numpy(fed[name]) for name in made.input_names))
+            torch.testing.assert_close(logits, net(one).logits, atol=1e-3, rtol=1e-3)
+        assert classes.dtype == torch.uint8
+
+
+def test_the_file_computes_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    from voxway.export.onnx_file import save, to_onnx
+
+    net, batch = network().eval(), collate([ring(2)])
+    made = graph(net, [batch], None)
+    path = tmp_path / "box.onnx"
+    fed = made.feed(batch)
+    save(to_onnx(made, fed), path)
+    check(path, fed, net, batch)
+
+
+def check(path: Path, fed: dict, net: BoxNetwork, batch: Batch) -> None:
+    import onnxruntime
+
+    (classes, logits) = onnxruntime.InferenceSession(path).run(None, fed)
+    with torch.no_grad():
+        expected = net(batch).logits
+    np.testing.assert_allclose(logits, expected, atol=2e-3, rtol=1e-3)
+    assert (classes == expected.argmax(1).numpy()).mean() > 0.999
