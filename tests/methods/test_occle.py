@@ -18,9 +18,10 @@ from voxway.losses.valid import valid_log_probs
 from voxway.methods.contract import Follower, Grouped, Paced, ReadsPoints
 from voxway.methods.occle.cross_plane import CrossPlane, Plane
 from voxway.methods.occle.geometry import GeometryConfig
+from voxway.methods.occle.labels import Hidden, lifted_labels
 from voxway.methods.occle.points import all_points
 from voxway.methods.occle.semantic import SemanticConfig
-from voxway.methods.occle.supervision import Supervision
+from voxway.methods.occle.supervision import Supervision, evidence_term
 from voxway.methods.occle.unet2d import ImageConfig
 from voxway.methods.occle.voxels import VoxelConfig
 
@@ -228,7 +229,7 @@ def test_without_terms_of_pseudo_labels_no_sample_needs_them():
 @pytest.mark.parametrize("mean", ["voxels", "sides"])
 def test_rays_may_teach_the_prediction(mean):
     """Free against the sum of all other classes, where rays say something, on frames without labels."""
-    forms = with_supervision(evidence=0.0, predicted_evidence=2.0, ramp=0.0, evidence_mean=mean)
+    forms = with_supervision(evidence=0.0, predicted_evidence=2.0, ramp=0.0, evidence_mean=mean, evidence_margin=0)
     network = build(**forms).train()
     assert network.targets == {"target", "evidence", "pseudo_labels"}
     assert build(stage="geometry", **with_supervision(evidence=0.0, predicted_evidence=2.0)).targets == {"target"}
@@ -241,6 +242,39 @@ def test_rays_may_teach_the_prediction(mean):
     found = network.loss(prediction, batch)["predicted_evidence"]
     torch.testing.assert_close(found, -2 * mean_log, rtol=1e-4, atol=1e-5)
     assert learns(network, collate([sample()]))["predicted_evidence"] == 0
+
+
+def test_rays_say_nothing_of_what_they_pass_beside_a_hit():
+    """With a margin, only voxels farther from every hit are free; hits themselves are occupied either way."""
+    margin, network = 2, build().train()
+    batch = collate([unlabelled()])
+    said, logits = batch.need("evidence"), network(batch).need("geometry")
+    hit = said == EVIDENCE_OCCUPIED
+    places = hit.nonzero()[:, 1:]
+    far = torch.stack([(place - places).abs().amax(1).min() > margin for place in (said >= 0).nonzero()[:, 1:]])
+    free = (said == EVIDENCE_FREE) & far.view_as(said)
+    assert 0 < free.sum() < (said == EVIDENCE_FREE).sum()
+    log_probs = logits.log_softmax(1)
+    expected = -torch.cat([log_probs[:, 0][free], log_probs[:, 1][hit]]).mean()
+    found = evidence_term(Supervision(evidence_margin=margin), logits, batch)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_labels_of_pixels_may_teach_the_prediction_where_rays_end():
+    """On frames without labels the class of the pixel that shows a hit voxel; nothing on labelled ones."""
+    network = build(**with_supervision(predicted_labels=2.0)).train()
+    batch = collate([unlabelled()])
+    prediction = network(batch)
+    hit = (batch.need("evidence")[0] == EVIDENCE_OCCUPIED).nonzero()
+    own, forms = unlabelled(), network.config.supervision
+    hidden = Hidden(own.points[:, :3], own.cameras, forms.hidden_window, forms.hidden_slack_m, forms.hidden_slack)
+    labels = lifted_labels(TASK.grid.centre(hit, torch.float64), own.pseudo_labels, own.cameras, hidden)
+    known = torch.isin(labels, torch.tensor(TASK.occupied, dtype=torch.uint8))
+    assert 5 < known.sum() < len(labels)
+    log_probs = prediction.logits[0].log_softmax(0)[:, *hit[known].T]
+    expected = -log_probs.gather(0, labels[known].long()[None]).mean()
+    torch.testing.assert_close(network.loss(prediction, batch)["predicted_labels"], 2 * expected, rtol=1e-4, atol=1e-5)
+    assert learns(network, collate([sample()]))["predicted_labels"] == 0
 
 
 # --- frames and cameras

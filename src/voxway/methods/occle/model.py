@@ -40,7 +40,7 @@ from voxway.methods.occle.head import OccupancyHead
 from voxway.methods.occle.labels import channels_of
 from voxway.methods.occle.lift import lift, nearest_depths
 from voxway.methods.occle.points import COLUMNS, all_points, key_points
-from voxway.methods.occle.pseudo import projection_terms, semantic_terms
+from voxway.methods.occle.pseudo import predicted_labels, projection_terms, semantic_terms
 from voxway.methods.occle.semantic import SemanticBranch, VoxelScores
 from voxway.methods.occle.supervision import Terms, consistency, geometry_terms, predicted_evidence, voxel_terms
 from voxway.methods.shared.batches import by_image_size, check_grid, in_order
@@ -74,9 +74,10 @@ class OccLE(nn.Module):
         stage = config.stage
         self.point_columns = COLUMNS + (config.lag == "column")
         self.inputs = frozenset({"images", "points"} | ({"pose"} if config.frames > 1 else set()))
-        rays = config.supervision.evidence or (config.supervision.predicted_evidence and stage == "all")
-        labels = {"target"} | ({"evidence"} if rays else set())
-        pixels = config.supervision.projection or config.supervision.semantic_share
+        forms = config.supervision
+        predicted = stage == "all" and (forms.predicted_evidence or forms.predicted_labels)
+        labels = {"target"} | ({"evidence"} if forms.evidence or predicted else set())
+        pixels = forms.projection or forms.semantic_share or forms.predicted_labels
         everything = labels | ({"pseudo_labels"} if pixels else set())
         read = {"semantic": {"pseudo_labels"}, "geometry": labels, "all": everything}
         self.targets = frozenset(read[stage])
@@ -232,6 +233,8 @@ class OccLE(nn.Module):
         terms = voxel_terms(config, self.task, prediction.logits, batch)
         if config.predicted_evidence:
             terms["predicted_evidence"] = predicted_evidence(config, self.task, prediction.logits, batch, self.progress)
+        if config.predicted_labels:
+            terms["predicted_labels"] = predicted_labels(self.config, prediction, batch)
         if config.projection:
             terms |= projection_terms(self.config, self.channels, prediction, batch)
         geometry = geometry_terms(config, self.task, prediction.need("geometry"), batch, self.progress)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Float64, Int, UInt8
 from torch import Tensor
 
-from voxway.core.sample import Batch, Prediction
+from voxway.core.sample import EVIDENCE_OCCUPIED, Batch, Prediction
+from voxway.core.task import IGNORE
+from voxway.losses.cross_entropy import cross_entropy
 from voxway.methods.occle.config import OccLEConfig
 from voxway.methods.occle.labels import Hidden, as_targets, at_cells, lifted_labels
 from voxway.methods.occle.projection import ProjectionTable, accumulate, compared
-from voxway.methods.occle.supervision import Terms, labelled_rows, learnt_from, mean
+from voxway.methods.occle.supervision import Terms, labelled, labelled_rows, learnt_from, mean
 from voxway.methods.shared.batches import by_image_size, in_order
 
 
@@ -30,8 +32,9 @@ def semantic_terms(config: OccLEConfig, channels: Int[Tensor, "256"], prediction
         _pixel_rows(config, scores, as_targets(own, channels))
         for scores, own in zip(prediction.each("pixels"), labels, strict=True)
     ]
+    finer = config.working_grid.refine(2)
     targets = [
-        as_targets(_voxel_labels(config, places, own, batch, sample), channels)
+        as_targets(_voxel_labels(config, finer.centre(places, torch.float64), own, batch, sample), channels)
         for sample, (places, own) in enumerate(zip(prediction.each("places"), labels, strict=True))
     ]
     terms = learnt_from(*labelled_rows([one for one, _ in pixels], [target for _, target in pixels]), "pixels")
@@ -51,15 +54,38 @@ def _pixel_rows(
 
 @torch.no_grad()
 def _voxel_labels(
-    config: OccLEConfig, places: Int[Tensor, "v 3"], labels: UInt8[Tensor, "n h w"], batch: Batch, sample: int
+    config: OccLEConfig, centres: Float64[Tensor, "v 3"], labels: UInt8[Tensor, "n h w"], batch: Batch, sample: int
 ) -> UInt8[Tensor, "v"]:
     """The label of the pixel that shows each voxel of one sample."""
     forms, cameras = config.supervision, batch.need("cameras")[sample]
     first, last = batch.need("point_offsets")[sample : sample + 2].tolist()
     points = batch.need("points")[first:last, :3]
     hidden = Hidden(points, cameras, forms.hidden_window, forms.hidden_slack_m, forms.hidden_slack)
-    centres = config.working_grid.refine(2).centre(places, torch.float64)
     return lifted_labels(centres, labels, cameras, hidden)
+
+
+def predicted_labels(config: OccLEConfig, prediction: Prediction, batch: Batch) -> Float[Tensor, ""]:
+    """Cross-entropy of the prediction to the labels of the pixels that show the voxels which LiDAR's rays hit, on
+    frames without labels.
+
+    Args:
+        config: of the network.
+        prediction: scores of all classes.
+        batch: with evidence, pseudo-labels, cameras and points.
+    """
+    hit = batch.need("evidence") == EVIDENCE_OCCUPIED
+    groups, grid = by_image_size(batch.need("cameras")), config.task.grid
+    labels = in_order(groups, [list(group.cut(batch.need("pseudo_labels"))) for group in groups])
+    classes = torch.full((256,), IGNORE, dtype=torch.uint8, device=hit.device)
+    classes[list(config.task.occupied)] = torch.tensor(config.task.occupied, dtype=torch.uint8, device=hit.device)
+    scores, targets = [], []
+    for sample in (~labelled(batch)).nonzero()[:, 0].tolist():
+        centres = grid.centre(hit[sample].nonzero(), torch.float64)
+        targets.append(classes[_voxel_labels(config, centres, labels[sample], batch, sample).long()])
+        scores.append(prediction.logits[sample][:, hit[sample]].T)
+    if not scores:
+        return prediction.logits.sum() * 0
+    return config.supervision.predicted_labels * cross_entropy(*labelled_rows(scores, targets))
 
 
 def projection_terms(config: OccLEConfig, channels: Int[Tensor, "256"], prediction: Prediction, batch: Batch) -> Terms:

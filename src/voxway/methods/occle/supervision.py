@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
@@ -69,9 +70,16 @@ class Supervision:
     """Weight of LiDAR's rays on frames without labels, for the geometric branch; 0 leaves them out."""
     predicted_evidence: float = 0.0
     """The same for the prediction, in the last stage. It hears of free space from labels and the sky's pixels else."""
+    predicted_labels: float = 0.0
+    """Weight, in the last stage, of the pseudo-labels of voxels that those rays hit, for the prediction."""
     evidence_mean: Literal["voxels", "sides"] = "voxels"
     """Whether each voxel weighs the same there, or what is free as much as what is occupied. Rays pass many times as
     many voxels as they hit; where they alone teach, without a labelled frame, each voxel alike ends in free everywhere.
+    """
+    evidence_margin: int = 1
+    """Voxels around one that rays hit of which passing rays say nothing. Rays that graze a road or a wall cross voxels
+    that hold some of it: of what they pass in voxels of 0.4 m, 9 % was occupied on the synthetic world, 22 % of all
+    that was; with one voxel left out around hits 2 % and 4 %, for a third of the free voxels.
     """
     consistency: float = 1.0
     """Weight of the moving average's word on frames without labels, where it is a teacher."""
@@ -88,6 +96,8 @@ class Supervision:
         for name in ("ramp", "confidence", "semantic_share", "geometry_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a share from 0 to 1, got {getattr(self, name)}")
+        if self.evidence_margin < 0:
+            raise ValueError(f"evidence_margin is a number of voxels, 0 or more, got {self.evidence_margin}")
         if self.hidden_window < 1 or self.hidden_window % 2 == 0:
             raise ValueError(f"hidden_window must be odd and positive, got {self.hidden_window}")
 
@@ -150,8 +160,10 @@ def geometry_terms(
 def evidence_term(config: Supervision, logits: Float[Tensor, "b 2 x y z"], batch: Batch) -> Float[Tensor, ""]:
     """Cross-entropy of free and occupied to what LiDAR's rays say, on frames without labels."""
     said: UInt8[Tensor, "b x y z"] = batch.need("evidence")
+    hit = said == EVIDENCE_OCCUPIED
+    beside = F.max_pool3d(hit.float(), 2 * config.evidence_margin + 1, 1, config.evidence_margin) > 0
     binary = torch.full_like(said, IGNORE)
-    binary[said == EVIDENCE_FREE], binary[said == EVIDENCE_OCCUPIED] = 0, 1
+    binary[(said == EVIDENCE_FREE) & ~beside], binary[hit] = 0, 1
     binary[labelled(batch)] = IGNORE
     log_probs, sides = valid_log_probs(logits, binary)
     if config.evidence_mean == "voxels":
