@@ -56,6 +56,7 @@ claims: venv  ## the papers' claims on the synthetic world; hours
 	$(BIN)/python bench/monoocc_claims.py
 	$(BIN)/python bench/vlscene_claims.py
 	$(BIN)/python bench/occle_claims.py
+	$(BIN)/python bench/from_lidar.py
 
 docs: venv  ## the documentation as a site, in site
 	$(BIN)/python -m pip install --quiet -e '.[docs]'
