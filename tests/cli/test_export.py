@@ -109,7 +109,7 @@ def test_a_method_without_an_exporter_is_answered_with_those_that_have_one(tmp_p
     save_model(tmp_path / "model", TINY["qpn"], TINY["qpn"].build().state_dict())
     assert execute("export", tmp_path / "model", "--out", tmp_path / "a.onnx") == 2
     said = " ".join(capsys.readouterr().err.replace("│", " ").split())
-    assert "one whose networks can be exported: effocc, monoocc, vlscene" in said and "found qpn" in said
+    assert "one whose networks can be exported: box, effocc, monoocc, vlscene" in said and "found qpn" in said
 
 
 def example() -> dict:
