@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 def start(module: str, *arguments: object, processes: int = 1) -> subprocess.Popen:
     """A test program in one process, or in several that share the work."""
-    several = ["torch.distributed.run", "--nproc-per-node", str(processes), "--master-port", "29573", "-m"]
+    several = ["torch.distributed.run", "--nproc-per-node", str(processes), "--standalone", "-m"]
     command = [sys.executable, "-m", *(several if processes > 1 else []), module, *map(str, arguments)]
     return subprocess.Popen(command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE)
 

@@ -38,12 +38,13 @@ def start(folder, *settings, processes=1):
         command[1:3] = [
             "-m",
             "torch.distributed.run",
+            "--standalone",
             "--nproc-per-node",
             str(processes),
             "-m",
             "tests.engine.tiny_run",
         ]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_PORT": "29571"}
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE)
 
 

@@ -171,7 +171,8 @@ def test_output_is_cut_off_with_all_that_led_to_it(exported):
 
 def test_other_methods_are_refused(tmp_path):
     with pytest.raises(
-        InputError, match=r"method: expected one whose networks can be exported: box, effocc, monoocc, vlscene, found qpn\. "
+        InputError,
+        match=r"method: expected one whose networks can be exported: box, effocc, monoocc, vlscene, found qpn\. ",
     ):
         registry.exporter("qpn")
     for name in ("effocc", "monoocc", "vlscene"):
