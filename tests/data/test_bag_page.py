@@ -15,8 +15,9 @@ pytest.importorskip("embreex")
 
 from tests.data import recordings
 from tests.small_world import execute
+from voxway.data.files.point_times import TIMES
 from voxway.data.own.bag_pictures import ENCODINGS
-from voxway.data.own.bag_points import INTENSITY, TIME
+from voxway.data.own.bag_points import INTENSITY
 
 PAGE = Path(__file__).parents[2] / "docs" / "recordings.md"
 
@@ -53,4 +54,4 @@ def test_the_rig_is_checked_and_predicted(small_run: Path, tmp_path: Path, monke
 def test_table_names_all_that_is_read() -> None:
     text = PAGE.read_text().replace("bayer_{rggb,bggr,gbrg,grbg}8", " ".join(n for n in ENCODINGS if "bayer" in n))
     words = set(re.findall(r"\w+", text))
-    assert words.issuperset((*ENCODINGS, *INTENSITY, *TIME))
+    assert words.issuperset((*ENCODINGS, *INTENSITY, *TIMES))

@@ -24,7 +24,9 @@ class UnknownConfig:
 
 
 def test_an_unregistered_method_is_refused_before_training(tmp_path):
-    with pytest.raises(InputError, match=r"UnknownConfig: method: expected a configuration of effocc, .*found neither"):
+    with pytest.raises(
+        InputError, match=r"UnknownConfig: method: expected a configuration of box, effocc, .*found neither"
+    ):
         train(CONFIG, UnknownConfig(), Plain(), tmp_path, show=False)
     assert not list(tmp_path.iterdir())
 
@@ -40,7 +42,9 @@ def test_a_registered_method_trains_saves_and_loads(tmp_path):
 def test_a_folder_of_a_method_that_nobody_knows_says_what_to_do(tmp_path):
     content = {"voxway": "0", "method": "mine", "config": {}, "facts": {}}
     (tmp_path / "config.json").write_text(json.dumps(content))
-    with pytest.raises(InputError, match=r"config\.json: method: expected one of effocc, .*, found 'mine'") as caught:
+    with pytest.raises(
+        InputError, match=r"config\.json: method: expected one of box, effocc, .*, found 'mine'"
+    ) as caught:
         load_model(tmp_path)
     assert "voxway --plugin MODULE" in caught.value.remedy
 

@@ -55,9 +55,12 @@ def test_a_name_is_a_column_with_both_scores() -> None:
 
 def test_rays_alone_are_told_in_words() -> None:
     said = str(compare([rays()]).table().caption)
-    assert "rays 39 x 360, from -45 to 12.55 degrees, from 2 origins" in said
+    assert (
+        "rays 39 x 360, from -45 to 12.55 degrees, counted: rays that meet anything in the truth, from 2 origins"
+        in said
+    )
     assert "right within 0.3, 1, 2 m" in said and "inside mask" not in said
-    hidden = {"classes", "ray_names", "origin_names", "pose_names"}
+    hidden = {"classes", "ray_names", "origin_names", "pose_names", "score", "beside"}  # the last two name rows
     new = {field.name for field in fields(RayProtocol)} - {field.name for field in fields(Protocol)}
     assert set(_RAY_WORDS) == new - hidden, "a field that no words tell"
 
