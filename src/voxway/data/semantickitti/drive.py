@@ -18,7 +18,7 @@ from voxway.core.grid import VoxelGrid
 from voxway.core.task import IGNORE, Task
 from voxway.data.files.images import image_size, read_image
 from voxway.data.own.track import Track
-from voxway.data.recordings import Frame, Scan, ScanName
+from voxway.data.recordings import Frame, Poses, PosesFrom, Scan, ScanName
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import SequenceFiles, read_point_labels, read_scan
 from voxway.data.semantickitti.sequence import calibration_of, poses_of, times_of
@@ -27,12 +27,13 @@ _SENSOR = "velodyne"
 _CAMERAS: dict[str, Literal[2, 3]] = {"image_2": 2, "image_3": 3}
 
 
-def open_drives(root: Path, sequences: Sequence[str] = ()) -> list[SequenceDrive]:
+def open_drives(root: Path, sequences: Sequence[str] = (), poses: PosesFrom | None = None) -> list[SequenceDrive]:
     """Drives of a folder that holds `sequences/`.
 
     Args:
         root: the folder.
         sequences: their names; none: all that are there.
+        poses: makes poses, instead of those that lie there.
 
     Raises:
         InputError: no such folder, a sequence without scans, or poses or times that are missing or damaged.
@@ -46,7 +47,7 @@ def open_drives(root: Path, sequences: Sequence[str] = ()) -> list[SequenceDrive
             found="none",
             remedy="Name the folder that holds it; or describe the recording in a rig's file (docs/rig.md).",
         )
-    return [SequenceDrive(SequenceFiles(Path(root), name)) for name in sequences or there]
+    return [SequenceDrive(SequenceFiles(Path(root), name), poses) for name in sequences or there]
 
 
 class SequenceDrive:
@@ -54,6 +55,7 @@ class SequenceDrive:
 
     Args:
         files: of the sequence.
+        poses: makes poses, instead of those that lie there.
 
     Raises:
         InputError: no scans, a scan without a pose or a time, or poses or times that are damaged.
@@ -61,24 +63,19 @@ class SequenceDrive:
 
     frame = _SENSOR
 
-    def __init__(self, files: SequenceFiles) -> None:
+    def __init__(self, files: SequenceFiles, poses: PosesFrom | None = None) -> None:
         self.files_of = files
         self.name, self.root = files.sequence, Path(files.root)
-        numbers = files.scans()
-        poses, times = poses_of(files), times_of(files)
-        for what, path, values in (("a pose", files.poses, poses), ("a time", files.times, times)):
-            if numbers[-1] >= len(values):
-                raise InputError(
-                    file=path,
-                    field="lines",
-                    expected=f"{what} for each scan, up to scan {numbers[-1]}",
-                    found=f"{len(values)} lines",
-                    remedy="It needs a line per scan, from scan 0 on.",
-                )
+        numbers, times = files.scans(), times_of(files)
+        _require_lines("a time", files.times, len(times), numbers[-1])
         self.scans = tuple(ScanName(float(times[number]), _SENSOR, number) for number in numbers)
         self.frames = tuple(Frame(scan.number, scan.time_s) for scan in self.scans)
-        count = min(len(poses), len(times))
-        self.track = Track.of("world", _SENSOR, times[:count], poses[:count])
+        self._pose_files: tuple[Path, ...] = ()
+        if poses is None:
+            self.track, self._pose_files = self._recorded(times), (files.poses, *files.calibration_files)
+        else:
+            found = poses(self)
+            self.track, self._pose_files = found.track, (found.file,)
 
     @property
     def grid(self) -> VoxelGrid:
@@ -107,7 +104,7 @@ class SequenceDrive:
     def files(self, scan: ScanName) -> tuple[Path, ...]:
         """See `Drive.files`."""
         files = self.files_of
-        return files.scan(scan.number), files.poses, files.times, *files.calibration_files
+        return files.scan(scan.number), *self._pose_files, files.times
 
     def label_files(self, scan: ScanName) -> tuple[Path, ...]:
         """See `Drive.label_files`."""
@@ -134,10 +131,28 @@ class SequenceDrive:
         there = tuple(self._pictures(frame).values())
         return (*there, *self.files_of.calibration_files) if there else ()
 
+    def _recorded(self, times: Float64[np.ndarray, "n"]) -> Poses:
+        """Poses that lie beside the scans."""
+        poses = poses_of(self.files_of)
+        _require_lines("a pose", self.files_of.poses, len(poses), self.scans[-1].number)
+        count = min(len(poses), len(times))
+        return Track.of("world", _SENSOR, times[:count], poses[:count])
+
     def _pictures(self, frame: Frame) -> dict[str, Path]:
         files = self.files_of
         paths = {name: files.image(camera, frame.number) for name, camera in _CAMERAS.items()}
         return {name: path for name, path in paths.items() if path.exists()}
+
+
+def _require_lines(what: str, path: Path, lines: int, last: int) -> None:
+    if last >= lines:
+        raise InputError(
+            file=path,
+            field="lines",
+            expected=f"{what} for each scan, up to scan {last}",
+            found=f"{lines} lines",
+            remedy="It needs a line per scan, from scan 0 on.",
+        )
 
 
 def _labels(path: Path, points: int) -> UInt8[np.ndarray, "p"]:
