@@ -11,6 +11,7 @@ examples:
   voxway prepare occupancy --kitti KITTI --sequences 08 --out labels --shard 0/8
   voxway prepare occupancy --rig rig.json --out labels --lower -40 -40 -1 --upper 40 40 5.4 --cell 0.4
   voxway prepare occupancy --rig rig.json --out labels --point-labels annotated --classes classes.json
+  voxway prepare occupancy --kitti KITTI --sequences 08 --out labels --pseudo-labels pseudo
   voxway prepare occupancy --rig rig.json --out cleaned --last moving
   voxway prepare occupancy --rig rig.json --out labels --poses kiss-icp
 """
@@ -64,6 +65,8 @@ class Options:
     """Of a rig: folder of labels of scans, .label or .npy, called as the scans are."""
     classes: File = None
     """File that names the class of every id in them: {"0": null, "10": "car"}; null is no class."""
+    pseudo_labels: Folder = None
+    """With --kitti: folder that `voxway prepare pseudo-labels` wrote, for voxels whose returns have no class."""
     poses: Literal["given", "kiss-icp"] = "given"
     """Where the vehicle was: as the recording says, or made from the scans alone, once, as OUT/DRIVE/poses.txt."""
     sparse: bool = False
@@ -132,7 +135,10 @@ def _drives(options: Options, settings: OccupancySettings) -> list[Drive]:
             raise _bad("--point-labels", "a rig, whose ids they name", "--kitti", remedy)
         opened = dataset(DEFAULT).drives
         assert opened is not None
-        return list(loaded(opened)(options.kitti, options.sequences, poses))
+        return list(loaded(opened)(options.kitti, options.sequences, poses, options.pseudo_labels))
+    if options.pseudo_labels is not None:
+        remedy = "For a rig, label the points of scans: --point-labels."
+        raise _bad("--pseudo-labels", "--kitti, whose classes they have", "--rig", remedy)
     from voxway.data.own.drive import RigDrive
     from voxway.data.own.point_labels import PointLabels
 

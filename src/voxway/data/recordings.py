@@ -160,7 +160,7 @@ class Drive(Protocol):
 
     @property
     def classes(self) -> Task | None:
-        """Names, ids and colours of the labels of returns; None where nobody labelled them."""
+        """Names, ids and colours of the labels of returns and pixels; None where nobody labelled them."""
         ...
 
     @property
@@ -209,6 +209,19 @@ class Drive(Protocol):
 
     def camera_files(self, frame: Frame) -> tuple[Path, ...]:
         """The files that `cameras` and `pictures` of a moment are read from."""
+        ...
+
+    def class_maps(self, frame: Frame) -> UInt8[np.ndarray, "n h w"]:
+        """Classes of the pixels of `pictures`, ids of `classes`, 254 sky, 255 unknown; only where there are
+        `class_map_files`.
+
+        Raises:
+            InputError: damaged, or not of the pictures' size.
+        """
+        ...
+
+    def class_map_files(self, frame: Frame) -> tuple[Path, ...]:
+        """The files that `class_maps` of a moment are read from; none where it has none."""
         ...
 
 

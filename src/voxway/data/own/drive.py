@@ -132,6 +132,14 @@ class RigDrive:
         paths = (self._pictures[name].path(number) for name, number in self._chosen(frame).items())
         return *dict.fromkeys(paths), self.rig.path
 
+    def class_maps(self, frame: Frame) -> UInt8[np.ndarray, "n h w"]:
+        """See `Drive.class_maps`; rigs have none."""
+        return np.zeros((0, 0, 0), np.uint8)
+
+    def class_map_files(self, frame: Frame) -> tuple[Path, ...]:
+        """See `Drive.class_map_files`; rigs have none."""
+        return ()
+
     @cached_property
     def _pictures(self) -> dict:
         return {camera.name: open_stream(self.rig, camera) for camera in self.rig.cameras}
