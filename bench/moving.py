@@ -1,7 +1,7 @@
 """How well moving and standing points are told apart, and how well voxels agree with the truth: worlds and real scans.
 
     python bench/moving.py --worlds /tmp/worlds                      makes them first: minutes
-    python bench/moving.py --worlds /tmp/worlds --variants all
+    python bench/moving.py --worlds /tmp/worlds --variants all       with the extra `poses`
     python bench/moving.py --real DATA/semantickitti                 sequence 08, scans 0 to 9
 
 Points at 3 to 50 m are scored by identity, and as the DynamicMap benchmark scores a map: within 5 cm of a kept point.
@@ -29,6 +29,7 @@ from voxway.data.semantickitti.layout import read_point_labels
 from voxway.metrics.motion import MotionCounts, motion_counts, near_map
 from voxway.prepare.occupancy.chosen import chosen_scans
 from voxway.prepare.occupancy.motion import MOVES, read_motion
+from voxway.prepare.occupancy.odometry import odometry
 from voxway.prepare.occupancy.run import prepare
 from voxway.prepare.occupancy.settings import OccupancySettings
 from voxway.prepare.occupancy.work import DriveWork
@@ -126,6 +127,18 @@ def not_corrected(drive: SequenceDrive) -> Altered:
     return Altered(drive, lambda scan, name: replace(worse.read(name), after_s=None))
 
 
+def registered(drive: SequenceDrive) -> Altered:
+    """Poses from the scans alone, by KISS-ICP."""
+    return Altered(drive, track=odometry(drive, _USUAL, show=False))
+
+
+def skewed_registered(drive: SequenceDrive) -> Altered:
+    """The same from scans as a turning LiDAR records them, with times of their points."""
+    worse = skewed(drive)
+    worse.track = odometry(worse, _USUAL, show=False)
+    return worse
+
+
 VARIANTS = {
     "as recorded": Variant(lambda drive: drive),
     "poses off by 2 cm, 0.05 deg": Variant(noisy(0.02, 0.05)),
@@ -135,6 +148,8 @@ VARIANTS = {
     "16 beams": Variant(fewer_beams(4), replace(_USUAL, moving=_USUAL.moving.sparse())),
     "skewed, with times": Variant(skewed),
     "skewed, without times": Variant(not_corrected),
+    "poses of KISS-ICP": Variant(registered),
+    "the same, skewed, with times": Variant(skewed_registered),
 }
 
 

@@ -80,19 +80,27 @@ def cast(
     way = np.stack([np.cos(up) * np.cos(around)[:, None], np.cos(up) * np.sin(around)[:, None]], -1).reshape(-1, 2)
     way = np.column_stack([way, np.tile(np.sin(up), columns)])
     T = pose(float(time_s), speed)
-    turned, origin = way @ T[:3, :3].T, T[:3, 3]
+    far, label = first_hits(T[:3, 3], way @ T[:3, :3].T, float(time_s), boxes)
+    seen = far < 60
+    share = np.repeat(np.arange(columns) / columns, beams)
+    return (way[seen] * far[seen, None]).astype(np.float32), label[seen].astype(np.uint32), share[seen]
+
+
+def first_hits(
+    origin: np.ndarray, turned: np.ndarray, time_s: float, boxes: Sequence[Box]
+) -> tuple[np.ndarray, np.ndarray]:
+    """How far rays go from a place in the world, in lengths of their directions, and raw labels of what they meet;
+    infinity and 0 where that is nothing."""
     far = np.where(turned[:, 2] < -1e-3, -origin[2] / np.minimum(turned[:, 2], -1e-3), np.inf)
     label = np.where(np.isfinite(far), 40, 0)
     for box in boxes:
-        low, high = box.at(float(time_s))
+        low, high = box.at(time_s)
         with np.errstate(divide="ignore", invalid="ignore"):
             one, other = (low - origin) / turned, (high - origin) / turned
         enter, leave = np.minimum(one, other).max(1), np.maximum(one, other).min(1)
         hit = (enter < leave) & (enter > 0) & (enter < far)
         far[hit], label[hit] = enter[hit], box.label
-    seen = far < 60
-    share = np.repeat(np.arange(columns) / columns, beams)
-    return (way[seen] * far[seen, None]).astype(np.float32), label[seen].astype(np.uint32), share[seen]
+    return far, label
 
 
 def write_kitti(

@@ -153,7 +153,7 @@ def test_light_rooms_import_without_timm_and_torchvision(room: str) -> None:
 
 def test_everything_imports_without_the_extras() -> None:
     extras = ["embreex", "cv2", "tensorboard", "scipy", "onnx", "onnxruntime", "rerun", "ray", "transformers"]
-    extras += ["mcap", "mcap_protobuf", "foxglove_schemas_protobuf", "google.protobuf", "rosbags"]
+    extras += ["mcap", "mcap_protobuf", "foxglove_schemas_protobuf", "google.protobuf", "rosbags", "kiss_icp"]
     run(f"ROOM, BLOCKED = 'voxway', {extras}\n{WALK}")
 
 

@@ -15,6 +15,7 @@ EXTRAS = {
     "mcap_protobuf": ("formats", "files that Foxglove plays"),
     "rerun": ("formats", "files that Rerun plays"),
     "rosbags": ("bags", "recordings of ROS"),
+    "kiss_icp": ("poses", "poses from scans alone"),
     "tensorboard": ("tensorboard", "event files"),
     "transformers": ("foundation", "depth and pseudo-labels by foundation networks"),
     "ray": ("cluster", "files made by many machines"),

@@ -11,7 +11,9 @@ examples:
   voxway prepare occupancy --kitti KITTI --sequences 08 --out labels --shard 0/8
   voxway prepare occupancy --rig rig.json --out labels --lower -40 -40 -1 --upper 40 40 5.4 --cell 0.4
   voxway prepare occupancy --rig rig.json --out labels --point-labels annotated --classes classes.json
+  voxway prepare occupancy --kitti KITTI --sequences 08 --out labels --pseudo-labels pseudo
   voxway prepare occupancy --rig rig.json --out cleaned --last moving
+  voxway prepare occupancy --rig rig.json --out labels --poses kiss-icp
 """
 
 from __future__ import annotations
@@ -63,6 +65,10 @@ class Options:
     """Of a rig: folder of labels of scans, .label or .npy, called as the scans are."""
     classes: File = None
     """File that names the class of every id in them: {"0": null, "10": "car"}; null is no class."""
+    pseudo_labels: Folder = None
+    """With --kitti: folder that `voxway prepare pseudo-labels` wrote, for voxels whose returns have no class."""
+    poses: Literal["given", "kiss-icp"] = "given"
+    """Where the vehicle was: as the recording says, or made from the scans alone, once, as OUT/DRIVE/poses.txt."""
     sparse: bool = False
     """For LiDARs of 32 beams and less."""
     poses_are: Literal["checked", "good", "noisy"] = "checked"
@@ -89,8 +95,9 @@ def run(options: Options) -> None:
     from voxway.prepare.runner import parse_shard
 
     shard = parse_shard(options.shard)
-    drives = _drives(options)
-    settings = _settings(options, drives[0].grid)
+    settings = _settings(options)
+    drives = _drives(options, settings)
+    settings = replace(settings, grid=_grid(options, drives[0].grid))
     for drive in drives:
         own = settings
         if options.poses_are == "checked":
@@ -107,7 +114,7 @@ def run(options: Options) -> None:
     print(f"in {options.out}")
 
 
-def _drives(options: Options) -> list[Drive]:
+def _drives(options: Options, settings: OccupancySettings) -> list[Drive]:
     from voxway.core.registry import loaded
     from voxway.data.registry import DEFAULT, dataset
 
@@ -117,13 +124,21 @@ def _drives(options: Options) -> list[Drive]:
     if (options.point_labels is None) != (options.classes is None):
         remedy = "A file of classes names the ids of point labels; docs/labels-from-lidar.md shows one."
         raise _bad("--point-labels, --classes", "both or neither", "one", remedy)
+    poses = None
+    if options.poses == "kiss-icp":
+        from voxway.prepare.occupancy.poses import poses_from_scans
+
+        poses = poses_from_scans(options.out, settings)
     if options.kitti is not None:
         if options.point_labels is not None:
             remedy = "Labels lie beside the scans there, with the benchmark's ids."
             raise _bad("--point-labels", "a rig, whose ids they name", "--kitti", remedy)
         opened = dataset(DEFAULT).drives
         assert opened is not None
-        return list(loaded(opened)(options.kitti, options.sequences))
+        return list(loaded(opened)(options.kitti, options.sequences, poses, options.pseudo_labels))
+    if options.pseudo_labels is not None:
+        remedy = "For a rig, label the points of scans: --point-labels."
+        raise _bad("--pseudo-labels", "--kitti, whose classes they have", "--rig", remedy)
     from voxway.data.own.drive import RigDrive
     from voxway.data.own.point_labels import PointLabels
 
@@ -131,17 +146,16 @@ def _drives(options: Options) -> list[Drive]:
     labels = None
     if options.point_labels is not None and options.classes is not None:
         labels = PointLabels(options.point_labels, options.classes)
-    return [RigDrive(options.rig, labels)]
+    return [RigDrive(options.rig, labels, poses)]
 
 
-def _settings(options: Options, usual: VoxelGrid) -> OccupancySettings:
+def _settings(options: Options) -> OccupancySettings:
     from voxway.prepare.occupancy.settings import OccupancySettings
     from voxway.truth.moving.settings import MovingSettings
 
     moving = MovingSettings()
     return OccupancySettings(
         moving=moving.sparse() if options.sparse else moving,
-        grid=_grid(options, usual),
         every=options.every,
         before_s=options.before,
         after_s=options.after,

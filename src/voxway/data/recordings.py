@@ -6,13 +6,13 @@ at, and each sensor has its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32, Float64, UInt8
+from jaxtyping import Bool, Float32, Float64, UInt8
 
 from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
@@ -75,6 +75,64 @@ class Poses(Protocol):
         """Poses at times: the vehicle's frame to the world, metres."""
         ...
 
+    def known(self, times_s: Float64[np.ndarray, "m"]) -> Bool[np.ndarray, "m"]:
+        """Whether a pose is known at times, seconds: within the track, and in none of its gaps."""
+        ...
+
+
+@runtime_checkable
+class Scans(Protocol):
+    """What is known of a recording before anybody knows where its vehicle was; see `Drive`."""
+
+    @property
+    def name(self) -> str:
+        """By which its files are called."""
+        ...
+
+    @property
+    def root(self) -> Path:
+        """The folder that it lies in, or a file of it."""
+        ...
+
+    @property
+    def frame(self) -> str:
+        """The frame of the vehicle."""
+        ...
+
+    @property
+    def scans(self) -> tuple[ScanName, ...]:
+        """All scans, by time."""
+        ...
+
+    def T_ego_sensor(self, sensor: str) -> Float64[np.ndarray, "4 4"]:
+        """A LiDAR's frame to the vehicle's, metres."""
+        ...
+
+    def read(self, scan: ScanName) -> Scan:
+        """Read a scan."""
+        ...
+
+    def files(self, scan: ScanName) -> tuple[Path, ...]:
+        """The files that a scan is read from."""
+        ...
+
+
+@dataclass(frozen=True)
+class FoundPoses:
+    """Poses that were made, not recorded.
+
+    Attributes:
+        track: the vehicle's frame in a world whose z is up.
+        file: where they were written.
+    """
+
+    track: Poses
+    file: Path
+
+
+PosesFrom = Callable[[Scans], FoundPoses]
+"""Makes poses of a recording's vehicle from its scans."""
+
 
 @runtime_checkable
 class Drive(Protocol):
@@ -102,7 +160,7 @@ class Drive(Protocol):
 
     @property
     def classes(self) -> Task | None:
-        """Names, ids and colours of the labels of returns; None where nobody labelled them."""
+        """Names, ids and colours of the labels of returns and pixels; None where nobody labelled them."""
         ...
 
     @property
@@ -151,6 +209,19 @@ class Drive(Protocol):
 
     def camera_files(self, frame: Frame) -> tuple[Path, ...]:
         """The files that `cameras` and `pictures` of a moment are read from."""
+        ...
+
+    def class_maps(self, frame: Frame) -> UInt8[np.ndarray, "n h w"]:
+        """Classes of the pixels of `pictures`, ids of `classes`, 254 sky, 255 unknown; only where there are
+        `class_map_files`.
+
+        Raises:
+            InputError: damaged, or not of the pictures' size.
+        """
+        ...
+
+    def class_map_files(self, frame: Frame) -> tuple[Path, ...]:
+        """The files that `class_maps` of a moment are read from; none where it has none."""
         ...
 
 

@@ -34,15 +34,21 @@ class Gathered:
         points: returns in each voxel.
         voxels: flat index of the voxel of each return, scan by scan.
         labels: class of each return likewise, 255 for none.
+        sums: sum of the places of the returns in each voxel, metres; None where nobody asked for them.
     """
 
     grid: VoxelGrid
+    placed: bool = False
+    """Whether to keep `sums`."""
     hits: UInt8[np.ndarray, "x y z"] = field(init=False)
     points: UInt16[np.ndarray, "x y z"] = field(init=False)
     voxels: list[Int64[np.ndarray, "_p"]] = field(default_factory=list)
     labels: list[UInt8[np.ndarray, "_p"]] = field(default_factory=list)
 
+    sums: Float64[np.ndarray, "v 3"] | None = field(init=False)
+
     def __post_init__(self) -> None:
+        self.sums = np.zeros((int(np.prod(self.grid.shape)), 3)) if self.placed else None
         self.hits = np.zeros(self.grid.shape, np.uint8)
         self.points = np.zeros(self.grid.shape, np.uint16)
 
@@ -59,10 +65,22 @@ class Gathered:
         hit, count = np.unique(voxel, return_counts=True)
         for volume, more in ((self.hits.reshape(-1), 1), (self.points.reshape(-1), count)):
             volume[hit] = np.minimum(volume[hit].astype(np.int64) + more, np.iinfo(volume.dtype).max)
+        if self.sums is not None:
+            np.add.at(self.sums, voxel, points[inside.numpy()])
         if labels is not None:
             known = labels[inside.numpy()] != IGNORE
             self.voxels.append(voxel[known])
             self.labels.append(labels[inside.numpy()][known])
+
+    def places(self, voxels: Bool[np.ndarray, "x y z"]) -> Float64[np.ndarray, "v 3"]:
+        """The middle of the returns of some voxels that have some, metres, in their order.
+
+        Raises:
+            ValueError: they were not kept.
+        """
+        if self.sums is None:
+            raise ValueError("places of returns were not kept: Gathered(grid, placed=True)")
+        return self.sums[voxels.reshape(-1)] / self.points[voxels][:, None]
 
     def vote(self) -> UInt8[np.ndarray, "x y z"]:
         """The class that most labelled returns of each voxel have, the smaller id on a tie; 255 where none has one."""

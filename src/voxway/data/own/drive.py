@@ -20,9 +20,9 @@ from voxway.data.own.point_labels import PointLabels
 from voxway.data.own.rig_faults import rig_faults, size_fault
 from voxway.data.own.rig_file import read_rig
 from voxway.data.own.sources import open_poses, open_stream
-from voxway.data.own.track import Track
+from voxway.data.own.streams import Stream
 from voxway.data.own.views import PinholeView, pinhole_view
-from voxway.data.recordings import Frame, Scan, ScanName
+from voxway.data.recordings import Frame, Poses, PosesFrom, Scan, ScanName
 
 _POSE_S = 0.1
 """How far before the first or after the last pose a scan may have been taken."""
@@ -38,13 +38,13 @@ class RigDrive:
     Args:
         file: the rig's.
         labels: classes of the returns, where somebody labelled them.
-        track: poses of the ego frame, instead of those that the file names.
+        poses: makes poses of the ego frame, instead of those that the file names.
 
     Raises:
         InputError: the file is at fault, no LiDAR or no poses are in it, or a scan has no pose.
     """
 
-    def __init__(self, file: Path, labels: PointLabels | None = None, track: Track | None = None) -> None:
+    def __init__(self, file: Path, labels: PointLabels | None = None, poses: PosesFrom | None = None) -> None:
         self.rig = read_rig(file)
         for wrong in rig_faults(self.rig):
             raise wrong
@@ -57,12 +57,6 @@ class RigDrive:
         self._streams = {name: open_stream(self.rig, lidar) for name, lidar in self._lidars.items()}
         clock = self._streams.get(self.rig.clock) or open_stream(self.rig, self.rig.sensors[self.rig.clock])
         self.frames = tuple(Frame(number, float(time_s)) for number, time_s in enumerate(clock.times_s))
-        self._given = track is not None
-        found = track if track is not None else open_poses(self.rig, clock)
-        if found is None:
-            remedy = 'Add "poses" to the file (docs/rig.md).'
-            raise self._wrong("poses", "where the vehicle was", "none", remedy)
-        self.track = found
         self.scans = tuple(
             sorted(
                 ScanName(float(time_s), name, number)
@@ -70,6 +64,8 @@ class RigDrive:
                 for number, time_s in enumerate(stream.times_s)
             )
         )
+        self._pose_files: tuple[Path, ...] = ()
+        self.track = self._recorded(clock) if poses is None else self._made(poses)
         self._require_poses()
 
     @property
@@ -104,9 +100,7 @@ class RigDrive:
 
     def files(self, scan: ScanName) -> tuple[Path, ...]:
         """See `Drive.files`."""
-        entry = self.rig.poses
-        poses = () if entry is None or self._given else (entry.file or self.rig.recording,)
-        return self._path(scan), *(path for path in poses if path is not None), self.rig.path
+        return self._path(scan), *self._pose_files, self.rig.path
 
     def label_files(self, scan: ScanName) -> tuple[Path, ...]:
         """See `Drive.label_files`."""
@@ -138,6 +132,14 @@ class RigDrive:
         paths = (self._pictures[name].path(number) for name, number in self._chosen(frame).items())
         return *dict.fromkeys(paths), self.rig.path
 
+    def class_maps(self, frame: Frame) -> UInt8[np.ndarray, "n h w"]:
+        """See `Drive.class_maps`; rigs have none."""
+        return np.zeros((0, 0, 0), np.uint8)
+
+    def class_map_files(self, frame: Frame) -> tuple[Path, ...]:
+        """See `Drive.class_map_files`; rigs have none."""
+        return ()
+
     @cached_property
     def _pictures(self) -> dict:
         return {camera.name: open_stream(self.rig, camera) for camera in self.rig.cameras}
@@ -159,6 +161,21 @@ class RigDrive:
         taken_s = float(self._pictures[name].times_s[number])
         then, now = self.track.at(np.array([taken_s, frame.time_s]))
         return np.linalg.inv(now) @ then @ self.rig.T_ego(name)
+
+    def _recorded(self, clock: Stream) -> Poses:
+        """Poses that the rig's file names."""
+        found, entry = open_poses(self.rig, clock), self.rig.poses
+        if found is None or entry is None:
+            remedy = 'Add "poses" to the file (docs/rig.md), or have them made from the scans: --poses kiss-icp.'
+            raise self._wrong("poses", "where the vehicle was", "none", remedy)
+        self._pose_files = tuple(path for path in (entry.file or self.rig.recording,) if path is not None)
+        return found
+
+    def _made(self, poses: PosesFrom) -> Poses:
+        """Poses that are made from the scans."""
+        found = poses(self)
+        self._pose_files = (found.file,)
+        return found.track
 
     def _path(self, scan: ScanName) -> Path:
         return self._streams[scan.sensor].path(scan.number)

@@ -61,7 +61,7 @@ def open_poses(rig: RigFile, clock: Stream) -> Track | None:
         poses, times, file = track.at(track.times_s) @ T_of_ego, track.times_s, rig.recording
     else:
         file = entry.file
-        times, poses = _kitti(entry, file, clock) if entry.kind == "kitti" else _tum(file)
+        times, poses = _kitti(entry, file, clock) if entry.kind == "kitti" else read_tum(file)
         # Of KITTI's kind, the world is the first pose's own frame, whatever its axes are: here it is the first ego's.
         poses = np.linalg.inv(T_of_ego) @ poses @ T_of_ego if entry.kind == "kitti" else poses @ T_of_ego
     if (wrong := upright_fault(poses[len(poses) // 2], "a vehicle")) is not None:
@@ -98,8 +98,12 @@ def _kitti(
     return clock.times_s, poses
 
 
-def _tum(file: Path) -> tuple[Float64[np.ndarray, "n"], Float64[np.ndarray, "n 4 4"]]:
-    """Time, place and a quaternion x y z w, a line for each pose."""
+def read_tum(file: Path) -> tuple[Float64[np.ndarray, "n"], Float64[np.ndarray, "n 4 4"]]:
+    """Times, and poses at them: lines of time, place and a quaternion x y z w.
+
+    Raises:
+        InputError: absent, or a line that is no pose or out of order.
+    """
     lines = read_lines(file)
     rows = np.stack([line.numbers(8) for line in lines])
     if (np.diff(rows[:, 0]) <= 0).any():

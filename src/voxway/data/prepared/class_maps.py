@@ -41,6 +41,10 @@ class PseudoLabels:
         """The first camera's file."""
         return Path(folder) / f"{key}.png"
 
+    def camera_path(self, path: Path, camera: int) -> Path:
+        """A camera's file beside the first one's."""
+        return path.with_name(f"{path.stem}_{camera}.png") if camera else path
+
     def read(self, path: Path, task: Task, cameras: Cameras | None) -> UInt8[Tensor, "n h w"]:
         """Read the files of all cameras; without `cameras` of the first alone.
 
@@ -52,7 +56,7 @@ class PseudoLabels:
         largest = (int(cameras.size_px[:, 0].max()), int(cameras.size_px[:, 1].max()))
         maps = torch.full((cameras.count, *largest), IGNORE, dtype=torch.uint8)
         for i, (height, width) in enumerate(cameras.size_px.tolist()):
-            file = _of_camera(path, i)
+            file = self.camera_path(path, i)
             if i == 0 or file.exists():
                 ids = _read(file, task)
                 _check_size(ids, (height, width), largest, file)
@@ -64,11 +68,7 @@ class PseudoLabels:
         for i, ids in reversed(list(enumerate(value))):
             buffer = io.BytesIO()
             Image.fromarray(ids).save(buffer, "PNG")
-            write_bytes(_of_camera(path, i), buffer.getvalue())
-
-
-def _of_camera(path: Path, camera: int) -> Path:
-    return path.with_name(f"{path.stem}_{camera}.png") if camera else path
+            write_bytes(self.camera_path(path, i), buffer.getvalue())
 
 
 def _read(path: Path, task: Task) -> UInt8[np.ndarray, "h w"]:

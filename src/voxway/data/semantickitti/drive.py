@@ -18,21 +18,27 @@ from voxway.core.grid import VoxelGrid
 from voxway.core.task import IGNORE, Task
 from voxway.data.files.images import image_size, read_image
 from voxway.data.own.track import Track
-from voxway.data.recordings import Frame, Scan, ScanName
+from voxway.data.prepared.class_maps import PseudoLabels
+from voxway.data.recordings import Frame, Poses, PosesFrom, Scan, ScanName
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import SequenceFiles, read_point_labels, read_scan
 from voxway.data.semantickitti.sequence import calibration_of, poses_of, times_of
 
 _SENSOR = "velodyne"
+_CLASSES = PseudoLabels()
 _CAMERAS: dict[str, Literal[2, 3]] = {"image_2": 2, "image_3": 3}
 
 
-def open_drives(root: Path, sequences: Sequence[str] = ()) -> list[SequenceDrive]:
+def open_drives(
+    root: Path, sequences: Sequence[str] = (), poses: PosesFrom | None = None, class_maps: Path | None = None
+) -> list[SequenceDrive]:
     """Drives of a folder that holds `sequences/`.
 
     Args:
         root: the folder.
         sequences: their names; none: all that are there.
+        poses: makes poses, instead of those that lie there.
+        class_maps: folder of classes of pixels, as `voxway.data.prepared.class_maps` has them.
 
     Raises:
         InputError: no such folder, a sequence without scans, or poses or times that are missing or damaged.
@@ -46,7 +52,7 @@ def open_drives(root: Path, sequences: Sequence[str] = ()) -> list[SequenceDrive
             found="none",
             remedy="Name the folder that holds it; or describe the recording in a rig's file (docs/rig.md).",
         )
-    return [SequenceDrive(SequenceFiles(Path(root), name)) for name in sequences or there]
+    return [SequenceDrive(SequenceFiles(Path(root), name), poses, class_maps) for name in sequences or there]
 
 
 class SequenceDrive:
@@ -54,31 +60,37 @@ class SequenceDrive:
 
     Args:
         files: of the sequence.
+        poses: makes poses, instead of those that lie there.
+        class_maps: folder of classes of pixels.
 
     Raises:
-        InputError: no scans, a scan without a pose or a time, or poses or times that are damaged.
+        InputError: no scans, a scan without a pose or a time, poses or times that are damaged, or a folder without
+            classes of its pictures.
     """
 
     frame = _SENSOR
 
-    def __init__(self, files: SequenceFiles) -> None:
-        self.files_of = files
+    def __init__(self, files: SequenceFiles, poses: PosesFrom | None = None, class_maps: Path | None = None) -> None:
+        self.files_of, self._class_maps = files, class_maps
         self.name, self.root = files.sequence, Path(files.root)
-        numbers = files.scans()
-        poses, times = poses_of(files), times_of(files)
-        for what, path, values in (("a pose", files.poses, poses), ("a time", files.times, times)):
-            if numbers[-1] >= len(values):
-                raise InputError(
-                    file=path,
-                    field="lines",
-                    expected=f"{what} for each scan, up to scan {numbers[-1]}",
-                    found=f"{len(values)} lines",
-                    remedy="It needs a line per scan, from scan 0 on.",
-                )
+        numbers, times = files.scans(), times_of(files)
+        _require_lines("a time", files.times, len(times), numbers[-1])
         self.scans = tuple(ScanName(float(times[number]), _SENSOR, number) for number in numbers)
         self.frames = tuple(Frame(scan.number, scan.time_s) for scan in self.scans)
-        count = min(len(poses), len(times))
-        self.track = Track.of("world", _SENSOR, times[:count], poses[:count])
+        self._pose_files: tuple[Path, ...] = ()
+        if poses is None:
+            self.track, self._pose_files = self._recorded(times), (files.poses, *files.calibration_files)
+        else:
+            found = poses(self)
+            self.track, self._pose_files = found.track, (found.file,)
+        if class_maps is not None and not any(map(self.class_map_files, self.frames)):
+            raise InputError(
+                file=class_maps,
+                field="classes of pixels",
+                expected=f"{self.name}/000000.png and so on, beside pictures of camera 2",
+                found="none of a frame",
+                remedy="Make them with `voxway prepare pseudo-labels`, or leave them out.",
+            )
 
     @property
     def grid(self) -> VoxelGrid:
@@ -87,9 +99,12 @@ class SequenceDrive:
 
     @cached_property
     def classes(self) -> Task | None:
-        """The benchmark's, if any scan has labels."""
-        labelled = (self.files_of.folder / "labels").is_dir()
-        return SEMANTIC_KITTI.task if labelled else None
+        """The benchmark's, if any scan or picture has labels."""
+        return SEMANTIC_KITTI.task if self._labelled or self._class_maps is not None else None
+
+    @cached_property
+    def _labelled(self) -> bool:
+        return (self.files_of.folder / "labels").is_dir()
 
     def T_ego_sensor(self, sensor: str) -> Float64[np.ndarray, "4 4"]:
         """The vehicle's frame is the LiDAR's."""
@@ -101,18 +116,18 @@ class SequenceDrive:
         path = self.files_of.point_labels(scan.number)
         return Scan(
             points=np.ascontiguousarray(points[:, :3]),
-            labels=_labels(path, len(points)) if self.classes is not None and path.exists() else None,
+            labels=_labels(path, len(points)) if self._labelled and path.exists() else None,
         )
 
     def files(self, scan: ScanName) -> tuple[Path, ...]:
         """See `Drive.files`."""
         files = self.files_of
-        return files.scan(scan.number), files.poses, files.times, *files.calibration_files
+        return files.scan(scan.number), *self._pose_files, files.times
 
     def label_files(self, scan: ScanName) -> tuple[Path, ...]:
         """See `Drive.label_files`."""
         path = self.files_of.point_labels(scan.number)
-        return (path,) if self.classes is not None and path.exists() else ()
+        return (path,) if self._labelled and path.exists() else ()
 
     def cameras(self, frame: Frame) -> tuple[tuple[str, ...], Cameras] | None:
         """See `Drive.cameras`."""
@@ -134,10 +149,42 @@ class SequenceDrive:
         there = tuple(self._pictures(frame).values())
         return (*there, *self.files_of.calibration_files) if there else ()
 
+    def class_maps(self, frame: Frame) -> UInt8[np.ndarray, "n h w"]:
+        """See `Drive.class_maps`."""
+        found = self.cameras(frame)
+        assert found is not None
+        return _CLASSES.read(self.class_map_files(frame)[0], SEMANTIC_KITTI.task, found[1]).numpy()
+
+    def class_map_files(self, frame: Frame) -> tuple[Path, ...]:
+        """See `Drive.class_map_files`; the first is of the left camera, without whose picture there is none."""
+        if self._class_maps is None or "image_2" not in self._pictures(frame):
+            return ()
+        first = _CLASSES.path(self._class_maps, f"{self.name}/{frame.number:06d}")
+        paths = (first, _CLASSES.camera_path(first, 1))
+        return tuple(path for path in paths if path.exists()) if first.exists() else ()
+
+    def _recorded(self, times: Float64[np.ndarray, "n"]) -> Poses:
+        """Poses that lie beside the scans."""
+        poses = poses_of(self.files_of)
+        _require_lines("a pose", self.files_of.poses, len(poses), self.scans[-1].number)
+        count = min(len(poses), len(times))
+        return Track.of("world", _SENSOR, times[:count], poses[:count])
+
     def _pictures(self, frame: Frame) -> dict[str, Path]:
         files = self.files_of
         paths = {name: files.image(camera, frame.number) for name, camera in _CAMERAS.items()}
         return {name: path for name, path in paths.items() if path.exists()}
+
+
+def _require_lines(what: str, path: Path, lines: int, last: int) -> None:
+    if last >= lines:
+        raise InputError(
+            file=path,
+            field="lines",
+            expected=f"{what} for each scan, up to scan {last}",
+            found=f"{lines} lines",
+            remedy="It needs a line per scan, from scan 0 on.",
+        )
 
 
 def _labels(path: Path, points: int) -> UInt8[np.ndarray, "p"]:

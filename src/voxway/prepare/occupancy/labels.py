@@ -16,9 +16,10 @@ from voxway.core.voxel_labels import FREE, OCCUPIED, VoxelLabels
 from voxway.core.voxel_labels_file import write_voxel_labels
 from voxway.data.recordings import Frame, frame_key
 from voxway.prepare.occupancy.around import surroundings
-from voxway.prepare.occupancy.chosen import Chosen, chosen_scans
+from voxway.prepare.occupancy.chosen import Chosen, chosen_scans, pictured
 from voxway.prepare.occupancy.motion import MOVES, STANDS, read_motion
 from voxway.prepare.occupancy.passes import Pass
+from voxway.prepare.occupancy.pixels import picture_files, picture_scans, seen_classes, shown_classes
 from voxway.prepare.occupancy.work import DriveWork
 from voxway.truth.coarse_classes import coarse_classes, coarse_task
 from voxway.truth.key_volume import Gathered, Surroundings, states
@@ -64,6 +65,7 @@ class Labelling:
         found = [*work.placed_from(scans), *map(work.moving_path, scans)]
         found += [path for scan in scans for path in work.drive.label_files(scan)]
         found += map(work.evidence_path, self._blocks(frame))
+        found += picture_files(work, frame)
         return [*dict.fromkeys([*found, *work.drive.camera_files(frame)])]
 
     def make(self, key: str) -> None:
@@ -71,7 +73,8 @@ class Labelling:
         work, frame = self.work, self.keys[key]
         chosen = chosen_scans(work, frame)
         self.evidence.ensure(map(work.block_key, self._blocks(frame)))
-        blocks = sorted({work.blocks.at(scan.time_s) for scan in chosen.scans})
+        scans = {*chosen.scans, *picture_scans(work, frame)}
+        blocks = sorted({work.blocks.at(scan.time_s) for scan in scans})
         self.motion.ensure(map(work.block_key, blocks))
         write_voxel_labels(work.labels_path(frame), self.labels(frame, chosen))
 
@@ -80,7 +83,7 @@ class Labelling:
         work, grid = self.work, self.work.grid
         T_world_frame = work.drive.track.at(np.array([frame.time_s]))[0]
         around = self._around(work.blocks.at(frame.time_s))
-        standing, moving, low, labels = self._gather(chosen, T_world_frame, around)
+        standing, moving, low, labels = self._gather(frame, chosen, T_world_frame, around)
         passes, confirmed = around.on_grid(grid, T_world_frame)
         state, moves = states(standing, moving, confirmed, work.settings.least_points)
         occupied = state == OCCUPIED
@@ -92,7 +95,11 @@ class Labelling:
             grounded = low.points > _GROUND_SHARE * np.maximum(standing.points, 1)
             label = np.where(occupied, coarse_classes(stands, moves, grounded, grid), label)
         else:
-            label = np.where(occupied, np.where(moves, labels, standing.vote()), label)
+            stands = np.where(occupied & ~moves, standing.vote(), IGNORE).astype(np.uint8)
+            silent = occupied & ~moves & (stands == IGNORE)
+            if standing.placed and silent.any():
+                stands[silent] = seen_classes(work, frame, standing.places(silent), task, T_world_frame)
+            label = np.where(occupied, np.where(moves, labels, stands), label)
         label[state == FREE] = task.free
         camera, cameras = self._camera_masks(frame, occupied, lidar)
         return VoxelLabels(
@@ -132,11 +139,12 @@ class Labelling:
         )
 
     def _gather(
-        self, chosen: Chosen, T_world_frame: Float64[np.ndarray, "4 4"], around: Surroundings
+        self, frame: Frame, chosen: Chosen, T_world_frame: Float64[np.ndarray, "4 4"], around: Surroundings
     ) -> tuple[Gathered, Gathered, Gathered, UInt8[np.ndarray, "x y z"] | None]:
         """Returns of what stands, of what moves in the frame's own scans, and of the ground; classes of what moves."""
         work, T = self.work, np.linalg.inv(T_world_frame)
-        standing, moving, low = (Gathered(work.grid) for _ in range(3))
+        standing = Gathered(work.grid, placed=bool(pictured(work, frame)))
+        moving, low = Gathered(work.grid), Gathered(work.grid)
         for scan in chosen.scans:
             returns = work.placing.read(scan)
             kind = read_motion(work.moving_path(scan), len(returns.points))
@@ -152,6 +160,8 @@ class Labelling:
                 low.add(points[stands][ground(points[stands], origin, settings.ground_m, settings.farthest_m)])
             moves = kind == MOVES
             if own and moves.any():
+                if labels is None and work.drive.class_map_files(frame):
+                    labels = shown_classes(work, frame, points)
                 moving.add(points[moves], None if labels is None else self._voted(points[moves], labels[moves]))
         return standing, moving, low, None if work.drive.classes is None else moving.vote()
 

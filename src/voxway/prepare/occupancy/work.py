@@ -30,6 +30,7 @@ class DriveWork:
 
     ::
 
+        OUT/DRIVE/poses.txt                   where the vehicle was, if that is made from the scans
         OUT/DRIVE/body.npz                    the vehicle itself around each LiDAR
         OUT/DRIVE/evidence/000003.npz         counts of the scans of a block
         OUT/DRIVE/moving/000012.npy           for each return: 0 stands, 1 moves, 2 the vehicle, 3 left out
