@@ -30,6 +30,7 @@ from voxway.recipes.recipe import Recipe
 from voxway.world import generate
 from voxway.world.layouts.semantickitti import semantickitti_world
 from voxway.world.layouts.semantickitti.config import HELD_OUT
+from voxway.world.layouts.semantics import FOLDER
 
 TRAINING, VALIDATION = 100, 24
 ARMS = {"the true volumes": "world", "labels from raw LiDAR": "made"}
@@ -72,6 +73,10 @@ def with_made_labels(world: Path, labels: Path, folder: Path) -> None:
     """
     streets = sorted(path.name for path in (world / "sequences").iterdir() if path.name != HELD_OUT)
     prepare(open_drives(world, streets), labels, OccupancySettings())
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (FOLDER, "world.json"):
+        if not (folder / name).exists():
+            (folder / name).symlink_to((world / name).resolve())
     for sequence in [*streets, HELD_OUT]:
         own = folder / "sequences" / sequence
         own.mkdir(parents=True, exist_ok=True)
