@@ -21,7 +21,7 @@ demo-short: venv  ## the same way with a handful of frames, to see that it works
 	$(BIN)/voxway demo --out demo/short --train 8 --val 2 --steps 10
 
 WORKERS ?= 2
-test: venv lint types  ## everything but the slow tests, on two cores; WORKERS=8 on more (some 4 GB each)
+test: venv lint types  ## everything but the slow tests, on two cores; WORKERS=8 on more
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n $(WORKERS) --dist loadfile
 
 test-slow: venv  ## full-size and minute-long checks
