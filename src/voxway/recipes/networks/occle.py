@@ -57,6 +57,14 @@ OCCLE_LITE = replace(
 )
 """Half as wide, of one frame, with the small image encoder."""
 
+
+def _small(forms: Supervision) -> Supervision:
+    """Losses of a training of few steps, in which the prediction, too, hears of what LiDAR's rays hit and pass."""
+    return replace(
+        forms, lovasz=0.0, pixels="map", projection_mode="visible", predicted_evidence=0.5, predicted_labels=0.5
+    )
+
+
 SMALL = replace(
     OCCLE_LITE,
     coarsening=(4, 4, 4),
@@ -72,9 +80,11 @@ SMALL = replace(
     ),
     fusion=FusionConfig(tokens=32, states=8, rounds=1, inner=64, rank=4, squeeze=8),
     head_width=24,
+    branch_rate=1.0,
+    encoder_rate=1.0,
     head_rate=5.0,
     class_prior=True,
-    supervision=replace(OCCLE_R50.supervision, lovasz=0.0, pixels="map"),
+    supervision=_small(OCCLE_R50.supervision),
 )
 """OccLE for a laptop: working voxels of 0.8 m, narrow, no ImageNet weights. Lovász-softmax sorts every fine voxel once
 for each class, which takes longer than all else together. Its few steps need the head's start and rate: on the
@@ -87,6 +97,6 @@ SMALL_OCC3D = replace(
     lag="column",
     coarsening=(4, 4, 4),
     geometry=replace(SMALL.geometry, view="around"),
-    supervision=replace(OCCLE_R50_OCC3D.supervision, lovasz=0.0, pixels="map"),
+    supervision=_small(OCCLE_R50_OCC3D.supervision),
 )
 """The same for Occ3D-nuScenes."""
