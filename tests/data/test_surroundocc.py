@@ -137,9 +137,7 @@ def test_predictions_may_call_free_space_17(tmp_path: Path) -> None:
         np.testing.assert_array_equal(found.read(key), np.where(volume == 17, 0, volume))
     volume[0, 0, :2] = 0
     np.save(tmp_path / "a.npy", volume)
-    with pytest.raises(
-        InputError, match=r"one id, 0 or 17, found 2 of 0 and 639996 of 17.*without a class"
-    ):
+    with pytest.raises(InputError, match=r"one id, 0 or 17, found 2 of 0 and 639996 of 17.*without a class"):
         found.read("a")
     np.save(tmp_path / "b.npy", np.array([[9, 9, 9, 17], [3, 4, 5, 0]]))
     with pytest.raises(InputError, match="found 1 of 0 and 1 of 17"):
