@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.small_world import execute, train_surround
+from voxway.core.ray_result import RayResult
 from voxway.core.result import Result
 from voxway.data.nuscenes.config import Occ3DNuScenesConfig
 from voxway.data.steps.selection import Selection
@@ -70,6 +71,20 @@ def test_scores_say_what_was_seen_and_taught(world, student, teacher, tmp_path, 
         assert protocol.masks == protocol.training_masks == ("camera",) and protocol.inputs == inputs
     assert execute("eval", "baseline", *BENCHMARK, "--root", world) == 0
     assert "most frequent" in capsys.readouterr().out
+
+
+def test_networks_are_scored_along_rays_with_instances(world, student, tmp_path):
+    """On copies of the labels in which every voxel of a class is of one instance."""
+    for path in (world / "gts").glob("*/*/labels.npz"):
+        copy = tmp_path / path.relative_to(world)
+        copy.parent.mkdir(parents=True)
+        stored = np.load(path)
+        np.savez(copy, **stored, instances=(stored["semantics"] < 17).astype(np.uint8))
+    where = ("--root", world, "--device", "cpu", "--metric", "panoptic", "--set", f"labels={tmp_path / 'gts'}")
+    assert execute("eval", student / "model", *where, "--out", tmp_path / "panoptic.json") == 0
+    result = RayResult.load(tmp_path / "panoptic.json")
+    assert result.protocol.beside == "instances: RayPQ" and result.protocol.inputs == ("images",)
+    assert result.protocol.training_masks == ("camera",) and 0 <= result.beside["RayPQ"] <= 1
 
 
 def test_predictions_are_looked_at_and_submitted(world, teacher, tmp_path):

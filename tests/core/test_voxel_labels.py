@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.data.toy_labels import PICTURE
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
+from voxway.core.recorded import Recorded
 from voxway.core.task import Task
 from voxway.core.voxel_labels import VoxelLabels
-from voxway.core.voxel_labels_file import read_voxel_labels, write_voxel_labels
+from voxway.core.voxel_labels_file import read_recorded, read_voxel_labels, write_voxel_labels
 
 TASK = Task(name="toy", grid=VoxelGrid((0.0, 0.0, 0.0), (0.5, 0.5, 0.5), (2, 2, 1)), classes=("free", "thing"), free=0)
 
@@ -47,6 +49,8 @@ def test_files_give_back_what_was_written(tmp_path: Path) -> None:
         scans=("drive/000000", "drive/000001"),
         parameters={"tau": 0.3},
         version="1",
+        own=np.ones((2, 2, 1), bool),
+        recorded=Recorded(names={"sample": "5a"}, pictures=(PICTURE,)),
     )
     first, second = tmp_path / "a" / "one.npz", tmp_path / "two.npz"
     write_voxel_labels(first, labels)
@@ -56,9 +60,21 @@ def test_files_give_back_what_was_written(tmp_path: Path) -> None:
     assert found.volumes().keys() == labels.volumes().keys()
     for name, volume in labels.volumes().items():
         np.testing.assert_array_equal(found.volumes()[name], volume)
-    about = ("key", "task", "frame", "time_s", "scans", "parameters", "version")
+    about = ("key", "task", "frame", "time_s", "scans", "parameters", "version", "recorded")
     assert [getattr(found, name) for name in about] == [getattr(labels, name) for name in about]
     np.testing.assert_array_equal(found.T_world_frame, labels.T_world_frame)
+    assert read_recorded(first) == labels.recorded
+
+
+def test_files_from_before_names_and_own_returns_were_kept_are_read(tmp_path: Path) -> None:
+    write_voxel_labels(tmp_path / "one.npz", toy())
+    with np.load(tmp_path / "one.npz") as stored:
+        arrays = {**stored}
+    meta = json.loads(arrays["meta"].tobytes())
+    del meta["recorded"]
+    np.savez(tmp_path / "old.npz", **{**arrays, "meta": np.frombuffer(json.dumps(meta).encode(), np.uint8)})
+    found = read_voxel_labels(tmp_path / "old.npz")
+    assert found.own is None and found.recorded == Recorded() == read_recorded(tmp_path / "old.npz")
 
 
 def test_a_file_says_what_its_numbers_mean(tmp_path: Path) -> None:
@@ -101,6 +117,7 @@ def without(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
         (lambda arrays: {**arrays, "other": arrays["hits"]}, "other"),
         (lambda arrays: {**arrays, "meta": np.frombuffer(b"{}", np.uint8)}, "meta: format"),
         (lambda arrays: {**arrays, "state": arrays["state"] * 0}, "label and state"),
+        (lambda arrays: {**arrays, "own": arrays["state"]}, "own"),
     ],
 )
 def test_damaged_files_are_refused(tmp_path: Path, change: Callable[..., Any], field: str) -> None:

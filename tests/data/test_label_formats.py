@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from tests.data.toy_labels import ahead, toy_labels
+from tests.data.toy_labels import PICTURE, ahead, toy_labels
 from tests.small_world import execute, leftovers
 from voxway.core.errors import InputError
 from voxway.core.task import IGNORE, Task
@@ -26,9 +27,20 @@ from voxway.data.uniocc.layout import read_flow
 PLACES = {
     "semantickitti": "sequences/drive_a/voxels/000012.label",
     "occ3d": "gts/drive_a/000012/labels.npz",
+    "openocc": "openocc_v2/drive_a/000012/labels.npz",
     "surroundocc": "surroundocc/samples/drive_a__000012.npy",
     "openoccupancy": "nuScenes-Occupancy-v0.1/scene_drive_a/occupancy/000012.npy",
     "uniocc": "drive_a/12.npz",
+}
+NAMES = {"sample": "5a", "scene": "5c", "scene_name": "scene-0061", "lidar": "11", "scan": "n__LIDAR_TOP__1.pcd.bin"}
+"""What nuScenes calls a key frame."""
+NAMED = {
+    "semantickitti": PLACES["semantickitti"],
+    "occ3d": "gts/scene-0061/5a/labels.npz",
+    "openocc": "openocc_v2/scene-0061/5a/labels.npz",
+    "surroundocc": "surroundocc/samples/n__LIDAR_TOP__1.pcd.bin.npy",
+    "openoccupancy": "nuScenes-Occupancy-v0.1/scene_5c/occupancy/11.npy",
+    "uniocc": PLACES["uniocc"],
 }
 WITHOUT_CLASS = {"occ3d": 0, "uniocc": 0}
 """What things become of which nobody knows the class; 255 elsewhere."""
@@ -39,7 +51,7 @@ def write(labels: VoxelLabels, name: str, folder: Path, **options: object) -> tu
     form, chosen = label_format(name), LabelOptions(**options)
     ready = in_form(labels, form, chosen, "labels.npz")
     form.write(folder, ready, chosen)
-    return form, form.path(folder, labels.key), ready
+    return form, form.path(folder, labels.key, labels.recorded.names), ready
 
 
 @pytest.mark.parametrize("name", LABEL_FORMATS)
@@ -54,7 +66,19 @@ def test_what_is_written_is_read_back(name: str, tmp_path: Path) -> None:
         expected[labels.state == 0] = IGNORE
     np.testing.assert_array_equal(form.read(path), expected)
     assert (form.lost(LabelOptions()) == "") == (name == "semantickitti")
+    assert ("peeds" in form.lost(LabelOptions(unknown=True))) == (name == "openocc")
     assert not leftovers(tmp_path)
+
+
+@pytest.mark.parametrize("name", LABEL_FORMATS)
+def test_frames_of_nuscenes_have_its_names(name: str, tmp_path: Path) -> None:
+    labels = toy_labels(label_format(name).benchmark.task, names=NAMES)
+    form, path, _ = write(labels, name, tmp_path)
+    assert path.relative_to(tmp_path).as_posix() == NAMED[name] and form.read(path).any()
+    assert form.path(tmp_path, "a/1", {**NAMES, "scene_name": "scene-2"}) != path or name in (
+        "surroundocc",
+        "openoccupancy",
+    )
 
 
 @pytest.mark.parametrize("name", ["surroundocc", "openoccupancy"])
@@ -84,6 +108,11 @@ def test_semantickittis_files_are_the_voxelizers(tmp_path: Path) -> None:
     assert (read_voxel_labels(path)[car] == 252).all()
     np.testing.assert_array_equal(read_voxel_flags(files.voxels(12, "invalid")), labels.state == 0)
     assert files.voxels(12, "invalid").read_bytes() == np.packbits(labels.state == 0).tobytes()
+    assert files.voxels(12, "bin").read_bytes() == np.packbits(labels.own).tobytes()
+    assert 0 < read_voxel_flags(files.voxels(12, "bin")).sum() < (raw != 0).sum(), "the key scan alone"
+    old = replace(labels, own=None, key="drive_a/000013")
+    write(old, "semantickitti", tmp_path)
+    assert files.voxels(13, "label").exists() and not files.voxels(13, "bin").exists()
     occluded = read_voxel_flags(files.voxels(12, "occluded"))
     x, y, z = (count // 2 for count in raw.shape)
     assert occluded[x + 20, y + 21, z - 4], "behind the wall, as the sensor sees it"
@@ -117,6 +146,19 @@ def test_uniocc_has_pose_flow_and_mask(tmp_path: Path) -> None:
     sample = UniOccConfig(root=tmp_path, needs=frozenset({"target", "pose"})).build()["drive_a/12"]
     np.testing.assert_array_equal(sample.pose, labels.T_world_frame)
     np.testing.assert_array_equal(sample.masks["camera"], labels.camera)
+
+
+def test_uniocc_has_cameras(tmp_path: Path) -> None:
+    labels = toy_labels(label_format("uniocc").benchmark.task)
+    write(labels, "uniocc", tmp_path)
+    picture = tmp_path / PICTURE.file
+    picture.parent.mkdir(parents=True)
+    Image.new("RGB", (64, 48), (9, 8, 7)).save(picture)
+    sample = UniOccConfig(root=tmp_path, needs=frozenset({"images"})).build()["drive_a/12"]
+    assert sample.images is not None and sample.images.shape == (1, 3, 48, 64) and sample.images[0, 0, 0, 0] == 9
+    pixels, depth = sample.cameras.project(torch.tensor([[11.5, 1.0, 0.25]]))
+    np.testing.assert_allclose(pixels[0, 0], [32 - 10, 24], atol=1e-4)
+    assert depth.item() == pytest.approx(10)
 
 
 @pytest.mark.parametrize("name", ["surroundocc", "openoccupancy"])

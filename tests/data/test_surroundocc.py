@@ -14,6 +14,7 @@ from voxway.core.errors import InputError
 from voxway.core.ray_result import RayResult
 from voxway.core.result import Protocol, Result
 from voxway.core.task import IGNORE
+from voxway.data.files.stored import StoredPredictions
 from voxway.data.nuscenes.benchmark import SURROUNDOCC_NUSCENES
 from voxway.data.nuscenes.check import check_nuscenes
 from voxway.data.nuscenes.config import OpenOccupancyConfig, SurroundOccConfig
@@ -120,3 +121,28 @@ def test_predictions_are_scored_by_voxels_and_along_rays(nuscenes_root: Path, tm
     (rays,) = score_stored(tmp_path, data, "ray", show=False)
     assert isinstance(rays, RayResult) and rays.rayiou == 1 and rays.protocol.score == "RayIoU*"
     assert rays.gt[0] == 0 and set(np.flatnonzero(rays.gt)) <= {4, 11, 15}
+
+
+def test_predictions_may_call_free_space_17(tmp_path: Path) -> None:
+    """As those of codes that count noise as a class; lists and whole volumes."""
+    volume = np.full(SURROUNDOCC_NUSCENES.grid.shape, 17, np.uint8)
+    volume[3, 4, 5], volume[100, 7, 2] = 4, 16
+    index = np.argwhere(volume != 17)
+    rows = np.column_stack([index, volume[tuple(index.T)]])
+    np.save(tmp_path / "a.npy", volume)
+    np.save(tmp_path / "b.npy", np.concatenate([rows, [[9, 9, 9, 17]]]).astype(np.float32))
+    np.save(tmp_path / "c.npy", np.where(volume == 17, 0, volume))
+    found = StoredPredictions.find(tmp_path, ["a", "b", "c"], SURROUNDOCC_NUSCENES)
+    for key in "abc":
+        np.testing.assert_array_equal(found.read(key), np.where(volume == 17, 0, volume))
+    volume[0, 0, :2] = 0
+    np.save(tmp_path / "a.npy", volume)
+    with pytest.raises(InputError, match=r"one id, 0 or 17, found 2 of 0 and 639996 of 17.*without a class"):
+        found.read("a")
+    np.save(tmp_path / "b.npy", np.array([[9, 9, 9, 17], [3, 4, 5, 0]]))
+    with pytest.raises(InputError, match="found 1 of 0 and 1 of 17"):
+        found.read("b")
+    volume[volume == 0] = 18
+    np.save(tmp_path / "a.npy", volume)
+    with pytest.raises(InputError, match=r"class ids: expected 0\.\.16"):
+        found.read("a")

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 
 from voxway.core.grid import VoxelGrid
+from voxway.core.recorded import Recorded, RecordedPicture
 from voxway.core.task import IGNORE, Task
 from voxway.core.voxel_labels import VoxelLabels
 
+PICTURE = RecordedPicture(
+    name="front",
+    file="pictures/front/000012.png",
+    K=((100.0, 0.0, 32.0), (0.0, 100.0, 24.0), (0.0, 0.0, 1.0)),
+    T_frame_cam=((0.0, 0.0, 1.0, 1.5), (-1.0, 0.0, 0.0, 0.0), (0.0, -1.0, 0.0, 0.25), (0.0, 0.0, 0.0, 1.0)),
+)
+"""Of a level camera that looks along x."""
 
-def toy_labels(task: Task, key: str = "drive_a/000012", frame: str = "lidar", *, flow: bool = False) -> VoxelLabels:
-    """Labels whose classes are the first, second and last occupied ones of the task."""
+
+def toy_labels(
+    task: Task,
+    key: str = "drive_a/000012",
+    frame: str = "lidar",
+    *,
+    flow: bool = False,
+    names: Mapping[str, str] = MappingProxyType({}),
+) -> VoxelLabels:
+    """Labels whose classes are the first, second and last occupied ones of the task; one camera looks ahead."""
     shape = task.grid.shape
     x, y, z = (count // 2 for count in shape)
     road, car, wall = task.occupied[0], task.occupied[1], task.occupied[-1]
@@ -45,6 +64,8 @@ def toy_labels(task: Task, key: str = "drive_a/000012", frame: str = "lidar", *,
         passes=(state == 1).astype(np.uint8),
         confirmed=(state == 1).astype(np.uint8),
         flow=way if flow else None,
+        own=occupied & (np.arange(shape[1])[:, None] > y),
+        recorded=Recorded(names=names, pictures=(PICTURE,)),
     )
 
 

@@ -132,7 +132,7 @@ class ScoredPredictor:
         with torch.no_grad():
             prediction = self.network(batch).finite(batch.keys)
         self.logits = prediction.logits
-        return prediction.classes
+        return prediction.classes.cpu()
 
     def ranked(self, occupancy: Occupancy, count: int | None) -> Occupancy:
         """The first sample of the last batch, with the probabilities of its `count` likeliest classes.

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from voxway.api.beside import KINDS, BesideMetric, carrying
 from voxway.api.model import Model
 from voxway.api.rays import ray_metric
 from voxway.core.errors import InputError
 from voxway.core.files import Json
 from voxway.core.ray_result import RayResult
 from voxway.core.result import Protocol, Result
+from voxway.core.sample import Batch
 from voxway.core.stamps import fingerprint_of
 from voxway.data.config import DataConfig
 from voxway.data.samples import Samples
 from voxway.engine.distributed import Group
-from voxway.engine.evaluate import Metric, Predictor, evaluate, network_predictor
+from voxway.engine.evaluate import Metric, evaluate, network_predictor
 from voxway.metrics.occupancy import OccupancyMetric
 
+P = TypeVar("P")
 R = TypeVar("R")
 _INPUTS = frozenset({"images", "points", "proposals"})
 
@@ -56,11 +60,11 @@ def voxel_metric(samples: Samples) -> OccupancyMetric:
 
 
 def score_predictor(
-    predict: Predictor,
+    predict: Callable[[Batch], P],
     data: DataConfig,
     sources: Mapping[str, str],
     *,
-    metric: Callable[[Samples], Metric[R]],
+    metric: Callable[[Samples], Metric[P, R]],
     name: str = "",
     ema: bool = False,
     training_masks: tuple[str, ...] = (),
@@ -72,7 +76,7 @@ def score_predictor(
     """Score a predictor by its benchmark's protocol; of several results the benchmark's main one comes first.
 
     Args:
-        predict: says a class for every voxel.
+        predict: says what the metric counts: of most a class for every voxel.
         data: frames with all that it reads.
         sources: what prepared files were made from, by need.
         metric: makes an empty one for the frames: of voxels, or of rays (`voxway.api.rays.ray_metric`).
@@ -104,7 +108,7 @@ def score(
     Raises:
         InputError: it predicts other classes or voxels than the data's truth has.
     """
-    return _score(model, data, voxel_metric, name, group, show)
+    return _score(model, data, voxel_metric, network_predictor(model.network), name, group, show)
 
 
 def score_rays(
@@ -115,14 +119,37 @@ def score_rays(
     Raises:
         InputError: it predicts other classes or voxels than the data's truth has, or see `voxway.api.rays.ray_metric`.
     """
-    (result,) = _score(model, data, ray_metric, name, group, show)
+    (result,) = _score(model, data, ray_metric, network_predictor(model.network), name, group, show)
+    return result
+
+
+def score_beside(
+    model: Model, data: DataConfig, metric: str, *, name: str = "", group: Group | None = None, show: bool = True
+) -> RayResult:
+    """Score a model along rays with what its voxels carry besides (`voxway.api.beside`).
+
+    Args:
+        model: the network.
+        data: frames whose labels say it, too.
+        metric: one of `KINDS`: "panoptic", "flow" or "flow-package".
+        name: whose result it is.
+        group: the processes that share the work.
+        show: say how far it is.
+
+    Raises:
+        InputError: see `score_rays`; or the labels say nothing but classes.
+    """
+    kind = KINDS[metric]
+    of, predict = partial(BesideMetric, kind=kind), carrying(model.network, kind)
+    (result,) = _score(model, data, of, predict, name, group, show)
     return result
 
 
 def _score(
     model: Model,
     data: DataConfig,
-    metric: Callable[[Samples], Metric[R]],
+    metric: Callable[[Samples], Metric[P, R]],
+    predict: Callable[[Batch], P],
     name: str,
     group: Group | None,
     show: bool,
@@ -137,7 +164,7 @@ def _score(
             remedy="Score the network that reads what this one predicts, or another benchmark's data.",
         )
     return score_predictor(
-        network_predictor(model.network),
+        predict,
         data,
         model.sources,
         metric=metric,

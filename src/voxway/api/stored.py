@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from jaxtyping import Int64, UInt8
 
+from voxway.api.beside import KINDS
 from voxway.api.rays import beside_truth, ray_metric, rays_beside
 from voxway.api.score import protocol_of, voxel_metric
 from voxway.core.files import read_json, write_json
@@ -28,7 +29,7 @@ from voxway.data.files.stored import StoredPredictions
 from voxway.data.samples import Samples
 from voxway.data.whole import tell_once
 from voxway.metrics.occupancy import OccupancyMetric
-from voxway.metrics.rays.beside import Instances, RaysBeside, Speeds
+from voxway.metrics.rays.beside import RaysBeside
 from voxway.metrics.rays.directions import directions
 from voxway.metrics.rays.metric import RayMetric
 from voxway.metrics.rays.walk import cast
@@ -39,9 +40,7 @@ AnyMetric: TypeAlias = OccupancyMetric | RayMetric | RaysBeside
 METRICS: dict[str, Callable[[Samples], OccupancyMetric | RayMetric]] = {"miou": voxel_metric, "ray": ray_metric}
 """Name -> what makes the empty metric of some frames."""
 _BESIDE: dict[str, Callable[[Samples], RaysBeside]] = {
-    "panoptic": partial(rays_beside, kind=Instances()),
-    "flow": partial(rays_beside, kind=Speeds("true positives at 2 m")),
-    "flow-package": partial(rays_beside, kind=Speeds("package")),
+    name: partial(rays_beside, kind=kind) for name, kind in KINDS.items()
 }
 """The same of metrics that want more than classes."""
 _RANGE = 50

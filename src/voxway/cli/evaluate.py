@@ -5,6 +5,7 @@ examples:
   voxway eval baseline --root world --split val
   voxway eval runs/fusion/model --root nuscenes
   voxway eval runs/fusion/model --root nuscenes --metric ray --out results/ray.json
+  voxway eval runs/fusion/model --root nuscenes --metric panoptic --set labels=nuscenes/occ3d_panoptic
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ from voxway.cli.options import (
     Out,
     Proposals,
     Root,
+    Settings,
     SpareMemory,
     Split,
     dataset_config,
+    overridden,
 )
 from voxway.data.registry import DEFAULT
 
@@ -58,6 +61,8 @@ class Options:
     """What the result is called. Default: the model's folder."""
     device: Device = "auto"
     spare_memory: SpareMemory = False
+    set: Settings = ()
+    """Further settings of the data, such as labels=DIR."""
 
 
 def run(options: Options) -> None:
@@ -83,16 +88,22 @@ def run(options: Options) -> None:
 
 def _baseline(options: Options, group: Group) -> Sequence[AnyResult]:
     from dataclasses import replace
+    from functools import partial
 
+    from voxway.api.beside import KINDS, BesideMetric, silent
     from voxway.api.score import score_predictor
     from voxway.api.stored import METRICS
     from voxway.engine.baseline import constant_predictor, most_frequent_class
 
-    data = dataset_config(options.benchmark, options.root, frozenset({"target"}), options.split or "val", options.keys)
+    needs, split = frozenset({"target"}), options.split or "val"
+    data = dataset_config(options.benchmark, options.root, needs, split, options.keys, settings=options.set)
     training = replace(data, split="train", keys=()).build()
     volume = most_frequent_class(training, training.task, show=group.leads)
-    predict, metric = constant_predictor(volume), METRICS[options.metric]
-    return score_predictor(predict, data, {}, metric=metric, name="most frequent", group=group)
+    predict, name = constant_predictor(volume), "most frequent"
+    if options.metric in KINDS:
+        metric = partial(BesideMetric, kind=KINDS[options.metric])
+        return score_predictor(silent(predict), data, {}, metric=metric, name=name, group=group)
+    return score_predictor(predict, data, {}, metric=METRICS[options.metric], name=name, group=group)
 
 
 def _network(options: Options, group: Group) -> Sequence[AnyResult]:
@@ -100,15 +111,17 @@ def _network(options: Options, group: Group) -> Sequence[AnyResult]:
 
     from voxway.api.data import select, with_origin
     from voxway.api.load import load
-    from voxway.api.score import score, score_rays
+    from voxway.api.score import score, score_beside, score_rays
     from voxway.prepare.ready import ready
 
     model = load(Path(options.model), group.device)
     data = replace(model.data, root=options.root)
-    data = select(data, options.split or (None if data.keys else "val"), options.keys)
+    data = overridden(select(data, options.split or (None if data.keys else "val"), options.keys), options.set)
     data, sources = with_origin(data, model.sources, "proposals", options.proposals)
     data = ready(data, sources, options.cache, group)
     model = replace(model, sources=sources)
     if options.metric == "ray":
         return [score_rays(model, data, name=options.name, group=group)]
+    if options.metric != "miou":
+        return [score_beside(model, data, options.metric, name=options.name, group=group)]
     return score(model, data, name=options.name, group=group)

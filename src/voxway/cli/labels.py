@@ -1,10 +1,12 @@
 """Write voxel labels, as `voxway prepare occupancy` makes them, in the files of a benchmark. Resumable, divisible.
 
-  semantickitti   sequences/SS/voxels/FFFFFF.label .invalid .occluded
-  occ3d           gts/SCENE/FRAME/labels.npz: semantics, mask_lidar, mask_camera
-  surroundocc     surroundocc/samples/SCENE__FRAME.npy: rows x, y, z, label
-  openoccupancy   nuScenes-Occupancy-v0.1/scene_SCENE/occupancy/FRAME.npy: rows z, y, x, label
+  semantickitti   sequences/SS/voxels/FFFFFF.label .bin .invalid .occluded
+  occ3d           gts/SCENE/SAMPLE/labels.npz: semantics, mask_lidar, mask_camera
+  openocc         openocc_v2/SCENE/SAMPLE/labels.npz: semantics
+  surroundocc     surroundocc/samples/SCAN.npy: rows x, y, z, label
+  openoccupancy   nuScenes-Occupancy-v0.1/scene_TOKEN/occupancy/LIDAR.npy: rows z, y, x, label
   uniocc          SCENE/NUMBER.npz
+Names are nuScenes' own where labels were made of nuScenes, else drive and frame.
 Labels must lie on the benchmark's grid. Those in the vehicle's frame (x ahead) are turned for surroundocc and
 openoccupancy, whose x is to the right.
 
@@ -37,7 +39,7 @@ class Options:
     """Folder in which the benchmark's tree begins."""
     unknown: bool = False
     """List voxels of which nothing is known, where the files would otherwise say that they are free: with label 255
-    for surroundocc, as noise for openoccupancy."""
+    for surroundocc and openocc, as noise for openoccupancy."""
     classes: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """JSON file that says what classes are in the benchmark, such as {"car": "vehicle", "thing": null}; null: something
     without a class. Classes that it does not name keep their names."""

@@ -1,7 +1,9 @@
 """Make voxel labels from LiDAR scans and poses alone: what stands and what moves, what is free, what nobody knows.
 
 A rig's file (docs/rig.md) says where scans, poses and pictures lie; or a folder with sequences in KITTI's layout does,
-such as a world that `voxway world` wrote. Resumable: files that exist are kept. Divisible: --shard 0/8 ... 7/8.
+such as a world that `voxway world` wrote; or a dataset's, whose benchmark says which grid and whose frame labels have:
+of nuScenes the vehicle's for Occ3D and OpenOcc, the LiDAR's for SurroundOcc and OpenOccupancy.
+Resumable: files that exist are kept. Divisible: --shard 0/8 ... 7/8.
 
   OUT/DRIVE/labels/000010.npz    voxels of a key frame: class, state, masks, counts; the file says what they mean
   OUT/DRIVE/moving/000010.npy    for each return of a scan: 0 stands, 1 moves, 2 the vehicle itself, 3 left out
@@ -9,6 +11,7 @@ such as a world that `voxway world` wrote. Resumable: files that exist are kept.
 examples:
   voxway prepare occupancy --rig rig.json --out labels
   voxway prepare occupancy --kitti KITTI --sequences 08 --out labels --shard 0/8
+  voxway prepare occupancy --root nuscenes --benchmark occ3d-nuscenes --sparse --every 1 --out labels
   voxway prepare occupancy --rig rig.json --out labels --lower -40 -40 -1 --upper 40 40 5.4 --cell 0.4
   voxway prepare occupancy --rig rig.json --out labels --point-labels annotated --classes classes.json
   voxway prepare occupancy --kitti KITTI --sequences 08 --out labels --pseudo-labels pseudo
@@ -45,6 +48,10 @@ class Options:
     """File that describes the rig and where its recordings lie."""
     kitti: Folder = None
     """Instead: a folder with sequences/, scans and poses in KITTI's layout."""
+    root: Folder = None
+    """Instead: folder of another dataset, with --benchmark."""
+    benchmark: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """Whose files --root holds, and whose grid and frame labels have."""
     sequences: Sequences = ()
     out: Out
     """Folder to write to."""
@@ -66,7 +73,8 @@ class Options:
     classes: File = None
     """File that names the class of every id in them: {"0": null, "10": "car"}; null is no class."""
     pseudo_labels: Folder = None
-    """With --kitti: folder that `voxway prepare pseudo-labels` wrote, for voxels whose returns have no class."""
+    """With --kitti or --root: folder that `voxway prepare pseudo-labels` wrote, for voxels whose returns have no
+    class."""
     poses: Literal["given", "kiss-icp"] = "given"
     """Where the vehicle was: as the recording says, or made from the scans alone, once, as OUT/DRIVE/poses.txt."""
     sparse: bool = False
@@ -115,12 +123,15 @@ def run(options: Options) -> None:
 
 
 def _drives(options: Options, settings: OccupancySettings) -> list[Drive]:
-    from voxway.core.registry import loaded
-    from voxway.data.registry import DEFAULT, dataset
+    from voxway.data.registry import DEFAULT, drives
 
-    if (options.rig is None) == (options.kitti is None):
-        found = "neither" if options.rig is None else "both"
-        raise _bad("--rig, --kitti", "one of them", found, "Name a rig's file, or a folder with sequences/.")
+    given = [f"--{name}" for name in ("rig", "kitti", "root") if getattr(options, name) is not None]
+    if len(given) != 1:
+        remedy = "Name a rig's file, a folder with sequences/, or a dataset's."
+        raise _bad("--rig, --kitti, --root", "one of them", ", ".join(given) or "none", remedy)
+    if (options.root is None) != (options.benchmark is None):
+        remedy = "A benchmark says whose files a folder holds, and which grid labels have."
+        raise _bad("--root, --benchmark", "both or neither", "one", remedy)
     if (options.point_labels is None) != (options.classes is None):
         remedy = "A file of classes names the ids of point labels; docs/labels-from-lidar.md shows one."
         raise _bad("--point-labels, --classes", "both or neither", "one", remedy)
@@ -129,16 +140,15 @@ def _drives(options: Options, settings: OccupancySettings) -> list[Drive]:
         from voxway.prepare.occupancy.poses import poses_from_scans
 
         poses = poses_from_scans(options.out, settings)
-    if options.kitti is not None:
+    folder = options.kitti or options.root
+    if folder is not None:
         if options.point_labels is not None:
             remedy = "Labels lie beside the scans there, with the benchmark's ids."
-            raise _bad("--point-labels", "a rig, whose ids they name", "--kitti", remedy)
-        opened = dataset(DEFAULT).drives
-        assert opened is not None
-        return list(loaded(opened)(options.kitti, options.sequences, poses, options.pseudo_labels))
+            raise _bad("--point-labels", "a rig, whose ids they name", given[0], remedy)
+        return list(drives(options.benchmark or DEFAULT)(folder, options.sequences, poses, options.pseudo_labels))
     if options.pseudo_labels is not None:
         remedy = "For a rig, label the points of scans: --point-labels."
-        raise _bad("--pseudo-labels", "--kitti, whose classes they have", "--rig", remedy)
+        raise _bad("--pseudo-labels", "--kitti or --root, whose classes they have", "--rig", remedy)
     from voxway.data.own.drive import RigDrive
     from voxway.data.own.point_labels import PointLabels
 

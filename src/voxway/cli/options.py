@@ -25,10 +25,11 @@ Keys = Annotated[
     tyro.conf.arg(metavar="KEY", help="Frames such as 08/000005 or a sample token, instead of the whole split."),
 ]
 Metric = Annotated[
-    Literal["miou", "ray"],
+    Literal["miou", "ray", "panoptic", "flow", "flow-package"],
     tyro.conf.arg(
         help="miou: voxels within the benchmark's masks. ray: rays of a LiDAR without any mask: RayIoU where it is "
-        "defined, elsewhere RayIoU* by a rule of voxway's."
+        "defined, elsewhere RayIoU* by a rule of voxway's. panoptic: besides, RayPQ of instances. flow, flow-package: "
+        "besides, errors of speeds, by either of two published counts."
     ),
 ]
 Sequences = Annotated[

@@ -19,21 +19,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
 
 import tyro
 
-from voxway.cli.options import Benchmark, Keys, Out, Root, Sequences, Settings, Split, dataset_config
+from voxway.cli.options import Benchmark, Keys, Metric, Out, Root, Sequences, Settings, Split, dataset_config
 from voxway.data.registry import DEFAULT
-
-ScoreMetric = Annotated[
-    Literal["miou", "ray", "panoptic", "flow", "flow-package"],
-    tyro.conf.arg(
-        help="miou: voxels within the benchmark's masks. ray: rays of a LiDAR without any mask: RayIoU where it is "
-        "defined, elsewhere RayIoU* by a rule of voxway's. panoptic: besides, RayPQ of instances. flow, flow-package: "
-        "besides, errors of speeds, by either of two published counts."
-    ),
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +34,7 @@ class Options:
     """Folder of the predictions."""
     root: Root
     benchmark: Benchmark = DEFAULT
-    metric: ScoreMetric = "miou"
+    metric: Metric = "miou"
     split: Split = "val"
     """Which frames must be there."""
     keys: Keys = ()

@@ -96,6 +96,9 @@ class Benchmark(_Sendable):
     """Ids on disk -> training ids; empty where files already hold training ids."""
     train_to_raw: tuple[int, ...] = ()
     """Training id -> id on disk, for submissions."""
+    other_free: int | None = None
+    """Id by which predictions of some codes say that a voxel is free. In them the id of free space is a thing without a
+    class, for which there is none here."""
     splits: Mapping[str, Split] = field(default_factory=lambda: MappingProxyType({}))
 
     @property

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float16, Float64, UInt8
 
 from voxway.core.errors import InputError
 from voxway.core.files import Json
+from voxway.core.recorded import Recorded
 from voxway.core.task import IGNORE, Task
 
 UNKNOWN, FREE, OCCUPIED = 0, 1, 2
@@ -63,6 +64,8 @@ class VoxelLabels:
     """The camera mask of each camera by itself, where they were asked for."""
     flow: Float16[np.ndarray, "x y z 3"] | None = None
     """Way to the next frame of what moves, in voxels along x, y, z, where boxes told it; 0 elsewhere."""
+    own: Bool[np.ndarray, "x y z"] | None = None
+    """Where the frame's own scans alone have a return; None of labels that were made before this was kept."""
     scans: tuple[str, ...] = ()
     """Names of the scans that the volume was built from."""
     lacking_s: tuple[float, float] = (0.0, 0.0)
@@ -72,6 +75,8 @@ class VoxelLabels:
     """All that changes what is made from the same recording."""
     version: str = ""
     """Of the program that made it."""
+    recorded: Recorded = field(default_factory=Recorded)
+    """What the recording calls the frame, and its pictures."""
 
     def __post_init__(self) -> None:
         shape = self.task.grid.shape
@@ -90,7 +95,7 @@ class VoxelLabels:
         names = ("label", "state", "lidar", "camera", "moving", "hits", "passes", "confirmed")
         found = {name: getattr(self, name) for name in names}
         found |= {f"camera_{name}": mask for name, mask in self.cameras.items()}
-        return found if self.flow is None else {**found, "flow": self.flow}
+        return found | {name: volume for name in ("flow", "own") if (volume := getattr(self, name)) is not None}
 
     @property
     def occupied(self) -> Bool[np.ndarray, "x y z"]:

@@ -4,6 +4,7 @@
 
     label state hits passes confirmed    uint8 (x, y, z)
     lidar camera moving [camera_NAME]    bool (x, y, z)
+    [own]                                bool (x, y, z)
     [flow]                               float16 (x, y, z, 3)
     meta                                 JSON, as UTF-8 bytes (uint8)
 """
@@ -16,10 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from voxway.core.arrays import read_archive
+from voxway.core.arrays import read_archive, read_member
 from voxway.core.config import from_json, to_json
 from voxway.core.errors import InputError
 from voxway.core.files import Json, atomic_path, reading
+from voxway.core.recorded import Recorded
 from voxway.core.stamps import digest_of
 from voxway.core.task import Task
 from voxway.core.voxel_labels import STATES, VoxelLabels
@@ -27,6 +29,7 @@ from voxway.core.voxel_labels import STATES, VoxelLabels
 FORMAT = 1
 """Of the files; another number is another meaning."""
 _REMEDY = "Name a file that `voxway prepare occupancy` made, or make it again."
+_OPTIONAL = ("flow", "own")
 _KINDS = {"label": "u1", "state": "u1", "hits": "u1", "passes": "u1", "confirmed": "u1", "flow": "f2"}
 
 
@@ -47,7 +50,7 @@ def read_voxel_labels(path: Path | str) -> VoxelLabels:
     with reading(path, _REMEDY):
         arrays = read_archive(Path(path).read_bytes(), path, [], _REMEDY)
     meta = _read_meta(arrays.pop("meta", None), path)
-    known = ("label", "state", "lidar", "camera", "moving", "hits", "passes", "confirmed", "flow")
+    known = ("label", "state", "lidar", "camera", "moving", "hits", "passes", "confirmed", *_OPTIONAL)
     for name, array in arrays.items():
         if name not in known and not name.startswith("camera_"):
             raise _wrong(path, name, f"arrays {', '.join(known)}", name)
@@ -55,7 +58,7 @@ def read_voxel_labels(path: Path | str) -> VoxelLabels:
             raise _wrong(path, name, np.dtype(_KINDS.get(name, "?")), array.dtype)
         if array.ndim != (4 if name == "flow" else 3):
             raise _wrong(path, name, "a volume (x, y, z)", f"shape {array.shape}")
-    absent = [name for name in known if name not in arrays and name != "flow"]
+    absent = [name for name in known if name not in {*arrays, *_OPTIONAL}]
     if absent:
         raise _wrong(path, absent[0], "an array of that name", sorted(arrays))
     cameras = {name.removeprefix("camera_"): arrays.pop(name) for name in [*arrays] if name.startswith("camera_")}
@@ -72,6 +75,7 @@ def read_voxel_labels(path: Path | str) -> VoxelLabels:
             lacking_s=(float(meta["lacking_s"][0]), float(meta["lacking_s"][1])),
             parameters=dict(meta["parameters"]),
             version=str(meta["version"]),
+            recorded=_recorded(meta, path),
             **arrays,
         )
     except InputError as error:
@@ -80,9 +84,22 @@ def read_voxel_labels(path: Path | str) -> VoxelLabels:
         raise _wrong(path, "meta", "what it says of the frame", error) from error
 
 
+def read_recorded(path: Path | str) -> Recorded:
+    """What a recording calls the frame of a label file, without reading its volumes.
+
+    Raises:
+        InputError: absent, damaged, or no such file.
+    """
+    return _recorded(_read_meta(read_member(path, "meta", _REMEDY), path), path)
+
+
 def parameters_hash(parameters: Mapping[str, Json]) -> str:
     """A short name for all parameters, for what is made with them."""
     return digest_of(json.dumps(parameters, sort_keys=True).encode())[:16]
+
+
+def _recorded(meta: Mapping[str, Json], path: Path | str) -> Recorded:
+    return from_json(Recorded, meta.get("recorded", {}), path)
 
 
 def _meta(labels: VoxelLabels) -> dict[str, Json]:
@@ -106,6 +123,7 @@ def _meta(labels: VoxelLabels) -> dict[str, Json]:
         "parameters": dict(labels.parameters),
         "parameters_hash": parameters_hash(labels.parameters),
         "version": labels.version,
+        "recorded": to_json(labels.recorded),
     }
 
 

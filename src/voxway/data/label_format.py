@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float64, UInt8
 from voxway.core.benchmark import Benchmark
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
+from voxway.core.recorded import Recorded
 from voxway.core.task import IGNORE, Task
 from voxway.core.voxel_labels import FREE, OCCUPIED, VoxelLabels
 
@@ -50,6 +51,10 @@ class FormLabels:
     T_world_frame: Float64[np.ndarray, "4 4"]
     flow: np.ndarray | None
     """(x, y, z, 3) way to the next frame, in voxels; None where nobody knows."""
+    own: Bool[np.ndarray, "x y z"] | None
+    """Where the frame's own scans alone have a return; None where nobody knows."""
+    recorded: Recorded
+    """What the recording calls the frame, and its pictures."""
 
     @property
     def unknown(self) -> Bool[np.ndarray, "x y z"]:
@@ -71,8 +76,14 @@ class LabelFormat(Protocol):
         """Whether its frame has x to the right and y ahead, as nuScenes' LiDAR; else x is ahead and y to the left."""
         ...
 
-    def path(self, folder: Path, key: str) -> Path:
-        """The file of a frame such as ``"drive/000012"``; of several, the one that is written last."""
+    def path(self, folder: Path, key: str, names: Mapping[str, str]) -> Path:
+        """The file of a frame; of several, the one that is written last.
+
+        Args:
+            folder: where the benchmark's tree begins.
+            key: such as ``"drive/000012"``.
+            names: that the recording has for it (`Recorded.names`); what they lack is made of the key.
+        """
         ...
 
     def write(self, folder: Path, labels: FormLabels, options: LabelOptions) -> None:
@@ -126,6 +137,8 @@ def in_form(labels: VoxelLabels, form: LabelFormat, options: LabelOptions, sourc
         moving=labels.moving,
         T_world_frame=labels.T_world_frame,
         flow=labels.flow,
+        own=labels.own,
+        recorded=labels.recorded,
     )
     return _turn(found) if turned else found
 
@@ -162,8 +175,9 @@ def class_table(task: Task, wanted: Task, options: LabelOptions, source: object)
 
 def _turn(labels: FormLabels) -> FormLabels:
     """From x ahead, y left to x right, y ahead."""
-    names = ("classes", "state", "lidar", "camera", "moving")
-    volumes = {name: np.ascontiguousarray(getattr(labels, name).transpose(1, 0, 2)[::-1]) for name in names}
+    names = ("classes", "state", "lidar", "camera", "moving", "own")
+    known = {name: volume for name in names if (volume := getattr(labels, name)) is not None}
+    volumes = {name: np.ascontiguousarray(volume.transpose(1, 0, 2)[::-1]) for name, volume in known.items()}
     flow = labels.flow
     if flow is not None:
         moved = flow.transpose(1, 0, 2, 3)[::-1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from os.path import relpath
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -16,6 +17,7 @@ from jaxtyping import Bool, Float32, Float64, UInt8
 
 from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
+from voxway.core.recorded import Recorded, RecordedPicture
 from voxway.core.task import Task
 
 
@@ -211,6 +213,11 @@ class Drive(Protocol):
         """The files that `cameras` and `pictures` of a moment are read from."""
         ...
 
+    def recorded(self, frame: Frame) -> Recorded:
+        """What the dataset calls a moment beside its number, and which of its pictures are pinhole ones as they lie
+        there."""
+        ...
+
     def class_maps(self, frame: Frame) -> UInt8[np.ndarray, "n h w"]:
         """Classes of the pixels of `pictures`, ids of `classes`, 254 sky, 255 unknown; only where there are
         `class_map_files`.
@@ -223,6 +230,26 @@ class Drive(Protocol):
     def class_map_files(self, frame: Frame) -> tuple[Path, ...]:
         """The files that `class_maps` of a moment are read from; none where it has none."""
         ...
+
+
+def recorded_pictures(drive: Drive, frame: Frame, files: Mapping[str, Path]) -> tuple[RecordedPicture, ...]:
+    """Pictures of a moment, with where they were taken.
+
+    Args:
+        drive: knows the cameras.
+        frame: the moment.
+        files: of the pictures, by the names of those cameras whose pictures are pinhole ones as they lie there.
+    """
+    found = drive.cameras(frame)
+    if found is None:
+        return ()
+    names, cameras = found
+    T_frame_cam = np.linalg.inv(cameras.T_cam_ego.numpy())
+    return tuple(
+        RecordedPicture.of(name, Path(relpath(files[name], drive.root)).as_posix(), K, T)
+        for name, K, T in zip(names, cameras.K.numpy(), T_frame_cam, strict=True)
+        if name in files
+    )
 
 
 def frame_key(drive: Drive, frame: Frame) -> str:

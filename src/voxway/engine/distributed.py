@@ -9,12 +9,15 @@ import os
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
 from voxway.core.errors import InputError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,15 @@ class Group:
         """Wait until all processes are here."""
         if self.size > 1:
             dist.barrier()
+
+
+def gathered(value: T) -> list[T]:
+    """The values of all processes of the default group, by rank; the own one alone where there is no group."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return [value]
+    found: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(found, value)
+    return found
 
 
 def _check_device(device: str) -> None:

@@ -20,17 +20,17 @@ from voxway.engine.loading import explained_workers, read_ahead
 from voxway.engine.visits import Samples
 
 Predictor = Callable[[Batch], UInt8[Tensor, "b x y z"]]
-"""Anything that says a class for every voxel."""
-
-
+"""Anything that says a class for every voxel, on the CPU."""
+P = typing.TypeVar("P")
+P_contra = typing.TypeVar("P_contra", contravariant=True)
 R = typing.TypeVar("R")
 
 
 @typing.runtime_checkable
-class Metric(typing.Protocol[R]):
-    """What a benchmark's protocol offers (`voxway.metrics`)."""
+class Metric(typing.Protocol[P_contra, R]):
+    """What a benchmark's protocol offers (`voxway.metrics`), of predictions of one kind: mostly classes."""
 
-    def update(self, target: Tensor, prediction: Tensor, masks: Mapping[str, Tensor], keys: Sequence[str], /) -> None:
+    def update(self, target: Tensor, prediction: P_contra, masks: Mapping[str, Tensor], keys: Sequence[str], /) -> None:
         """Count one batch; `masks` are the batch's, of which each protocol applies its own, `keys` name its frames."""
         ...
 
@@ -49,15 +49,15 @@ def network_predictor(network: nn.Module) -> Predictor:
     def predict(batch: Batch) -> Tensor:
         network.eval()
         with torch.no_grad():
-            return network(batch).finite(batch.keys).classes
+            return network(batch).finite(batch.keys).classes.cpu()
 
     return predict
 
 
 def evaluate(
-    predict: Predictor,
+    predict: Callable[[Batch], P],
     data: Samples,
-    metric: Metric[R],
+    metric: Metric[P, R],
     protocol: Protocol,
     *,
     name: str = "",
@@ -71,7 +71,7 @@ def evaluate(
     processes gives the same result.
 
     Args:
-        predict: says a class for every voxel.
+        predict: says what the metric counts: of most a class for every voxel, on the CPU.
         data: samples with targets.
         metric: the benchmark's protocol, empty; it is filled.
         protocol: what is fixed about this evaluation; counts of samples are filled in.
@@ -85,7 +85,7 @@ def evaluate(
     batches = read_ahead(_Reading(data, mine), len(mine), workers)
     with explained_workers(), progress_bar("evaluating", len(mine), show=show and group.leads) as bar:
         for batch in batches:
-            metric.update(batch.need("target"), predict(batch.to(group.device)).cpu(), batch.masks, batch.keys)
+            metric.update(batch.need("target"), predict(batch.to(group.device)), batch.masks, batch.keys)
             bar.advance()
     metric.reduce()
     return metric.results(protocol, name)
@@ -100,7 +100,7 @@ def predictions(
     with progress_bar("predicting", len(mine), show=show and group.leads) as bar:
         for index in mine:
             sample = data[index]
-            classes = predict(collate([sample]).to(group.device)).cpu()[0]
+            classes = predict(collate([sample]).to(group.device))[0]
             yield sample, Occupancy(task=task, classes=classes, pose=sample.pose, key=sample.key)
             bar.advance()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from voxway.core.errors import InputError
 from voxway.core.files import Json, read_json
-from voxway.core.voxel_labels_file import read_voxel_labels
+from voxway.core.voxel_labels_file import read_recorded, read_voxel_labels
 from voxway.data import registry
 from voxway.data.job import Job
 from voxway.data.label_format import LabelOptions, class_table, in_form
@@ -53,7 +53,7 @@ def label_job(labels: Path, form: str, folder: Path, options: LabelOptions) -> J
     return Job(
         what=origin.maker,
         keys=tuple(files),
-        target=lambda key: chosen.path(folder, key),
+        target=lambda key: chosen.path(folder, key, read_recorded(files[key]).names),
         make=make,
         remark=unknown.said,
         origin=origin,

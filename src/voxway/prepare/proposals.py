@@ -112,7 +112,7 @@ def from_network(data: DataConfig, options: JobOptions) -> Making:
 
     def make(key: str) -> np.ndarray:
         classes = predict(collate([samples[key]]).to(options.device))[0]
-        return classes.ne(free).cpu().numpy()
+        return classes.ne(free).numpy()
 
     def sources(key: str) -> list[Path]:
         return [prepared_format("pseudo").path(data.prepared["pseudo"], key)]

@@ -108,7 +108,10 @@ class StoredPredictions:
         path = self.files[key]
         stored, name = _from_archive(path) if path.suffix == ".npz" else (read_array(path, _REMEDY), "array")
         if is_list(stored):
-            stored = volume_of(stored, self.benchmark, path)
+            places, ids = stored[:, :3], _with_usual_free(stored[:, 3], self.benchmark, path)
+            stored = volume_of(np.column_stack([places, ids]), self.benchmark, path)
+        else:
+            stored = _with_usual_free(stored, self.benchmark, path)
         if stored.shape != self.benchmark.grid.shape:
             raise _bad(path, name, f"{self.benchmark.grid.shape} voxels (x, y, z)", stored.shape, _REMEDY)
         if stored.dtype.kind not in "ui":
@@ -147,6 +150,26 @@ def _from_archive(path: Path) -> tuple[np.ndarray, str]:
     if name is None:
         raise _bad(path, "arrays", f"one of {', '.join(ARRAYS)}, or one alone", some(arrays), _REMEDY)
     return arrays[name], name
+
+
+def _with_usual_free(ids: np.ndarray, benchmark: Benchmark, path: Path) -> np.ndarray:
+    """Ids in which free space has the benchmark's id, of those that may have another.
+
+    Raises:
+        InputError: both ids occur.
+    """
+    other, usual = benchmark.other_free, benchmark.free
+    if other is None or not (ids == other).any():
+        return ids
+    if (ids == usual).any():
+        expected = f"free voxels of one id, {usual} or {other}"
+        found = f"{int((ids == usual).sum())} of {usual} and {int((ids == other).sum())} of {other}"
+        remedy = (
+            f"Where {other} is free, {usual} is something without a class, which {benchmark.name} cannot score: give "
+            f"these voxels the class that your network finds likeliest besides, or {other} if you mean them to be free."
+        )
+        raise _bad(path, "class ids", expected, found, remedy)
+    return np.where(ids == other, np.array(usual, ids.dtype), ids)
 
 
 def _bad(file: object, field: str, expected: object, found: object, remedy: str) -> InputError:

@@ -9,6 +9,7 @@ OCC3D = Dataset(
     server="voxway.data.nuscenes.submission:OCC3D_FILES",
     class_table="voxway.data.nuscenes:pseudo_labels.json",
     street="voxway.data.nuscenes.street:STREET_NAMES",
+    drives="voxway.data.nuscenes.drive:OCC3D_DRIVES",
 )
 OPENOCCUPANCY = Dataset(
     benchmark="voxway.data.nuscenes.benchmark:OPENOCCUPANCY_NUSCENES",
@@ -16,6 +17,7 @@ OPENOCCUPANCY = Dataset(
     check="voxway.data.nuscenes.check:check_nuscenes",
     server="voxway.data.nuscenes.submission:OPENOCCUPANCY_FILES",
     class_table="voxway.data.nuscenes:pseudo_labels.json",
+    drives="voxway.data.nuscenes.drive:OPENOCCUPANCY_DRIVES",
 )
 SURROUNDOCC = Dataset(
     benchmark="voxway.data.nuscenes.benchmark:SURROUNDOCC_NUSCENES",
@@ -23,6 +25,7 @@ SURROUNDOCC = Dataset(
     check="voxway.data.nuscenes.check:check_nuscenes",
     server="voxway.data.nuscenes.submission:SURROUNDOCC_FILES",
     class_table="voxway.data.nuscenes:pseudo_labels.json",
+    drives="voxway.data.nuscenes.drive:SURROUNDOCC_DRIVES",
 )
 OPENOCC = Dataset(
     benchmark="voxway.data.nuscenes.benchmark:OPENOCC_NUSCENES",
@@ -30,4 +33,5 @@ OPENOCC = Dataset(
     check="voxway.data.nuscenes.check:check_nuscenes",
     server="voxway.data.nuscenes.submission:OPENOCC_FILES",
     class_table="voxway.data.nuscenes:pseudo_labels.json",
+    drives="voxway.data.nuscenes.drive:OPENOCC_DRIVES",
 )

@@ -91,6 +91,7 @@ SURROUNDOCC_NUSCENES = Benchmark(
     cameras=6,
     highest_intensity=255.0,
     rays=ray_rules_of_ours((2, 3, 4, 5, 6, 7, 9, 10)),
+    other_free=17,
     # As above: 0 is noise, which nobody scores; 255 is what labels say that know of voxels that nobody saw.
     raw_to_train=MappingProxyType({0: IGNORE, **{i: i for i in range(1, 17)}, IGNORE: IGNORE}),
     splits=MappingProxyType({"train": Split(frames=28130, scenes=700), "val": Split(frames=6019, scenes=150)}),

@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,21 @@ def read_tables(folder: Path | str, scenes: Sequence[str] = ()) -> list[Row]:
         InputError: a table is missing or damaged, a row refers to one that is not there, or a scene is unknown.
     """
     return _Tables(Path(folder)).infos(scenes)
+
+
+def read_drives(folder: Path | str, scenes: Sequence[str] = ()) -> tuple[list[Row], dict[str, list[Row]]]:
+    """Records of key frames as `read_tables` has them, and of all LiDAR scans by scene token, both in order of time.
+
+    A scan's record::
+
+        token timestamp (microseconds) lidar_path lidar2ego_* ego2global_*
+
+    Raises:
+        InputError: see `read_tables`.
+    """
+    tables = _Tables(Path(folder))
+    infos = tables.infos(scenes)
+    return infos, tables.scans({info["scene_token"] for info in infos})
 
 
 def read_table(folder: Path, name: str) -> list[Row]:
@@ -146,6 +161,23 @@ class _Tables:
         chosen = {token: scene["name"] for token, scene in self.scenes.items() if not scenes or scene["name"] in scenes}
         samples = [sample for sample in self.samples.values() if sample["scene_token"] in chosen]
         return [self._info(s, chosen[s["scene_token"]]) for s in sorted(samples, key=lambda s: s["timestamp"])]
+
+    def scans(self, scenes: Collection[str]) -> dict[str, list[Row]]:
+        found: dict[str, list[Row]] = {}
+        for row in sorted(self.recordings.values(), key=lambda row: row["timestamp"]):
+            scene = self._get(self.samples, row["sample_token"], "sample")["scene_token"]
+            if scene in scenes and self.channels[row["calibrated_sensor_token"]] == _LIDAR:
+                found.setdefault(scene, []).append(self._scan(row))
+        return found
+
+    def _scan(self, row: Row) -> Row:
+        return {
+            "token": row["token"],
+            "timestamp": row["timestamp"],
+            "lidar_path": row["filename"],
+            **self._calibration(row, "lidar2ego"),
+            **self._pose(row),
+        }
 
     def _info(self, sample: Row, scene: str) -> Row:
         recorded = self.keys.get(sample["token"], {})

@@ -13,6 +13,7 @@ from jaxtyping import Float64, UInt8
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
+from voxway.core.recorded import Recorded
 from voxway.core.task import Task
 from voxway.data.files.names import some
 from voxway.data.own.matching import nearest
@@ -22,7 +23,7 @@ from voxway.data.own.rig_file import read_rig
 from voxway.data.own.sources import open_poses, open_stream
 from voxway.data.own.streams import Stream
 from voxway.data.own.views import PinholeView, pinhole_view
-from voxway.data.recordings import Frame, Poses, PosesFrom, Scan, ScanName
+from voxway.data.recordings import Frame, Poses, PosesFrom, Scan, ScanName, recorded_pictures
 
 _POSE_S = 0.1
 """How far before the first or after the last pose a scan may have been taken."""
@@ -131,6 +132,16 @@ class RigDrive:
         """See `Drive.camera_files`."""
         paths = (self._pictures[name].path(number) for name, number in self._chosen(frame).items())
         return *dict.fromkeys(paths), self.rig.path
+
+    def recorded(self, frame: Frame) -> Recorded:
+        """See `Drive.recorded`; pictures of lenses that bend, and messages of a recording, are left out."""
+        files = {camera.name for camera in self.rig.cameras if camera.source.folder is not None}
+        paths = {
+            name: self._pictures[name].path(number)
+            for name, number in self._chosen(frame).items()
+            if name in files and self._views[name].remap is None
+        }
+        return Recorded(pictures=recorded_pictures(self, frame, paths))
 
     def class_maps(self, frame: Frame) -> UInt8[np.ndarray, "n h w"]:
         """See `Drive.class_maps`; rigs have none."""

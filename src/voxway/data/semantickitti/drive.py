@@ -15,11 +15,12 @@ from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.files import listed
 from voxway.core.grid import VoxelGrid
+from voxway.core.recorded import Recorded
 from voxway.core.task import IGNORE, Task
 from voxway.data.files.images import image_size, read_image
 from voxway.data.own.track import Track
 from voxway.data.prepared.class_maps import PseudoLabels
-from voxway.data.recordings import Frame, Poses, PosesFrom, Scan, ScanName
+from voxway.data.recordings import Frame, Poses, PosesFrom, Scan, ScanName, recorded_pictures
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import SequenceFiles, read_point_labels, read_scan
 from voxway.data.semantickitti.sequence import calibration_of, poses_of, times_of
@@ -148,6 +149,10 @@ class SequenceDrive:
         """See `Drive.camera_files`."""
         there = tuple(self._pictures(frame).values())
         return (*there, *self.files_of.calibration_files) if there else ()
+
+    def recorded(self, frame: Frame) -> Recorded:
+        """See `Drive.recorded`; frames have no names but their numbers."""
+        return Recorded(pictures=recorded_pictures(self, frame, self._pictures(frame)))
 
     def class_maps(self, frame: Frame) -> UInt8[np.ndarray, "n h w"]:
         """See `Drive.class_maps`."""

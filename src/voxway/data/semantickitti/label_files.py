@@ -1,10 +1,8 @@
-"""Voxel labels as SemanticKITTI's files: `sequences/SS/voxels/FFFFFF.label`, `.invalid` and `.occluded`.
-
-`.bin`, the voxels that the key scan alone hits, needs the scan: `voxway prepare truth` writes it.
-"""
+"""Voxel labels as SemanticKITTI's files: `sequences/SS/voxels/FFFFFF.label`, `.bin`, `.invalid` and `.occluded`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,21 +24,24 @@ _MOVING = {"car": 252, "bicyclist": 253, "person": 254, "motorcyclist": 255, "tr
 
 @dataclass(frozen=True)
 class VoxelFiles:
-    """See the head of the file."""
+    """See the head of the file; `.bin`, what the key scan alone hits, only where the labels say it."""
 
     benchmark = SEMANTIC_KITTI
     x_right = False
 
-    def path(self, folder: Path, key: str) -> Path:
+    def path(self, folder: Path, key: str, names: Mapping[str, str]) -> Path:
         """The `.label` file."""
         drive, _, frame = key.rpartition("/")
         number = f"{int(frame):06d}" if frame.isdecimal() else frame
         return Path(folder) / "sequences" / (drive or "00") / "voxels" / f"{number}.label"
 
     def write(self, folder: Path, labels: FormLabels, options: LabelOptions) -> None:
-        """Write the three files, `.label` last."""
-        path, occupied = self.path(folder, labels.key), labels.classes != SEMANTIC_KITTI.free
+        """Write the files, `.label` last."""
+        path = self.path(folder, labels.key, labels.recorded.names)
+        occupied = labels.classes != SEMANTIC_KITTI.free
         seen = visible_from(occupied, np.zeros((1, 3)), SEMANTIC_KITTI.grid)
+        if labels.own is not None:
+            write_flags(path.with_suffix(".bin"), labels.own)
         write_flags(path.with_suffix(".invalid"), labels.unknown)
         write_flags(path.with_suffix(".occluded"), ~seen | occupied)
         write_voxel_labels(path, raw_ids(labels))

@@ -1,7 +1,8 @@
-"""Voxel labels as UniOcc's files: `DRIVE/NUMBER.npz`. No cameras and no things: labels know of neither."""
+"""Voxel labels as UniOcc's files: `DRIVE/NUMBER.npz`. No annotated things: labels know of none."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from jaxtyping import UInt8
 from voxway.core.task import IGNORE
 from voxway.data.label_format import FormLabels, LabelOptions
 from voxway.data.uniocc.benchmark import UNIOCC
-from voxway.data.uniocc.layout import frame_path, read_uniocc, write_uniocc
+from voxway.data.uniocc.layout import FrameCamera, frame_path, read_uniocc, write_uniocc
 
 _NO_CLASS = UNIOCC.task.class_id("general_object")
 
@@ -23,7 +24,7 @@ class UniOccFiles:
     benchmark = UNIOCC
     x_right = False
 
-    def path(self, folder: Path, key: str) -> Path:
+    def path(self, folder: Path, key: str, names: Mapping[str, str]) -> Path:
         """See `LabelFormat.path`; frames are numbers without leading zeros, as far as they are numbers."""
         drive, _, frame = key.rpartition("/")
         number = str(int(frame)) if frame.isdecimal() else frame
@@ -33,8 +34,14 @@ class UniOccFiles:
         """See `LabelFormat.write`."""
         classes = np.where(labels.classes == IGNORE, np.uint8(_NO_CLASS), labels.classes)
         flow = None if labels.flow is None else labels.flow.astype(np.float32)
-        path = self.path(folder, labels.key)
-        write_uniocc(path, classes, labels.camera, labels.T_world_frame, flow=flow)
+        path = self.path(folder, labels.key, labels.recorded.names)
+        cameras = [
+            FrameCamera(
+                name=picture.name, filename=picture.file, K=np.array(picture.K), T_ego_cam=np.array(picture.T_frame_cam)
+            )
+            for picture in labels.recorded.pictures
+        ]
+        write_uniocc(path, classes, labels.camera, labels.T_world_frame, cameras, flow)
 
     def read(self, path: Path) -> UInt8[np.ndarray, "x y z"]:
         """See `LabelFormat.read`."""
@@ -43,8 +50,8 @@ class UniOccFiles:
     def lost(self, options: LabelOptions) -> str:
         """See `LabelFormat.lost`."""
         return (
-            "Voxels of which nothing is known read as free; only the camera mask limits what is scored. Cameras and "
-            "annotated things are not among labels: their lists are empty."
+            "Voxels of which nothing is known read as free; only the camera mask limits what is scored. "
+            "Annotated things are not among labels: their list is empty."
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from jaxtyping import Float64, Int64, UInt8
+from jaxtyping import Float64, Int64, Integer
 
 from voxway.core.task import Task
 from voxway.metrics.rays.counts import distance_error, valid_rays
@@ -61,7 +61,7 @@ class PanopticCounts:
 
 def count_panoptic(
     hits: Hits,
-    instances: Sequence[UInt8[np.ndarray, "x y z"]],
+    instances: Sequence[Integer[np.ndarray, "x y z"]],
     task: Task,
     things: Sequence[int],
     thresholds_m: Sequence[float],

@@ -17,7 +17,7 @@ from voxway.core.voxel_labels_file import write_voxel_labels
 from voxway.data.recordings import Frame, frame_key
 from voxway.prepare.occupancy.around import surroundings
 from voxway.prepare.occupancy.chosen import Chosen, chosen_scans, pictured
-from voxway.prepare.occupancy.motion import MOVES, STANDS, read_motion
+from voxway.prepare.occupancy.motion import MOVES, OWN, STANDS, read_motion
 from voxway.prepare.occupancy.passes import Pass
 from voxway.prepare.occupancy.pixels import picture_files, picture_scans, seen_classes, shown_classes
 from voxway.prepare.occupancy.work import DriveWork
@@ -83,7 +83,7 @@ class Labelling:
         work, grid = self.work, self.work.grid
         T_world_frame = work.drive.track.at(np.array([frame.time_s]))[0]
         around = self._around(work.blocks.at(frame.time_s))
-        standing, moving, low, labels = self._gather(frame, chosen, T_world_frame, around)
+        standing, moving, low, alone, labels = self._gather(frame, chosen, T_world_frame, around)
         passes, confirmed = around.on_grid(grid, T_world_frame)
         state, moves = states(standing, moving, confirmed, work.settings.least_points)
         occupied = state == OCCUPIED
@@ -117,10 +117,12 @@ class Labelling:
             passes=passes,
             confirmed=confirmed,
             cameras=cameras if work.settings.each_camera else {},
+            own=alone.points > 0,
             scans=tuple(f"{scan.sensor}/{scan.number:06d}" for scan in chosen.scans),
             lacking_s=chosen.lacking_s,
             parameters=self.parameters,
             version=__version__,
+            recorded=work.drive.recorded(frame),
         )
 
     def _task(self) -> Task:
@@ -140,11 +142,12 @@ class Labelling:
 
     def _gather(
         self, frame: Frame, chosen: Chosen, T_world_frame: Float64[np.ndarray, "4 4"], around: Surroundings
-    ) -> tuple[Gathered, Gathered, Gathered, UInt8[np.ndarray, "x y z"] | None]:
-        """Returns of what stands, of what moves in the frame's own scans, and of the ground; classes of what moves."""
+    ) -> tuple[Gathered, Gathered, Gathered, Gathered, UInt8[np.ndarray, "x y z"] | None]:
+        """Returns of what stands, of what moves in the frame's own scans, of the ground, and of the own scans alone;
+        classes of what moves."""
         work, T = self.work, np.linalg.inv(T_world_frame)
         standing = Gathered(work.grid, placed=bool(pictured(work, frame)))
-        moving, low = Gathered(work.grid), Gathered(work.grid)
+        moving, low, alone = Gathered(work.grid), Gathered(work.grid), Gathered(work.grid)
         for scan in chosen.scans:
             returns = work.placing.read(scan)
             kind = read_motion(work.moving_path(scan), len(returns.points))
@@ -158,12 +161,14 @@ class Labelling:
                 origin = returns.origins.mean(0) @ T[:3, :3].T + T[:3, 3]
                 settings = work.settings.moving
                 low.add(points[stands][ground(points[stands], origin, settings.ground_m, settings.farthest_m)])
+            if own:
+                alone.add(points[kind != OWN])
             moves = kind == MOVES
             if own and moves.any():
                 if labels is None and work.drive.class_map_files(frame):
                     labels = shown_classes(work, frame, points)
                 moving.add(points[moves], None if labels is None else self._voted(points[moves], labels[moves]))
-        return standing, moving, low, None if work.drive.classes is None else moving.vote()
+        return standing, moving, low, alone, None if work.drive.classes is None else moving.vote()
 
     def _voted(self, points: Float64[np.ndarray, "p 3"], labels: UInt8[np.ndarray, "p"]) -> UInt8[np.ndarray, "p"]:
         """One class for each thing that moves: that of most of its returns."""
