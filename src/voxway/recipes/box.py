@@ -7,6 +7,7 @@ from pathlib import Path
 
 from voxway.data.drives.config import DrivesConfig
 from voxway.data.steps.augment import Augment
+from voxway.data.steps.photometric import Photometric
 from voxway.data.street import STREET
 from voxway.engine.schedule import Schedule
 from voxway.engine.train import TrainConfig
@@ -18,6 +19,8 @@ _NEEDS = frozenset({"images", "points", "depth", "target"})
 _BATCH = 4
 """Drives in a step, each in a micro-batch of its own: they have unlike numbers of cameras."""
 
+_AUGMENT = Augment(photometric=Photometric(), points=(0.25, 1.0))
+
 
 def box_world(root: Path) -> Recipe:
     """The network of the box, on a world of layout ``rigs``; image backbone from ImageNet.
@@ -26,7 +29,7 @@ def box_world(root: Path) -> Recipe:
     """
     return Recipe(
         method=BoxConfig(task=STREET, pretrained=True),
-        data=DrivesConfig(root=root, needs=_NEEDS, image_px=(256, 480), depth_range_m=(1.0, 53.0), augment=Augment()),
+        data=DrivesConfig(root=root, needs=_NEEDS, image_px=(256, 480), depth_range_m=(1.0, 53.0), augment=_AUGMENT),
         class_counts="labelled",
         train=TrainConfig(
             steps=6000,
