@@ -44,6 +44,28 @@ def box_world(root: Path) -> Recipe:
     )
 
 
+def box_tune(root: Path) -> Recipe:
+    """The box that the package brings along, further on drives of one's own: gently, and not for long.
+
+    Grid, classes and height of the road are those of the labels; where they are the street's, every weight is taken,
+    else all but the last ones.
+    """
+    whole = box_world(root)
+    assert isinstance(whole.method, BoxConfig)
+    settings = {"needs": _NEEDS, "image_px": (256, 480), "depth_range_m": (1.0, 53.0), "augment": _AUGMENT}
+    data = DrivesConfig.as_labelled(root, **settings)
+    method = replace(whole.method, task=data.task, road_m=-data.ego_height_m, pretrained=False)
+    train = replace(
+        whole.train,
+        steps=1000,
+        learning_rate=1e-4,
+        average_decay=0.99,
+        schedule=Schedule(kind="cosine", warmup_steps=50),
+        checkpoint_every=100,
+    )
+    return replace(whole, method=method, data=data, train=train, start=Path("box"))
+
+
 def box_world_small(root: Path) -> Recipe:
     """The same from nothing, as small as looks at a street at all: to see that data and commands work, in minutes."""
     whole = box_world(root)
