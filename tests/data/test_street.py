@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
+from voxway.core.camera import Cameras
 from voxway.core.occupancy import Occupancy
 from voxway.core.resample import resampled
+from voxway.core.sample import Sample
 from voxway.core.task import IGNORE
 from voxway.data import registry
-from voxway.data.street import STREET, from_street, rise_m, to_street
+from voxway.data.street import STREET, from_street, in_street, rise_m, to_street
 
 DATASETS = ("semantickitti", "sscbench-kitti360", "occ3d-nuscenes", "occ3d-waymo")
 
@@ -50,3 +52,20 @@ def test_labels_of_a_front_view_leave_the_rest_unknown() -> None:
     assert not found.known[x < 0].any() and found.known[x > 0].any()
     ground = found.classes[150, 100]
     assert ground[2] == STREET.class_id("road") and ground[3] == STREET.free and ground[0] == IGNORE
+
+
+def test_samples_of_a_dataset_stand_on_the_street() -> None:
+    """What a point and a camera say of each other stays; the road, 1.73 m below KITTI's LiDAR, is at height 0."""
+    K = torch.tensor([[[100.0, 0, 50], [0, 100, 20], [0, 0, 1]]])
+    T_cam_ego = torch.tensor([[[0.0, -1, 0, 0.1], [0, 0, -1, -0.3], [1, 0, 0, 0.2], [0, 0, 0, 1]]])
+    cameras = Cameras.pinhole(K, T_cam_ego, torch.tensor([[40, 100]]))
+    points = torch.tensor([[10.0, 1.0, -1.73, 0.5], [20.0, -3.0, 0.0, 0.1]])
+    grid = registry.benchmark("semantickitti").task.grid
+    images = torch.zeros(1, 3, 40, 100, dtype=torch.uint8)
+    one = Sample(key="08/000000", grid=grid, cameras=cameras, images=images, points=points, pose=torch.eye(4).double())
+    other = in_street(one, "semantickitti")
+    assert other.points is not None and other.cameras is not None and other.grid == STREET.grid
+    assert other.points[:, 2].tolist() == pytest.approx([0.0, 1.73]) and one.points[0, 2] == pytest.approx(-1.73)  # ty: ignore
+    for before, after in zip(cameras.project(points[:, :3]), other.cameras.project(other.points[:, :3])):
+        torch.testing.assert_close(before, after)
+    assert other.pose is not None and other.pose[2, 3] == pytest.approx(-1.73)

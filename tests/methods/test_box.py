@@ -13,6 +13,7 @@ from tests.methods.tiny import TASK, TINY, sample
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.sample import Batch, Sample, collate
+from voxway.data.steps.places import with_places
 from voxway.methods.box import BoxConfig
 from voxway.methods.box.export import graph
 from voxway.methods.box.geometry import camera_facts, ray_facts
@@ -100,6 +101,21 @@ def test_hidden_cameras_are_as_if_they_were_not_there() -> None:
         assert alone.images is not None and alone.cameras is not None
         without = net.camera(alone.images, alone.cameras, torch.ones(1, 2))[0]
     torch.testing.assert_close(shown, without, atol=1e-5, rtol=1e-5)
+
+
+def test_cameras_that_only_keep_a_place_add_nothing() -> None:
+    one = ring(2)
+    plain = seen(one)
+    torch.testing.assert_close(seen(with_places(one, 4)), plain, atol=1e-5, rtol=1e-5)
+    net = network(drop_lidar=0.9, drop_camera=0.9).train()
+    for seed in range(8):
+        torch.manual_seed(seed)
+        batch = collate([with_places(one, 4), with_places(picked(one, [0]), 4)])
+        terms = net.loss(net(batch), batch)
+        sum(terms.values()).backward()  # ty: ignore
+    assert all(p.grad is None or p.grad.isfinite().all() for p in net.parameters())
+    shown, _ = hidden(net.config, torch.tensor([[1.0, 0, 0]]).expand(50, 3), torch.zeros(50, 1, 1, 1))
+    assert (shown[:, 0] == 1).all() and not shown[:, 1:].any(), "a place is never what is left"
 
 
 def test_training_hides_sensors_but_never_all() -> None:

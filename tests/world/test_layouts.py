@@ -171,7 +171,9 @@ def test_the_registry_makes_every_layout(layout: str) -> None:
 def test_the_registry_refuses_what_it_does_not_know() -> None:
     with pytest.raises(InputError, match=rf"expected one of {', '.join(LAYOUTS)}, found 'nuscnes'.*'nuscenes'"):
         world_config("nuscnes", 1, 1)
-    with pytest.raises(InputError, match="expected one of semantics, openoccupancy, surroundocc, found 'openocupancy'"):
+    with pytest.raises(
+        InputError, match="expected one of semantics, openoccupancy, surroundocc, shifted, found 'openocupancy'"
+    ):
         world_config("nuscenes", 1, 1, extras=("openocupancy",))
 
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.world.conftest import contents
 from voxway.core.errors import InputError
+from voxway.core.task import IGNORE
 from voxway.data.drives.check import check_drives
 from voxway.data.drives.config import DrivesConfig
 from voxway.data.street import STREET
 from voxway.world import generate
 from voxway.world.layouts.rigs import RigsWorldConfig, rigs_world
 from voxway.world.layouts.rigs.rig import RandomRig, draw_rig
+from voxway.world.sensors.odd_camera import OddCamera
+from voxway.world.street.light import Light
+from voxway.world.street.shift import shifted_light
 
 TINY = RigsWorldConfig(
     seed=1, drives={"train-0001": 2, "val-0000": 1}, width_px=96, columns=120, truth_scans=1, truth_stride=5
@@ -76,3 +82,36 @@ def test_odd_configurations_are_refused() -> None:
     assert dict(rigs_world(5, 2, 4).drives) == {
         "train-0000": 2, "train-0001": 1, "train-0002": 1, "train-0003": 1, "val-0000": 2
     }  # fmt: skip
+
+
+def test_a_shifted_world_looks_like_none_that_is_usual(tmp_path: Path) -> None:
+    """Other light, surfaces, cameras and shapes; labels that LiDAR still agrees with."""
+    plans = {"usual": TINY, "shifted": replace(TINY, shifted=True)}
+    usual, shifted = (generate(tmp_path / name, plan, processes=1, progress=False) for name, plan in plans.items())
+    needs = frozenset({"images", "points", "target"})
+    one, other = (DrivesConfig(root=root, needs=needs).build()[1] for root in (usual, shifted))
+    assert one.cameras is not None and other.cameras is not None
+    assert torch.equal(one.cameras.K, other.cameras.K), "the rig is the same"
+    assert (one.images.float() - other.images.float()).abs().mean() > 20  # ty: ignore
+    assert one.target is not None and other.target is not None and other.points is not None
+    known = (one.target != IGNORE) & (other.target != IGNORE)
+    assert (one.target[known] != other.target[known]).float().mean() > 0.02
+    index = STREET.grid.index(other.points[:, :3])
+    classes = other.target[tuple(index[STREET.grid.holds(index)].T)]
+    assert (classes == STREET.free).float().mean() < 0.15
+
+
+def test_shifted_light_surfaces_and_cameras() -> None:
+    usual = [Light.draw(np.random.default_rng(seed)) for seed in range(40)]
+    for seed in range(40):
+        light = shifted_light(np.random.default_rng(seed))
+        low = light.sun[2] < min(one.sun[2] for one in usual)
+        assert low or light.visibility_m < 100 or light.sunshine.max() < 0.1
+        assert np.linalg.norm(light.sun) == pytest.approx(1, abs=1e-5)
+    picture = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    camera = OddCamera.draw(np.random.default_rng(1))
+    odd, again = (camera(picture, np.random.default_rng(2)) for _ in range(2))
+    np.testing.assert_array_equal(odd, again)
+    assert odd.shape == picture.shape and odd.dtype == np.uint8 and (odd != picture).mean() > 0.5
+    none = replace(camera, fringe_px=(0, 0), smear_px=1, stripes=0.0, grain=0.0, curve=0.0, flare=0.0)
+    np.testing.assert_array_equal(none(picture, np.random.default_rng(2)), picture)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from voxway.data import registry as datasets
 from voxway.data.config import DataConfig
 from voxway.engine.model_files import CONFIG, fingerprint, load_model, read_description, require_finite
 from voxway.engine.published_files import read_published
+from voxway.engine.shipped import FOLDER, model_folder
 from voxway.methods import registry as methods
 from voxway.methods.contract import Method
 
@@ -23,14 +25,15 @@ def load(source: Path | str, device: torch.device | str = "cpu", *, method: str 
     """A model, ready to predict.
 
     Args:
-        source: folder that `voxway train` or `voxway convert` wrote, or a published checkpoint (.pth, .safetensors).
+        source: folder that `voxway train` or `voxway convert` wrote, a published checkpoint (.pth, .safetensors), or
+            ``"box"``, the network that the package brings along (docs: Box).
         device: where it computes.
         method: whose checkpoint it is; None finds out.
 
     Raises:
         InputError: nothing there, damaged, not finite, or of no method that is known.
     """
-    path = Path(source)
+    path = model_folder(source)
     return _published(path, device, method) if path.is_file() else _own(path, device)
 
 
@@ -39,14 +42,15 @@ def _own(folder: Path, device: torch.device | str) -> Model:
     network = load_model(folder, device)
     if "data" in facts:
         kind = datasets.config_type(facts["dataset"])
-        data = from_json(kind, facts["data"], folder / CONFIG)
+        # Room for further cameras is a matter of training.
+        data = replace(from_json(kind, facts["data"], folder / CONFIG), camera_places=None)
     else:
         data = usual_data(network, folder)
     return Model(
         network=network,
         data=data,
         sources=facts.get("sources", {}),
-        name=str(folder),
+        name=folder.name if folder.is_relative_to(FOLDER) else str(folder),
         ema=bool(facts.get("ema")),
         checkpoint=fingerprint(folder),
         labels=facts.get("labels") or ({"rule": "few, not recorded"} if data.few_labels else None),

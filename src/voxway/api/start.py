@@ -12,6 +12,7 @@ from torch import Tensor
 from voxway.core.errors import InputError
 from voxway.engine.model_files import CONFIG, WEIGHTS, load_tensors, read_config, require_finite
 from voxway.engine.published_files import read_published
+from voxway.engine.shipped import model_folder
 from voxway.methods import registry
 from voxway.methods.contract import ChoosesStart, MethodConfig
 
@@ -21,13 +22,14 @@ def start_weights(method: MethodConfig, source: Path) -> tuple[dict[str, Tensor]
 
     Args:
         method: configuration of the network.
-        source: folder of a network of ours, such as the one before a round of selection; or a checkpoint with
-            published names, such as a detector's with the same image branch.
+        source: folder of a network of ours, such as the one before a round of selection, or the name of one that the
+            package brings along; or a checkpoint with published names, such as a detector's with the same image branch.
 
     Raises:
         InputError: the source is absent, damaged or not finite, nothing in it fits, the method refuses to start from
             it, or it is a file and nothing is published of the method.
     """
+    source = model_folder(source)
     with torch.device("meta"):
         ours = method.build().state_dict()
     if source.is_dir():

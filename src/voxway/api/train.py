@@ -25,6 +25,7 @@ from voxway.data.samples import Samples
 from voxway.engine.distributed import Group
 from voxway.engine.evaluate import network_predictor
 from voxway.engine.model_files import WEIGHTS, file_fingerprint
+from voxway.engine.shipped import model_folder
 from voxway.engine.stages import Stage, train_stages
 from voxway.engine.teaching.network import NetworkTeacher
 from voxway.engine.teaching.recorded import RecordedTeacher
@@ -131,7 +132,8 @@ def _opened(chosen: Recipe, name: str, cache: Path | None, group: Group, show: b
     start = None
     if chosen.start is not None:
         start, report = start_weights(chosen.method, chosen.start)
-        whole = chosen.start / WEIGHTS if chosen.start.is_dir() else chosen.start
+        source = model_folder(chosen.start)
+        whole = source / WEIGHTS if source.is_dir() else source
         about["start"] = {
             "source": str(chosen.start),
             "fingerprint": file_fingerprint(whole),

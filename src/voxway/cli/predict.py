@@ -8,7 +8,8 @@ examples:
   voxway predict runs/s/model --root KITTI --split test --out predictions --no-page
   voxway predict runs/s/model --root my_car --sequences 00 --proposals lidar --out out
   voxway predict runs/s/model --rig rig.json --cameras front --out out
-  voxway predict runs/s/model --image street.jpg --fov 80 --height 1.4 --out out
+  voxway predict box --rig rig.json --out out
+  voxway predict box --image street.jpg --fov 80 --height 1.4 --out out
   voxway predict runs/s/model --root KITTI --out out --format mcap costmap --probabilities 3
 """
 
@@ -33,7 +34,7 @@ class Options:
     """Predict frames."""
 
     model: tyro.conf.Positional[Path]
-    """Folder of a trained or converted network."""
+    """Folder of a trained or converted network; or box, the one that the package brings along."""
     root: Root | None = None
     rig: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Instead of a dataset's folder, the file of a rig of your own; see docs/rig.md and `voxway check-rig`."""

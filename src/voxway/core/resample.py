@@ -10,6 +10,7 @@ from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
 from voxway.core.errors import InputError
+from voxway.core.grid import VoxelGrid
 from voxway.core.occupancy import Occupancy
 from voxway.core.task import IGNORE, Task
 
@@ -79,22 +80,19 @@ def resampled(occupancy: Occupancy, table: ClassTable, rise_m: float = 0.0) -> O
     """
     if occupancy.task != table.source:
         raise _wrong(table, "task", f"an occupancy of {table.source.name}", occupancy.task.name)
-    grid, device = table.target.grid, occupancy.classes.device
-    index, inside = zip(*(_along(occupancy.task, table.target, axis, rise_m, device) for axis in range(3)))
-    here = inside[0][:, None, None] & inside[1][:, None] & inside[2]
+    grid = table.target.grid
 
     def taken(volume: Shaped[Tensor, "x y z"]) -> Shaped[Tensor, "x2 y2 z2"]:
-        for axis in range(3):
-            volume = volume.index_select(axis, index[axis])
-        return volume
+        return at_centres(volume, occupancy.task.grid, grid, rise_m)[0]
 
+    classes, here = at_centres(occupancy.classes, occupancy.task.grid, grid, rise_m)
     pose = occupancy.pose
     if pose is not None:
         pose = pose.clone()
         pose[:3, 3] += rise_m * pose[:3, 2]
     return Occupancy(
         task=table.target,
-        classes=torch.where(here, table(taken(occupancy.classes)), IGNORE).reshape(grid.shape),
+        classes=torch.where(here, table(classes), IGNORE),
         masks={name: taken(mask) & here for name, mask in occupancy.masks.items()},
         pose=pose,
         labelled=occupancy.labelled,
@@ -102,11 +100,28 @@ def resampled(occupancy: Occupancy, table: ClassTable, rise_m: float = 0.0) -> O
     )
 
 
+def at_centres(
+    values: Shaped[Tensor, "*c x y z"], source: VoxelGrid, target: VoxelGrid, rise_m: float = 0.0
+) -> tuple[Shaped[Tensor, "*c x2 y2 z2"], Bool[Tensor, "x2 y2 z2"]]:
+    """What a volume on one grid holds at the centres of another's voxels, and where it holds anything; see `resampled`.
+
+    Args:
+        values: on the source's grid.
+        source: their grid.
+        target: the other one.
+        rise_m: how far the target's frame lies above the source's, along z, metres.
+    """
+    device = values.device
+    index, inside = zip(*(_along(source, target, axis, rise_m, device) for axis in range(3)))
+    for axis in range(3):
+        values = values.index_select(axis - 3, index[axis])
+    return values, inside[0][:, None, None] & inside[1][:, None] & inside[2]
+
+
 def _along(
-    source: Task, target: Task, axis: int, rise_m: float, device: torch.device
+    theirs: VoxelGrid, mine: VoxelGrid, axis: int, rise_m: float, device: torch.device
 ) -> tuple[Int[Tensor, "n"], Bool[Tensor, "n"]]:
     """Source cell of each of the target's along an axis, and whether there is one."""
-    mine, theirs = target.grid, source.grid
     centre = mine.lower[axis] + (torch.arange(mine.shape[axis], dtype=torch.float64) + 0.5) * mine.cell[axis]
     centre += rise_m if axis == 2 else 0.0
     # To a millionth of a cell, so that a centre on a border falls to one side whatever its rounding.

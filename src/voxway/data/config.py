@@ -85,6 +85,9 @@ class DataConfig(ABC):
     """Earlier frames to add, in recordings before the key frame, e.g. (3, 6). Before a drive begins, its first."""
     image_px: tuple[int, int] | None = None
     """(height, width) of the network's images; None leaves them as recorded."""
+    camera_places: int | None = None
+    """Cameras that every sample has room for: beyond its own there are cameras of no pixels, which a network for any
+    rig leaves out, so that frames of unlike rigs fit into one micro-batch. None: none but its own."""
     augment: Augment | None = None
     """How training changes samples at random, a visit at a time; None: not at all."""
     depth_rule: Literal["nearest", "published"] = "nearest"
@@ -98,6 +101,8 @@ class DataConfig(ABC):
             object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
         if self.image_px is not None and min(self.image_px) < 1:
             raise ValueError(f"image_px is (height, width) in pixels, got {self.image_px}")
+        if self.camera_places is not None and self.camera_places < 1:
+            raise ValueError(f"camera_places is how many cameras there is room for, got {self.camera_places}")
         if self.every < 1:
             raise ValueError(f"every n-th frame needs n >= 1, got {self.every}")
         if self.only_labelled and not self.few_labels:
@@ -214,6 +219,7 @@ class DataConfig(ABC):
             every=1,
             earlier=(),
             image_px=None,
+            camera_places=None,
             augment=None,
         )
 

@@ -20,10 +20,13 @@ from voxway.data.labels import Labels
 from voxway.data.opening import open_reader
 from voxway.data.prepared.registry import FORMATS, prepared_format
 from voxway.data.reader import Reader
-from voxway.data.steps.augment import draw_flips
+from voxway.data.steps.augment import Augment, draw_flips
 from voxway.data.steps.draw import draw_depth_images, draw_semantics
 from voxway.data.steps.mirror import mirrored
+from voxway.data.steps.photometric import relit
+from voxway.data.steps.places import with_places
 from voxway.data.steps.resize import ImageChanges, resized
+from voxway.data.steps.thinned import thinned
 from voxway.data.whole import whole_keys
 
 _DRAWN = {"depth": frozenset({"points", "T_cam_points"}), "semantics_2d": frozenset({"points", "point_labels"})}
@@ -212,8 +215,10 @@ class Samples:
         sample = replace(sample, earlier=tuple(self._only_needs(resized(one, changes)) for one in moments))
         sample = self._with_truth(self._only_needs(sample))
         if training and config.augment is not None:
+            # From a generator of its own: what happens to pixels and points must not change what is mirrored.
+            sample = _worse(sample, config.augment, random.spawn(1)[0])
             sample = mirrored(sample, *draw_flips(config.augment, random), self._extras("voxels"))
-        return sample
+        return sample if config.camera_places is None else with_places(sample, config.camera_places)
 
     def _extras(self, lies_on: Literal["voxels", "pixels"]) -> frozenset[str]:
         """Names of prepared extras that lie on voxels or on pixels, and move with them."""
@@ -255,3 +260,14 @@ class Samples:
             return replace(sample, labelled=self.labels.supervises(sample.key))
         truth = self.truth(sample.key)
         return replace(sample, target=truth.classes, masks=truth.masks, labelled=truth.labelled)
+
+
+def _worse(sample: Sample, augment: Augment, random: np.random.Generator) -> Sample:
+    """With pictures that light, lens and chip have changed, and fewer points; the moments before it too."""
+
+    def one(moment: Sample) -> Sample:
+        if augment.photometric is not None and moment.images is not None:
+            moment = replace(moment, images=relit(moment.images, augment.photometric, random))
+        return thinned(moment, augment.points, random)
+
+    return replace(one(sample), earlier=tuple(one(before) for before in sample.earlier))

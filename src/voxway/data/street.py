@@ -15,8 +15,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
+
 from voxway.core.grid import VoxelGrid
 from voxway.core.resample import ClassTable
+from voxway.core.sample import Sample
 from voxway.core.task import Task
 from voxway.data import registry
 
@@ -81,3 +84,28 @@ def rise_m(dataset: str) -> float:
         InputError: no dataset has that name.
     """
     return registry.benchmark(dataset).ego_height_m
+
+
+def in_street(sample: Sample, dataset: str) -> Sample:
+    """A dataset's sample as one of the street: on its grid, with points and cameras in its ego frame.
+
+    Targets and what else lies in voxels is left behind; predictions go back by `resampled` with `from_street`.
+
+    Raises:
+        InputError: no dataset has that name.
+    """
+    lift = torch.eye(4, dtype=torch.float64)
+    lift[2, 3] = rise_m(dataset)
+    points = sample.points
+    if points is not None:
+        points = points.clone()
+        points[:, 2] += lift[2, 3].to(points)
+    return Sample(
+        key=sample.key,
+        grid=STREET.grid,
+        images=sample.images,
+        cameras=None if sample.cameras is None else sample.cameras.move_ego(lift),
+        points=points,
+        depth=sample.depth,
+        pose=None if sample.pose is None else sample.pose @ torch.linalg.inv(lift),
+    )

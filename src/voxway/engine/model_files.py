@@ -16,6 +16,7 @@ from voxway.core.contents import contents, head_of
 from voxway.core.errors import InputError
 from voxway.core.files import Json, atomic_path, read_json, reading, write_json
 from voxway.core.version import __version__
+from voxway.engine.shipped import check_shipped, model_folder
 from voxway.methods import registry
 from voxway.methods.contract import Buildable
 
@@ -92,6 +93,7 @@ def read_description(folder: Path) -> dict[str, Json]:
     Raises:
         InputError: it is absent, not JSON, or not a network's description.
     """
+    folder = model_folder(folder)
     content = read_json(folder / CONFIG, remedy="Name the folder that `voxway train` or `voxway convert` wrote.")
     if not isinstance(content, dict) or not {"method", "config", "facts"} <= set(content):
         raise InputError(
@@ -129,7 +131,8 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> nn.Module:
         InputError: a file is absent or damaged, the method is not known, or the weights belong to another
             configuration.
     """
-    folder = Path(folder)
+    folder = model_folder(folder)
+    check_shipped(folder, folder / WEIGHTS, fingerprint(folder))
     network = read_config(folder).build()
     load_weights(network, load_tensors(folder / WEIGHTS), folder / WEIGHTS)
     return network.to(device).eval()
@@ -173,7 +176,7 @@ def _shape(tensor: Tensor | None) -> str:
 
 def fingerprint(folder: Path) -> str:
     """SHA-256 of a network's weights, by which results name it."""
-    return file_fingerprint(folder / WEIGHTS)
+    return file_fingerprint(model_folder(folder) / WEIGHTS)
 
 
 def file_fingerprint(path: Path) -> str:

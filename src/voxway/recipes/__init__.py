@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from voxway.core.errors import InputError, nearest
-from voxway.recipes.box import box_world, box_world_small
+from voxway.recipes.box import box_tune, box_world, box_world_small
 from voxway.recipes.effocc import EFFOCC_RECIPES
 from voxway.recipes.monoocc import (
     TABLE_II,
@@ -77,6 +77,7 @@ RECIPES: Mapping[str, Callable[[Path], Recipe | StagedRecipe]] = {
     "occle-world": occle_world,
     "occle-world-occ3d": occle_world_occ3d,
     **EFFOCC_RECIPES,
+    "box-tune": box_tune,
     "box-world": box_world,
     "box-world-small": box_world_small,
 }

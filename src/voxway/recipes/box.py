@@ -7,6 +7,7 @@ from pathlib import Path
 
 from voxway.data.drives.config import DrivesConfig
 from voxway.data.steps.augment import Augment
+from voxway.data.steps.photometric import Photometric
 from voxway.data.street import STREET
 from voxway.engine.schedule import Schedule
 from voxway.engine.train import TrainConfig
@@ -18,6 +19,8 @@ _NEEDS = frozenset({"images", "points", "depth", "target"})
 _BATCH = 4
 """Drives in a step, each in a micro-batch of its own: they have unlike numbers of cameras."""
 
+_AUGMENT = Augment(photometric=Photometric(), points=(0.25, 1.0))
+
 
 def box_world(root: Path) -> Recipe:
     """The network of the box, on a world of layout ``rigs``; image backbone from ImageNet.
@@ -26,7 +29,7 @@ def box_world(root: Path) -> Recipe:
     """
     return Recipe(
         method=BoxConfig(task=STREET, pretrained=True),
-        data=DrivesConfig(root=root, needs=_NEEDS, image_px=(256, 480), depth_range_m=(1.0, 53.0), augment=Augment()),
+        data=DrivesConfig(root=root, needs=_NEEDS, image_px=(256, 480), depth_range_m=(1.0, 53.0), augment=_AUGMENT),
         class_counts="labelled",
         train=TrainConfig(
             steps=6000,
@@ -39,6 +42,28 @@ def box_world(root: Path) -> Recipe:
             checkpoint_every=250,
         ),
     )
+
+
+def box_tune(root: Path) -> Recipe:
+    """The box that the package brings along, further on drives of one's own: gently, and not for long.
+
+    Grid, classes and height of the road are those of the labels; where they are the street's, every weight is taken,
+    else all but the last ones.
+    """
+    whole = box_world(root)
+    assert isinstance(whole.method, BoxConfig)
+    settings = {"needs": _NEEDS, "image_px": (256, 480), "depth_range_m": (1.0, 53.0), "augment": _AUGMENT}
+    data = DrivesConfig.as_labelled(root, **settings)
+    method = replace(whole.method, task=data.task, road_m=-data.ego_height_m, pretrained=False)
+    train = replace(
+        whole.train,
+        steps=1000,
+        learning_rate=1e-4,
+        average_decay=0.99,
+        schedule=Schedule(kind="cosine", warmup_steps=50),
+        checkpoint_every=100,
+    )
+    return replace(whole, method=method, data=data, train=train, start=Path("box"))
 
 
 def box_world_small(root: Path) -> Recipe:

@@ -1,10 +1,13 @@
-"""Training augmentation of surround cameras and their voxels, as published: BEVDet's, which EFFOcc uses unchanged."""
+"""Training augmentation of cameras, LiDAR and their voxels. What the defaults do is BEVDet's, which EFFOcc uses
+unchanged."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+
+from voxway.data.steps.photometric import Photometric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,15 +24,21 @@ class Augment:
     """How likely front and back change places: points, voxels and cameras together."""
     flip_y: float = 0.5
     """How likely left and right change places: points, voxels and cameras together."""
+    photometric: Photometric | None = None
+    """What light, lens and chip may do to pictures; None: nothing."""
+    points: tuple[float, float] = (1.0, 1.0)
+    """Least and greatest share of points that are kept."""
 
     def __post_init__(self) -> None:
         for name in ("flip", "flip_x", "flip_y"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a probability from 0 to 1, got {getattr(self, name)}")
-        for name in ("scale", "rotation_deg"):
+        for name in ("scale", "rotation_deg", "points"):
             low, high = getattr(self, name)
             if low > high:
                 raise ValueError(f"{name} must ascend, got {low} to {high}")
+        if self.points[0] < 0 or self.points[1] > 1:
+            raise ValueError(f"points is a range of shares from 0 to 1, got {self.points}")
 
     @property
     def mirrors(self) -> bool:

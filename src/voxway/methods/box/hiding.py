@@ -21,6 +21,6 @@ def hidden(
     kept = (draws[:, 2:] >= config.drop_camera).float()
     # Cameras alone keep at least one: the one that was drawn highest.
     if cameras:
-        best = torch.nn.functional.one_hot(draws[:, 2:].argmax(1), cameras).to(kept)
+        best = torch.nn.functional.one_hot((draws[:, 2:] * shown).argmax(1), cameras).to(kept)
         kept = torch.maximum(kept, best)
     return shown * kept * (~no_cameras).float()[:, None], counts * (~no_lidar).float()[:, None, None, None]

@@ -69,7 +69,10 @@ class BoxNetwork(nn.Module):
         counts = torch.zeros(samples, *self.task.grid.shape[::-1], device=device)
         if batch.points is not None:
             counts = point_counts(batch.points, batch.need("point_offsets"), self.task.grid)
-        shown = torch.ones(samples, 0 if batch.images is None else batch.images.shape[1], device=device)
+        shown = torch.zeros(samples, 0, device=device)
+        if batch.images is not None:
+            # Cameras of no pixels only keep a place.
+            shown = (batch.need("cameras").size_px[..., 0] > 0).to(device, torch.float32)
         if self.training:
             shown, counts = hidden(self.config, shown, counts)
         pictures = torch.zeros(samples, self.camera.channels, ny, nx, device=device)

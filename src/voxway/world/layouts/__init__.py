@@ -49,7 +49,11 @@ LAYOUTS: Mapping[str, Entry] = {
     ),
     "waymo": Entry(f"{_HERE}.waymo.config:waymo_world", "five cameras, labels of Occ3D"),
     "kitti360": Entry(f"{_HERE}.kitti360.config:kitti360_world", "a stereo pair, labels of SSCBench", _NAMED),
-    "rigs": Entry(f"{_HERE}.rigs.config:rigs_world", "a rig of its own in every drive, labels of the street"),
+    "rigs": Entry(
+        f"{_HERE}.rigs.config:rigs_world",
+        "a rig of its own in every drive, labels of the street",
+        {"shifted": "in whose worlds networks are tried that learnt in the usual style"},
+    ),
 }
 DEFAULT = "semantickitti"
 """The layout that is written where none is named; the demo's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +57,12 @@ class Picture:
 
 
 def photograph(
-    scene: Scene, light: Light, camera: Camera, T_world_vehicle: Float[np.ndarray, "4 4"], rng: np.random.Generator
+    scene: Scene,
+    light: Light,
+    camera: Camera,
+    T_world_vehicle: Float[np.ndarray, "4 4"],
+    rng: np.random.Generator,
+    repaint: Callable[[Float32[np.ndarray, "p 3"], Hits], Float32[np.ndarray, "p 3"]] | None = None,
 ) -> Picture:
     """Take a picture.
 
@@ -65,6 +71,7 @@ def photograph(
         light: the day's.
         T_world_vehicle: where the vehicle is, metres.
         rng: draws the chip's noise.
+        repaint: other colours for those that surfaces have; None: none.
     """
     origins, directions = camera.rays(T_world_vehicle)
     hits = scene.cast(origins, directions, reach=_FAR)
@@ -73,7 +80,7 @@ def photograph(
     sky = np.ones(height * width, bool)
     sky[hits.ray] = False
     radiance[sky] = light.sky(directions[sky])
-    radiance[hits.ray] = _lit(scene, light, hits, directions[hits.ray])
+    radiance[hits.ray] = _lit(scene, light, hits, directions[hits.ray], repaint)
     label = np.zeros(height * width, np.uint16)
     label[hits.ray] = hits.label
     axis = (T_world_vehicle @ camera.T_vehicle_cam)[:3, 2].astype(np.float32)
@@ -83,8 +90,15 @@ def photograph(
     return Picture(image=image, label=label.reshape(height, width), depth=depth.reshape(height, width))
 
 
-def _lit(scene: Scene, light: Light, hits: Hits, directions: np.ndarray) -> np.ndarray:
+def _lit(
+    scene: Scene,
+    light: Light,
+    hits: Hits,
+    directions: np.ndarray,
+    repaint: Callable[[np.ndarray, Hits], np.ndarray] | None,
+) -> np.ndarray:
     colour, gloss = _surface(hits)
+    colour = colour if repaint is None else repaint(colour, hits)
     facing = hits.normal @ light.sun
     leaf = hits.material == Material.LEAVES
     # Leaves let light through, so their back is lit too.
@@ -101,7 +115,7 @@ def _lit(scene: Scene, light: Light, hits: Hits, directions: np.ndarray) -> np.n
     # Schlick's approximation, with what stands around darkening the lower half of the reflection.
     share = gloss[shiny, None] * (0.12 + 0.88 * (1 - np.clip(cosine, 0, 1)) ** 4)
     lit[shiny] += share * light.dome(mirrored) * np.where(mirrored[:, 2:] > 0.1, 1.0, 0.35)
-    haze = (1 - np.exp(-hits.distance / 900))[:, None]
+    haze = (1 - np.exp(-hits.distance / light.visibility_m))[:, None]
     return lit * (1 - haze) + light.horizon * haze
 
 

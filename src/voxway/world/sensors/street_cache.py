@@ -8,14 +8,24 @@ from voxway.world.sensors.scene import Caster
 from voxway.world.street.street import Street, build_street
 
 
-@lru_cache(maxsize=1)
-def cached_street(seed: int, name: str, frames: int, *, roadworks: bool) -> Street:
+def cached_street(seed: int, name: str, frames: int, *, roadworks: bool, shifted: bool = False) -> Street:
     """`build_street`, remembered for the arguments of the last call."""
-    return build_street(seed, name, frames, roadworks=roadworks)
+    return _street(seed, name, frames, roadworks, shifted)
+
+
+def cached_street_and_caster(
+    seed: int, name: str, frames: int, *, roadworks: bool, shifted: bool = False
+) -> tuple[Street, Caster]:
+    """The street, and its static part ready for rays."""
+    return _street_and_caster(seed, name, frames, roadworks, shifted)
 
 
 @lru_cache(maxsize=1)
-def cached_street_and_caster(seed: int, name: str, frames: int, *, roadworks: bool) -> tuple[Street, Caster]:
-    """The street, and its static part ready for rays."""
-    street = cached_street(seed, name, frames, roadworks=roadworks)
+def _street(seed: int, name: str, frames: int, roadworks: bool, shifted: bool) -> Street:
+    return build_street(seed, name, frames, roadworks=roadworks, shifted=shifted)
+
+
+@lru_cache(maxsize=1)
+def _street_and_caster(seed: int, name: str, frames: int, roadworks: bool, shifted: bool) -> tuple[Street, Caster]:
+    street = _street(seed, name, frames, roadworks, shifted)
     return street, Caster(street.static)

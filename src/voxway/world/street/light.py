@@ -31,6 +31,8 @@ class Light:
     """Factor on the automatic exposure."""
     offset: float
     """Which part of the cloud and skyline textures this day shows."""
+    visibility_m: float = 900.0
+    """Distance from which two thirds of the light that arrives is the haze's own."""
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Light:

@@ -107,10 +107,10 @@ class Plot:
 class Planner:
     """Draws the plots and cross-sections of a street. One district sets the mixture of kinds."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, rng: np.random.Generator, half_width_m: tuple[float, float] = (2.9, 4.2)) -> None:
         self._rng = rng
         self._district = rng.choice(list(_DISTRICTS), p=[0.35, 0.42, 0.23])
-        self.half_width = rng.uniform(2.9, 4.2)
+        self.half_width = rng.uniform(*half_width_m)
 
     def route(self, road: Road, crossings: list[Crossing]) -> list[Plot]:
         """Plots on both sides of the route, leaving room for side roads; sets its cross-section."""

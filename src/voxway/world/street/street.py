@@ -16,6 +16,7 @@ from voxway.world.street.plot_contents import fill_plot
 from voxway.world.street.plots import Planner
 from voxway.world.street.roads import Road, crossings, winding
 from voxway.world.street.roadworks import dig_up
+from voxway.world.street.shift import HALF_WIDTH_M, shifted_light, stretched
 from voxway.world.street.site import Site
 
 _BEHIND, _AHEAD = 45.0, 130.0
@@ -46,17 +47,18 @@ def random_stream(seed: int, *path: str | int) -> np.random.Generator:
     return np.random.default_rng([seed, *(crc32(part.encode()) if isinstance(part, str) else part for part in path)])
 
 
-def build_street(seed: int, name: str, frames: int, *, roadworks: bool = False) -> Street:
+def build_street(seed: int, name: str, frames: int, *, roadworks: bool = False, shifted: bool = False) -> Street:
     """The street of a sequence: the same for the same arguments.
 
     Args:
         roadworks: put up traffic cones, barriers and construction vehicles too, and tell traffic lights from poles:
             things that SemanticKITTI has no class for.
+        shifted: in a style that usual streets never have (`voxway.world.street.shift`).
     """
     rng = random_stream(seed, name, "layout")
     length = _BEHIND + frames * PERIOD * FASTEST + _AHEAD
     route = Road(np.zeros(2), float(rng.uniform(0, 2 * np.pi)), winding(rng, length))
-    planner = Planner(rng)
+    planner = Planner(rng, HALF_WIDTH_M) if shifted else Planner(rng)
     side_roads = crossings(rng, route, 60.0, length - 40.0)
     plots = planner.route(route, side_roads)
     for crossing in side_roads:
@@ -78,4 +80,8 @@ def build_street(seed: int, name: str, frames: int, *, roadworks: bool = False) 
     ego = drive(random_stream(seed, name, "drive"), route, ground, frames, _BEHIND, lane)
     actors = traffic(site, route, side_roads, ego, lane)
     static = Mesh.merge([ground.mesh(), *site.parts])
-    return Street(static, ground, ego, actors, Light.draw(random_stream(seed, name, "light")))
+    daylight = random_stream(seed, name, "light")
+    if shifted:
+        static = stretched(static, ground, random_stream(seed, name, "shift"))
+        return Street(static, ground, ego, actors, shifted_light(daylight))
+    return Street(static, ground, ego, actors, Light.draw(daylight))

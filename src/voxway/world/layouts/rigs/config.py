@@ -56,11 +56,14 @@ class RigsWorldConfig(RigsPlan):
             write_json(root / SPLITS, self.splits)
 
 
-def rigs_world(train: int, val: int, sequences: int = 4, seed: int = 0, *, full_size: bool = False) -> RigsWorldConfig:
+def rigs_world(
+    train: int, val: int, sequences: int = 4, seed: int = 0, *, full_size: bool = False, shifted: bool = False
+) -> RigsWorldConfig:
     """A world with `train` recordings spread over `sequences` rigs, and a quarter as many rigs with `val`.
 
     Args:
         full_size: images 1280 pixels wide in the middle and 1080 LiDAR shots, instead of 480 and half of that.
+        shifted: streets of a style that usual ones never have, to try networks on (`voxway.world.street.shift`).
 
     Raises:
         InputError: a count is out of range.
@@ -70,5 +73,5 @@ def rigs_world(train: int, val: int, sequences: int = 4, seed: int = 0, *, full_
     held = max(sequences // 4, 1)
     shares = training | spread(val, [f"val-{n:04d}" for n in range(held)], held)
     if full_size:
-        return RigsWorldConfig(seed=seed, drives=shares, width_px=1280, columns=1080)
-    return RigsWorldConfig(seed=seed, drives=shares)
+        return RigsWorldConfig(seed=seed, drives=shares, width_px=1280, columns=1080, shifted=shifted)
+    return RigsWorldConfig(seed=seed, drives=shares, shifted=shifted)

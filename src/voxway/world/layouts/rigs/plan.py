@@ -34,6 +34,8 @@ class RigsPlan:
     """Scans before and after a recording that its voxel labels are built from."""
     truth_stride: int = 5
     """Frames from one of those to the next."""
+    shifted: bool = False
+    """Whether daylight, surfaces, cameras and shapes are of a style that usual streets never have."""
 
     def __post_init__(self) -> None:
         names = ("width_px", "columns", "stride", "truth_stride", "drives")

@@ -38,6 +38,8 @@ from voxway.world.layouts.rigs.rig import draw_rig
 from voxway.world.sensors.camera import photograph
 from voxway.world.sensors.lidar import scan
 from voxway.world.sensors.observe import Observer
+from voxway.world.sensors.odd_camera import OddCamera
+from voxway.world.sensors.repainting import Repainting
 from voxway.world.sensors.rig import recorded_cameras
 from voxway.world.sensors.street_cache import cached_street_and_caster
 from voxway.world.street.street import Street, random_stream
@@ -62,6 +64,10 @@ class DriveWriter:
         self.config, self.name, self.version = config, name, version
         self.files = DriveFiles(root, name)
         self.rig = draw_rig(random_stream(config.seed, name, "rig", 0), config.width_px, config.columns)
+        self._odd, self._repaint = None, None
+        if config.shifted:
+            random = random_stream(config.seed, name, "shifted")
+            self._odd, self._repaint = OddCamera.draw(random), Repainting.draw(random)
         self._seen: tuple[Street, Observer] | None = None
 
     def write_recordings(self, numbers: Sequence[int]) -> None:
@@ -100,8 +106,10 @@ class DriveWriter:
             camera,
             self._observer.pose(time_s),
             random,
+            self._repaint,
         )
-        noisy = picture.image + random.normal(0, 1, picture.image.shape) * response.noise
+        image = picture.image if self._odd is None else self._odd(picture.image, random)
+        noisy = image + random.normal(0, 1, image.shape) * response.noise
         return np.clip(np.round(noisy), 0, 255).astype(np.uint8)
 
     def _scanned(self, number: int) -> Float[np.ndarray, "p 4"]:
@@ -187,7 +195,9 @@ class DriveWriter:
     def _at_hand(self) -> tuple[Street, Observer]:
         if self._seen is None:
             config = self.config
-            street, static = cached_street_and_caster(config.seed, self.name, config.frames(self.name), roadworks=True)
+            street, static = cached_street_and_caster(
+                config.seed, self.name, config.frames(self.name), roadworks=True, shifted=config.shifted
+            )
             observer = Observer(
                 street,
                 static,

@@ -1,0 +1,269 @@
+"""How well networks of the street see where they have never been: held-out streets, shifted ones, real KITTI frames.
+
+    python bench/box_scores.py runs/box/model --world WORLD --held-out WORLD --shifted SHIFTED --real KITTI --out scores
+
+Scored by what a network is shown (pictures, scans, both), in rings of distance, with the calibration of its confidence,
+beside the class that each voxel has most often in a world's training streets. On real frames, whose truth is certain
+where it counts, predictions are said on SemanticKITTI's grid in its classes. Nothing here is used for training; choose
+networks by the shifted streets. `--beside` scores a network of another task on the same real frames.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from voxway.api.load import load
+from voxway.api.model import Model
+from voxway.api.score import score
+from voxway.core.benchmark import Benchmark
+from voxway.core.files import Json, write_json
+from voxway.core.grid import VoxelGrid
+from voxway.core.occupancy import Occupancy
+from voxway.core.progress import tracked
+from voxway.core.resample import at_centres, resampled
+from voxway.core.result import Protocol, Result
+from voxway.core.sample import Sample
+from voxway.data.config import DataConfig
+from voxway.data.drives.config import DrivesConfig
+from voxway.data.semantickitti.config import SemanticKITTIConfig
+from voxway.data.street import STREET, from_street, in_street, rise_m
+from voxway.engine.baseline import most_frequent_class
+from voxway.metrics.calibration import Calibration
+from voxway.metrics.confusion import Confusion
+from voxway.prepare.ready import ready
+
+RINGS_M = (0.0, 10.0, 20.0, 35.0, 100.0)
+"""Distances over the ground at which a ring ends and the next begins."""
+SCANNED = ("00/000000", "03/000000", "08/000000", "08/000005")
+"""Real frames with a scan."""
+KINDS: dict[str, Callable[[Sample], Sample]] = {
+    "pictures": lambda one: replace(one, points=None),
+    "scan": lambda one: replace(one, images=None, cameras=None, depth=None),
+    "both": lambda one: one,
+}
+
+
+@dataclass
+class Scores:
+    """What is counted of one network, shown one kind of thing."""
+
+    benchmark: Benchmark
+    rings: dict[str, Confusion] = field(default_factory=dict)
+    classes: Calibration = field(default_factory=Calibration)
+    """Of the probability of the class that is said."""
+    occupied: Calibration = field(default_factory=Calibration)
+    """Of the probability of what is said of whether there is anything."""
+
+    def update(self, truth: Occupancy, said: Occupancy, sure: Float[Tensor, "2 x y z"] | None) -> None:
+        """Count a frame.
+
+        Args:
+            truth: with the masks that count.
+            said: on the same grid.
+            sure: probability of the class, and of whether there is anything; None: nobody says.
+        """
+        for mask in self.benchmark.masks:
+            truth = truth.where(mask)
+        guess = torch.where(said.known, said.classes, self.benchmark.task.free)
+        away = _distance(self.benchmark.task.grid)
+        for near, far in [(0.0, RINGS_M[-1]), *pairwise(RINGS_M)]:
+            ring = self.rings.setdefault(f"{near:g}..{far:g} m", Confusion(len(self.benchmark.classes)))
+            ring.update(truth.classes, guess, ((away >= near) & (away < far)).expand(guess.shape))
+        if sure is not None:
+            counted, free = truth.known & said.known, self.benchmark.task.free
+            right = guess == truth.classes
+            self.classes.update(sure[0][counted], right[counted])
+            self.occupied.update(sure[1][counted], ((guess == free) == (truth.classes == free))[counted])
+
+    def to_json(self) -> dict[str, Json]:
+        """IoU and mIoU, 0..1, by ring; calibration errors and curves; IoU of the classes over the whole grid."""
+        found = {name: self._result(counts) for name, counts in self.rings.items()}
+        whole = next(iter(found.values()))
+        sure: dict[str, Json] = {}
+        if self.classes.voxels.any():
+            for name, counted in (("class", self.classes), ("occupied", self.occupied)):
+                sure[name] = {"error": counted.error, "curve": list(counted.curve)}
+        return {
+            "frames": next(iter(self.rings.values())).samples,
+            "rings": {name: {"iou": one.iou, "miou": one.miou} for name, one in found.items()},
+            "scores": {name: value for name, value in whole.scores().items() if value == value},
+            "calibration": sure,
+        }
+
+    def _result(self, counts: Confusion) -> Result:
+        marks = Protocol(
+            benchmark=self.benchmark.name,
+            split="",
+            samples=counts.samples,
+            masks=self.benchmark.masks,
+            absent=self.benchmark.absent,
+        )
+        return Result(task=self.benchmark.task, protocol=marks, confusion=counts.counts)
+
+
+def _distance(grid: VoxelGrid) -> Float[Tensor, "x y 1"]:
+    return grid.centres()[:, :, :1, :2].norm(dim=-1)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Frames that networks are tried on."""
+
+    data: DataConfig
+    dataset: str
+    """Whose grid and classes the truth has; `own`: the street's."""
+
+    def frames(self, kind: str) -> Iterator[tuple[Sample, Occupancy, Benchmark]]:
+        """Samples of the street as a kind of input shows them, with the truth; those that lack it are left out."""
+        samples = self.data.build()
+        for key in tracked(samples.keys, kind, len(samples), show=True):
+            one = samples[key]
+            if kind != "pictures" and (one.points is None or not len(one.points)):
+                continue
+            street = one if self.dataset == "own" else in_street(one, self.dataset)
+            yield KINDS[kind](street), samples.truth(key), samples.benchmark
+
+    def said(self, street: Occupancy, sure: Tensor | None) -> tuple[Occupancy, Tensor | None]:
+        """A prediction of the street, and probabilities, as the truth is said."""
+        if self.dataset == "own":
+            return street, sure
+        table, rise = from_street(self.dataset), rise_m(self.dataset)
+        if sure is not None:
+            sure = at_centres(sure, STREET.grid, table.target.grid, rise)[0]
+        return resampled(street, table, rise), sure
+
+
+def judged(model: Model, sample: Sample) -> tuple[Occupancy, Float[Tensor, "2 x y z"]]:
+    """What a network says, with the probability of the class, and that of whether there is anything."""
+    found = model.predict(sample)
+    likely = found.probabilities
+    free = likely[STREET.free]
+    nothing = found.classes == STREET.free
+    return replace(found, logits=None), torch.stack([likely.amax(0), torch.where(nothing, free, 1 - free)])
+
+
+def scored(place: Place, model: Model | UInt8[Tensor, "x y z"], kind: str, pictures: Path | None) -> Scores | None:
+    """Scores of a network, or of the same volume for every frame; None where no frame has that kind of input."""
+    scores: Scores | None = None
+    for sample, truth, benchmark in place.frames(kind):
+        scores = scores or Scores(benchmark)
+        if isinstance(model, Tensor):
+            street, sure = Occupancy(task=STREET, classes=model, key=sample.key), None
+        else:
+            street, sure = judged(model, sample)
+        said, sure = place.said(street, sure)
+        scores.update(truth, said, sure)
+        if pictures is not None:
+            _draw(pictures / f"{sample.key.replace('/', '-')}-{kind}.png", street, said, truth)
+    return scores
+
+
+def _draw(path: Path, street: Occupancy, said: Occupancy, truth: Occupancy) -> None:
+    from voxway.api.occupancy import Occupancy as Shown
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    seen = Shown.of(said)
+    if isinstance(street, Shown) and street.images is not None:
+        seen = replace(seen, images=street.images, cameras=street.cameras)
+    seen.where(truth.known | ~said.known).picture(path, truth=truth)
+
+
+def places(options: argparse.Namespace) -> dict[str, Place]:
+    """What was named."""
+    needs = frozenset({"images", "points", "target"})
+    found = {}
+    for name in ("held_out", "shifted"):
+        root = getattr(options, name)
+        if root is not None:
+            data = DrivesConfig(root=root, split="val", needs=needs, image_px=(256, 480))
+            found[name.replace("_", " ")] = Place(data, "own")
+    if options.real is not None:
+        keys = tuple(path.stem.replace("_", "/") for path in sorted((options.real / "derived").glob("*.npz")))
+        common = {"root": options.real, "targets": options.real / "derived", "image_px": (256, 480)}
+        pictures = SemanticKITTIConfig(keys=keys, needs=frozenset({"images", "target"}), **common)
+        found["real"] = Place(pictures, "semantickitti")
+        found["real, scanned"] = Place(replace(pictures, keys=SCANNED, needs=needs), "semantickitti")
+    return found
+
+
+def table(found: dict[str, dict[str, dict[str, dict[str, Json]]]]) -> str:
+    """All scores as Markdown: IoU and mIoU in percent, then IoU by ring, then calibration errors."""
+    rings = [f"{near:g}-{far:g} m" for near, far in pairwise(RINGS_M)]
+    heads = [
+        "where",
+        "who",
+        "shown",
+        "frames",
+        "IoU",
+        "mIoU",
+        *(f"IoU {ring}" for ring in rings),
+        "ECE class",
+        "ECE any",
+    ]
+    rows = [f"| {' | '.join(heads)} |", f"| {' | '.join('---' for _ in heads)} |"]
+    for place, by_name in found.items():
+        for name, by_kind in by_name.items():
+            for kind, scores in by_kind.items():
+                whole, *parts = scores["rings"].values()
+                sure = scores["calibration"]
+                errors = [f"{100 * sure[one]['error']:.1f}" if sure else "" for one in ("class", "occupied")]
+                cells = [place, name, kind, str(scores["frames"]), f"{100 * whole['iou']:.1f}"]
+                cells += [f"{100 * whole['miou']:.1f}", *(f"{100 * part['iou']:.1f}" for part in parts), *errors]
+                rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def main() -> None:
+    """Score everything named, print the table, keep it with the curves."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("models", type=Path, nargs="*", help="folders of trained networks of the street")
+    options.add_argument("--world", type=Path, help="whose training streets give the most frequent classes")
+    options.add_argument("--held-out", type=Path, help="a world, for its split val")
+    options.add_argument("--shifted", type=Path, help="a world in the shifted style, for its split val")
+    options.add_argument("--real", type=Path, help="folder with KITTI's sequences and `derived`")
+    options.add_argument("--beside", type=Path, nargs="*", default=[], help="networks of SemanticKITTI's task")
+    options.add_argument("--out", type=Path, required=True, help="folder for table, curves and pictures")
+    options.add_argument("--pictures", action="store_true", help="draw every real frame")
+    chosen = options.parse_args()
+    who: dict[str, Model | Tensor] = {str(folder): load(folder) for folder in chosen.models}
+    if chosen.world is not None:
+        seen = DrivesConfig(root=chosen.world, needs=frozenset({"target"})).build()
+        who["most frequent class"] = most_frequent_class(seen, STREET)
+    found: dict[str, dict[str, dict[str, dict[str, Json]]]] = {}
+    for place, frames in places(chosen).items():
+        kinds = {"real": ("pictures",), "real, scanned": ("scan", "both")}.get(place, tuple(KINDS))
+        for number, (name, model) in enumerate(who.items()):
+            for kind in kinds if isinstance(model, Model) else kinds[:1]:
+                drawn = chosen.out / "pictures" / str(number) if chosen.pictures and "real" in place else None
+                scores = scored(frames, model, kind, drawn)
+                if scores is not None:
+                    shown = kind if isinstance(model, Model) else "nothing"
+                    found.setdefault(place, {}).setdefault(name, {})[shown] = scores.to_json()
+                    write_json(chosen.out / "scores.json", found)
+    print(table(found))
+    (chosen.out / "scores.md").write_text(table(found) + "\n")
+    for folder in chosen.beside:
+        print(beside(load(folder), chosen.real, chosen.out))
+
+
+def beside(model: Model, real: Path, cache: Path) -> str:
+    """The score of a network of SemanticKITTI's task on the real frames, in a line."""
+    keys = tuple(path.stem.replace("_", "/") for path in sorted((real / "derived").glob("*.npz")))
+    keys = SCANNED if {"points", "proposals"} & model.needs else keys
+    assert isinstance(model.data, SemanticKITTIConfig)
+    data = replace(model.data, root=real, keys=keys, partial=False, targets=real / "derived", augment=None)
+    data = ready(replace(data, needs=model.needs), model.sources, cache=cache / "prepared", show=False)
+    result = score(model, data, name=model.name, show=False)[0]
+    return f"{model.name}, {len(keys)} real frames: IoU {100 * result.iou:.1f}, mIoU {100 * result.miou:.1f}"
+
+
+if __name__ == "__main__":
+    main()
