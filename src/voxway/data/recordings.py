@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float32, Float64, UInt8
 from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
 from voxway.core.task import Task
+from voxway.data.boxes import TrackedBox
 
 
 @dataclass(frozen=True, order=True)
@@ -222,6 +223,19 @@ class Drive(Protocol):
 
     def class_map_files(self, frame: Frame) -> tuple[Path, ...]:
         """The files that `class_maps` of a moment are read from; none where it has none."""
+        ...
+
+    @property
+    def boxes(self) -> tuple[TrackedBox, ...]:
+        """Things by the boxes that were drawn around them; none where nobody drew any.
+
+        Raises:
+            InputError: damaged, or boxes that contradict each other.
+        """
+        ...
+
+    def box_files(self) -> tuple[Path, ...]:
+        """The files that `boxes` are read from; none where there are none."""
         ...
 
 

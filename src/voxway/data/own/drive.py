@@ -14,7 +14,9 @@ from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
 from voxway.core.task import Task
+from voxway.data.boxes import TrackedBox
 from voxway.data.files.names import some
+from voxway.data.own.boxes import read_boxes
 from voxway.data.own.matching import nearest
 from voxway.data.own.point_labels import PointLabels
 from voxway.data.own.rig_faults import rig_faults, size_fault
@@ -39,19 +41,26 @@ class RigDrive:
         file: the rig's.
         labels: classes of the returns, where somebody labelled them.
         poses: makes poses of the ego frame, instead of those that the file names.
+        boxes: file of boxes around things.
 
     Raises:
         InputError: the file is at fault, no LiDAR or no poses are in it, or a scan has no pose.
     """
 
-    def __init__(self, file: Path, labels: PointLabels | None = None, poses: PosesFrom | None = None) -> None:
+    def __init__(
+        self,
+        file: Path,
+        labels: PointLabels | None = None,
+        poses: PosesFrom | None = None,
+        boxes: Path | None = None,
+    ) -> None:
         self.rig = read_rig(file)
         for wrong in rig_faults(self.rig):
             raise wrong
         if not self.rig.lidars:
             raise self._wrong("lidars", "at least one LiDAR", "none", "Labels are made from scans; name their folder.")
         self._require_origins()
-        self.name, self.frame, self.labels = self.rig.name, self.rig.ego, labels
+        self.name, self.frame, self.labels, self._boxes = self.rig.name, self.rig.ego, labels, boxes
         self.root = self.rig.path.parent
         self._lidars = {lidar.name: lidar for lidar in self.rig.lidars}
         self._streams = {name: open_stream(self.rig, lidar) for name, lidar in self._lidars.items()}
@@ -139,6 +148,15 @@ class RigDrive:
     def class_map_files(self, frame: Frame) -> tuple[Path, ...]:
         """See `Drive.class_map_files`; rigs have none."""
         return ()
+
+    @cached_property
+    def boxes(self) -> tuple[TrackedBox, ...]:
+        """See `Drive.boxes`."""
+        return () if self._boxes is None else read_boxes(self._boxes, self)
+
+    def box_files(self) -> tuple[Path, ...]:
+        """See `Drive.box_files`."""
+        return () if self._boxes is None else (self._boxes,)
 
     @cached_property
     def _pictures(self) -> dict:

@@ -16,7 +16,9 @@ from voxway.core.errors import InputError
 from voxway.core.files import listed
 from voxway.core.grid import VoxelGrid
 from voxway.core.task import IGNORE, Task
+from voxway.data.boxes import TrackedBox
 from voxway.data.files.images import image_size, read_image
+from voxway.data.own.boxes import read_boxes
 from voxway.data.own.track import Track
 from voxway.data.prepared.class_maps import PseudoLabels
 from voxway.data.recordings import Frame, Poses, PosesFrom, Scan, ScanName
@@ -30,7 +32,11 @@ _CAMERAS: dict[str, Literal[2, 3]] = {"image_2": 2, "image_3": 3}
 
 
 def open_drives(
-    root: Path, sequences: Sequence[str] = (), poses: PosesFrom | None = None, class_maps: Path | None = None
+    root: Path,
+    sequences: Sequence[str] = (),
+    poses: PosesFrom | None = None,
+    class_maps: Path | None = None,
+    boxes: Path | None = None,
 ) -> list[SequenceDrive]:
     """Drives of a folder that holds `sequences/`.
 
@@ -39,6 +45,7 @@ def open_drives(
         sequences: their names; none: all that are there.
         poses: makes poses, instead of those that lie there.
         class_maps: folder of classes of pixels, as `voxway.data.prepared.class_maps` has them.
+        boxes: folder of files of boxes, `SS.json` for each sequence.
 
     Raises:
         InputError: no such folder, a sequence without scans, or poses or times that are missing or damaged.
@@ -52,7 +59,7 @@ def open_drives(
             found="none",
             remedy="Name the folder that holds it; or describe the recording in a rig's file (docs/rig.md).",
         )
-    return [SequenceDrive(SequenceFiles(Path(root), name), poses, class_maps) for name in sequences or there]
+    return [SequenceDrive(SequenceFiles(Path(root), name), poses, class_maps, boxes) for name in sequences or there]
 
 
 class SequenceDrive:
@@ -62,6 +69,7 @@ class SequenceDrive:
         files: of the sequence.
         poses: makes poses, instead of those that lie there.
         class_maps: folder of classes of pixels.
+        boxes: folder of the sequences' files of boxes.
 
     Raises:
         InputError: no scans, a scan without a pose or a time, poses or times that are damaged, or a folder without
@@ -70,8 +78,14 @@ class SequenceDrive:
 
     frame = _SENSOR
 
-    def __init__(self, files: SequenceFiles, poses: PosesFrom | None = None, class_maps: Path | None = None) -> None:
-        self.files_of, self._class_maps = files, class_maps
+    def __init__(
+        self,
+        files: SequenceFiles,
+        poses: PosesFrom | None = None,
+        class_maps: Path | None = None,
+        boxes: Path | None = None,
+    ) -> None:
+        self.files_of, self._class_maps, self._boxes = files, class_maps, boxes
         self.name, self.root = files.sequence, Path(files.root)
         numbers, times = files.scans(), times_of(files)
         _require_lines("a time", files.times, len(times), numbers[-1])
@@ -162,6 +176,15 @@ class SequenceDrive:
         first = _CLASSES.path(self._class_maps, f"{self.name}/{frame.number:06d}")
         paths = (first, _CLASSES.camera_path(first, 1))
         return tuple(path for path in paths if path.exists()) if first.exists() else ()
+
+    @cached_property
+    def boxes(self) -> tuple[TrackedBox, ...]:
+        """See `Drive.boxes`."""
+        return tuple(box for path in self.box_files() for box in read_boxes(path, self))
+
+    def box_files(self) -> tuple[Path, ...]:
+        """See `Drive.box_files`."""
+        return () if self._boxes is None else (self._boxes / f"{self.name}.json",)
 
     def _recorded(self, times: Float64[np.ndarray, "n"]) -> Poses:
         """Poses that lie beside the scans."""
