@@ -225,7 +225,6 @@ class Drive(Protocol):
         """The files that `class_maps` of a moment are read from; none where it has none."""
         ...
 
-    @property
     def boxes(self) -> tuple[TrackedBox, ...]:
         """Things by the boxes that were drawn around them; none where nobody drew any.
 

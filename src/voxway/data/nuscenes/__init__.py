@@ -7,6 +7,7 @@ OCC3D = Dataset(
     config="voxway.data.nuscenes.config:Occ3DNuScenesConfig",
     check="voxway.data.nuscenes.check:check_nuscenes",
     server="voxway.data.nuscenes.submission:OCC3D_FILES",
+    drives="voxway.data.nuscenes.drive:open_drives",
     class_table="voxway.data.nuscenes:pseudo_labels.json",
     street="voxway.data.nuscenes.street:STREET_NAMES",
 )

@@ -67,7 +67,7 @@ def _box(fields: Fields, times: dict[int, float]) -> Box:
     size_m = fields.numbers("size_m", 3)
     if not (size_m > 0).all():
         raise fields.wrong("size_m", "length, width and height above 0, metres", size_m.tolist())
-    T, (yaw,) = np.eye(4), fields.numbers("yaw_rad", 1)
+    T, yaw = np.eye(4), fields.number("yaw_rad", unit="radians")
     T[:2, :2] = [[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]]
     T[:3, 3] = fields.numbers("middle_m", 3)
     return Box(fields.place, fields.text("thing"), fields.text("class"), times[number], T, size_m)

@@ -149,14 +149,17 @@ class RigDrive:
         """See `Drive.class_map_files`; rigs have none."""
         return ()
 
-    @cached_property
     def boxes(self) -> tuple[TrackedBox, ...]:
         """See `Drive.boxes`."""
-        return () if self._boxes is None else read_boxes(self._boxes, self)
+        return self._things
 
     def box_files(self) -> tuple[Path, ...]:
         """See `Drive.box_files`."""
         return () if self._boxes is None else (self._boxes,)
+
+    @cached_property
+    def _things(self) -> tuple[TrackedBox, ...]:
+        return () if self._boxes is None else read_boxes(self._boxes, self)
 
     @cached_property
     def _pictures(self) -> dict:

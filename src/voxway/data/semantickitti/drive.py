@@ -177,14 +177,17 @@ class SequenceDrive:
         paths = (first, _CLASSES.camera_path(first, 1))
         return tuple(path for path in paths if path.exists()) if first.exists() else ()
 
-    @cached_property
     def boxes(self) -> tuple[TrackedBox, ...]:
         """See `Drive.boxes`."""
-        return tuple(box for path in self.box_files() for box in read_boxes(path, self))
+        return self._things
 
     def box_files(self) -> tuple[Path, ...]:
         """See `Drive.box_files`."""
         return () if self._boxes is None else (self._boxes / f"{self.name}.json",)
+
+    @cached_property
+    def _things(self) -> tuple[TrackedBox, ...]:
+        return tuple(box for path in self.box_files() for box in read_boxes(path, self))
 
     def _recorded(self, times: Float64[np.ndarray, "n"]) -> Poses:
         """Poses that lie beside the scans."""

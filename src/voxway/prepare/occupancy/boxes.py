@@ -38,13 +38,14 @@ class Things:
             points: returns in the world, metres.
             time_s: of the scan.
         """
-        known = np.flatnonzero([box.known(time_s) for box in drive.boxes])
+        boxes = drive.boxes()
+        known = np.flatnonzero([box.known(time_s) for box in boxes])
         number = np.full(len(points), -1)
         if len(known):
-            T = np.stack([drive.boxes[one].at(time_s) for one in known])
-            inside = held(points, T, np.stack([drive.boxes[one].size_m for one in known]))
+            T = np.stack([boxes[one].at(time_s) for one in known])
+            inside = held(points, T, np.stack([boxes[one].size_m for one in known]))
             number = np.where(inside >= 0, known[inside], -1)
-        return cls(drive.boxes, time_s, number)
+        return cls(boxes, time_s, number)
 
     @property
     def some(self) -> Bool[np.ndarray, "p"]:
@@ -103,7 +104,7 @@ def with_boxes(task: Task, drive: Drive, *, known: bool) -> Task:
     Raises:
         InputError: they have others.
     """
-    names, free = class_names(drive.boxes), task.classes[task.free]
+    names, free = class_names(drive.boxes()), task.classes[task.free]
     new = tuple(name for name in names if name not in task.classes)
     wrong = (*(new if known else ()), *(name for name in names if name == free))
     if wrong:

@@ -51,7 +51,7 @@ class Gathering:
         grid = work.grid
         self.standing = Gathered(grid, placed=bool(pictured(work, frame)))
         self.moving, self.low = Gathered(grid), Gathered(grid)
-        self.flow = np.zeros((*grid.shape, 3), np.float16) if work.drive.boxes else None
+        self.flow = np.zeros((*grid.shape, 3), np.float16) if work.drive.boxes() else None
 
     def add(self, scan: ScanName, own: bool) -> None:
         """Add one scan.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -40,11 +40,15 @@ class Labelling:
         work: on the drive.
         evidence: pass (a).
         motion: pass (b).
+
+    Raises:
+        InputError: boxes are at fault, or their classes are not those of the recording's labels.
     """
 
     def __init__(self, work: DriveWork, evidence: Pass, motion: Pass) -> None:
         self.work, self.evidence, self.motion = work, evidence, motion
         self.keys = work.frame_keys()
+        self.task = _task(work)
         self.parameters = {**motion.origin.settings, **work.settings.recorded(*_SETTINGS), "grid": to_json(work.grid)}
         self._around = lru_cache(maxsize=1)(self._surroundings)
 
@@ -115,14 +119,6 @@ class Labelling:
             version=__version__,
         )
 
-    @cached_property
-    def task(self) -> Task:
-        """Classes of the recording's labels on the grid, or the coarse ones; and those of its boxes."""
-        classes, drive, grid = self.work.drive.classes, self.work.drive, self.work.grid
-        if classes is None:
-            return with_boxes(coarse_task(grid), drive, known=False)
-        return with_boxes(replace(classes, grid=grid), drive, known=True)
-
     def _classes(
         self,
         frame: Frame,
@@ -170,3 +166,11 @@ class Labelling:
         frames = [frame for frame in self.keys.values() if self.work.blocks.at(frame.time_s) == block]
         poses = self.work.drive.track.at(np.array([frame.time_s for frame in frames]))
         return surroundings(self.work, self._blocks(frames[0]), block, list(poses))
+
+
+def _task(work: DriveWork) -> Task:
+    """Classes of a recording's labels on the grid, or the coarse ones; and those of its boxes."""
+    classes = work.drive.classes
+    if classes is None:
+        return with_boxes(coarse_task(work.grid), work.drive, known=False)
+    return with_boxes(replace(classes, grid=work.grid), work.drive, known=True)
