@@ -14,6 +14,7 @@ from PIL import Image
 from tests.data.toy_labels import PICTURE, ahead, toy_labels
 from tests.small_world import execute, leftovers
 from voxway.core.errors import InputError
+from voxway.core.recorded import RecordedThing
 from voxway.core.task import IGNORE, Task
 from voxway.core.voxel_labels import VoxelLabels
 from voxway.core.voxel_labels_file import write_voxel_labels
@@ -66,7 +67,6 @@ def test_what_is_written_is_read_back(name: str, tmp_path: Path) -> None:
         expected[labels.state == 0] = IGNORE
     np.testing.assert_array_equal(form.read(path), expected)
     assert (form.lost(LabelOptions()) == "") == (name == "semantickitti")
-    assert ("peeds" in form.lost(LabelOptions(unknown=True))) == (name == "openocc")
     assert not leftovers(tmp_path)
 
 
@@ -146,6 +146,33 @@ def test_uniocc_has_pose_flow_and_mask(tmp_path: Path) -> None:
     sample = UniOccConfig(root=tmp_path, needs=frozenset({"target", "pose"})).build()["drive_a/12"]
     np.testing.assert_array_equal(sample.pose, labels.T_world_frame)
     np.testing.assert_array_equal(sample.masks["camera"], labels.camera)
+
+
+def test_openocc_has_speeds_where_boxes_told_them(tmp_path: Path) -> None:
+    labels = toy_labels(label_format("openocc").benchmark.task, flow=True)
+    _, path, _ = write(labels, "openocc", tmp_path)
+    stored = np.load(path)
+    assert stored["flow"].shape == (200, 200, 16, 2) and labels.until_next_s == 0.5
+    np.testing.assert_allclose(stored["flow"][labels.moving][0], [2 * 0.4 / 0.5, -1 * 0.4 / 0.5], rtol=1e-3)
+    assert not stored["flow"][~labels.moving].any()
+    for silent in (replace(labels, flow=None), replace(labels, until_next_s=0.0)):
+        write(silent, "openocc", tmp_path)
+        assert np.load(path).files == ["semantics"]
+
+
+def test_uniocc_has_annotated_things(tmp_path: Path) -> None:
+    task = label_format("uniocc").benchmark.task
+    place = np.eye(4)
+    place[:3, 3] = (7, 3, 1)
+    things = [RecordedThing.of(name, name, np.array([4.0, 2.0, 1.5]), place) for name in ("vehicle", "unheard-of")]
+    labels = toy_labels(task)
+    labels = replace(labels, recorded=replace(labels.recorded, things=tuple(things)))
+    _, path, _ = write(labels, "uniocc", tmp_path)
+    with np.load(path, allow_pickle=True) as stored:
+        (one,) = stored["annotations"]
+    assert (one["token"], one["category_id"], one["size"]) == ("vehicle", 1, [4.0, 2.0, 1.5])
+    np.testing.assert_array_equal(one["agent_to_ego"], place)
+    np.testing.assert_array_equal(one["agent_to_world"], labels.T_world_frame @ place)
 
 
 def test_uniocc_has_cameras(tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ def toy_labels(
         passes=(state == 1).astype(np.uint8),
         confirmed=(state == 1).astype(np.uint8),
         flow=way if flow else None,
+        until_next_s=0.5,
         own=occupied & (np.arange(shape[1])[:, None] > y),
         recorded=Recorded(names=names, pictures=(PICTURE,)),
     )

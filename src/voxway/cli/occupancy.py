@@ -11,10 +11,11 @@ Resumable: files that exist are kept. Divisible: --shard 0/8 ... 7/8.
 examples:
   voxway prepare occupancy --rig rig.json --out labels
   voxway prepare occupancy --kitti KITTI --sequences 08 --out labels --shard 0/8
-  voxway prepare occupancy --root nuscenes --benchmark occ3d-nuscenes --sparse --every 1 --out labels
   voxway prepare occupancy --rig rig.json --out labels --lower -40 -40 -1 --upper 40 40 5.4 --cell 0.4
   voxway prepare occupancy --rig rig.json --out labels --point-labels annotated --classes classes.json
   voxway prepare occupancy --kitti KITTI --sequences 08 --out labels --pseudo-labels pseudo
+  voxway prepare occupancy --rig rig.json --out labels --boxes boxes.json
+  voxway prepare occupancy --root nuscenes --benchmark occ3d-nuscenes --sequences scene-0061 --every 1 --out labels
   voxway prepare occupancy --rig rig.json --out cleaned --last moving
   voxway prepare occupancy --rig rig.json --out labels --poses kiss-icp
 """
@@ -27,12 +28,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from voxway.cli.options import Out, Sequences
+from voxway.cli.options import Benchmark, Out, Sequences
 from voxway.core.errors import InputError
 
 if TYPE_CHECKING:
     from voxway.core.grid import VoxelGrid
-    from voxway.data.recordings import Drive
+    from voxway.data.recordings import Drive, PosesFrom
     from voxway.prepare.occupancy.settings import OccupancySettings
 
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
@@ -49,9 +50,9 @@ class Options:
     kitti: Folder = None
     """Instead: a folder with sequences/, scans and poses in KITTI's layout."""
     root: Folder = None
-    """Instead: folder of another dataset, with --benchmark."""
-    benchmark: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
-    """Whose files --root holds, and whose grid and frame labels have."""
+    """Instead: the folder of a dataset, whose files are those of --benchmark."""
+    benchmark: Benchmark | None = None
+    """With --root; labels have its grid and are in its frame."""
     sequences: Sequences = ()
     out: Out
     """Folder to write to."""
@@ -71,12 +72,17 @@ class Options:
     point_labels: Folder = None
     """Of a rig: folder of labels of scans, .label or .npy, called as the scans are."""
     classes: File = None
-    """File that names the class of every id in them: {"0": null, "10": "car"}; null is no class."""
+    """File that names the class of every id in them: {"0": null, "10": "car"}; null is no class. Of a rig, ids of
+    pixels, too."""
+    boxes: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+    """Boxes around things, which say what these are and how they went: a file; of several sequences, a folder with
+    SEQUENCE.json for each. Default: those that a dataset comes with."""
     pseudo_labels: Folder = None
-    """With --kitti or --root: folder that `voxway prepare pseudo-labels` wrote, for voxels whose returns have no
-    class."""
+    """Folder that `voxway prepare pseudo-labels` wrote, or one like it, for voxels whose returns have no class."""
     poses: Literal["given", "kiss-icp"] = "given"
     """Where the vehicle was: as the recording says, or made from the scans alone, once, as OUT/DRIVE/poses.txt."""
+    one_origin: bool = False
+    """Take each cloud to be seen from its LiDAR's place, though it looks as if several had been merged."""
     sparse: bool = False
     """For LiDARs of 32 beams and less."""
     poses_are: Literal["checked", "good", "noisy"] = "checked"
@@ -99,6 +105,7 @@ class Options:
 def run(options: Options) -> None:
     """Make the files."""
     from voxway.prepare.occupancy.fit import checked
+    from voxway.prepare.occupancy.origins import check_origins
     from voxway.prepare.occupancy.run import prepare
     from voxway.prepare.runner import parse_shard
 
@@ -107,6 +114,8 @@ def run(options: Options) -> None:
     drives = _drives(options, settings)
     settings = replace(settings, grid=_grid(options, drives[0].grid))
     for drive in drives:
+        if not options.one_origin:
+            check_origins(drive)
         own = settings
         if options.poses_are == "checked":
             own = checked(drive, settings)
@@ -123,40 +132,48 @@ def run(options: Options) -> None:
 
 
 def _drives(options: Options, settings: OccupancySettings) -> list[Drive]:
-    from voxway.data.registry import DEFAULT, drives
-
-    given = [f"--{name}" for name in ("rig", "kitti", "root") if getattr(options, name) is not None]
-    if len(given) != 1:
-        remedy = "Name a rig's file, a folder with sequences/, or a dataset's."
-        raise _bad("--rig, --kitti, --root", "one of them", ", ".join(given) or "none", remedy)
+    named = [name for name in ("rig", "kitti", "root") if getattr(options, name) is not None]
+    if len(named) != 1:
+        remedy = "Name a rig's file, or a folder with sequences/, or that of a dataset."
+        raise _bad("--rig, --kitti, --root", "one of them", " and ".join(named) or "neither", remedy)
     if (options.root is None) != (options.benchmark is None):
-        remedy = "A benchmark says whose files a folder holds, and which grid labels have."
-        raise _bad("--root, --benchmark", "both or neither", "one", remedy)
-    if (options.point_labels is None) != (options.classes is None):
-        remedy = "A file of classes names the ids of point labels; docs/labels-from-lidar.md shows one."
-        raise _bad("--point-labels, --classes", "both or neither", "one", remedy)
+        raise _bad("--root, --benchmark", "both or neither", "one", "Say whose files the folder holds.")
     poses = None
     if options.poses == "kiss-icp":
         from voxway.prepare.occupancy.poses import poses_from_scans
 
         poses = poses_from_scans(options.out, settings)
-    folder = options.kitti or options.root
-    if folder is not None:
-        if options.point_labels is not None:
-            remedy = "Labels lie beside the scans there, with the benchmark's ids."
-            raise _bad("--point-labels", "a rig, whose ids they name", given[0], remedy)
-        return list(drives(options.benchmark or DEFAULT)(folder, options.sequences, poses, options.pseudo_labels))
-    if options.pseudo_labels is not None:
-        remedy = "For a rig, label the points of scans: --point-labels."
-        raise _bad("--pseudo-labels", "--kitti or --root, whose classes they have", "--rig", remedy)
+    return _of_rig(options, poses) if options.rig is not None else _of_dataset(options, poses)
+
+
+def _of_dataset(options: Options, poses: PosesFrom | None) -> list[Drive]:
+    from voxway.core.registry import loaded
+    from voxway.data.registry import DATASETS, DEFAULT, dataset
+
+    if options.point_labels is not None or options.classes is not None:
+        remedy = "Labels lie beside the scans there, with the benchmark's ids."
+        raise _bad("--point-labels, --classes", "a rig, whose ids they name", "a dataset", remedy)
+    name, root = options.benchmark or DEFAULT, options.kitti or options.root
+    opened = dataset(name).drives
+    if opened is None or root is None:
+        there = ", ".join(name for name in DATASETS.names() if dataset(name).drives is not None)
+        remedy = "Describe the recording in a rig's file (docs/rig.md)."
+        raise _bad("--benchmark", f"one whose recordings can be read: {there}", name, remedy)
+    return list(loaded(opened)(root, options.sequences, poses, options.pseudo_labels, options.boxes))
+
+
+def _of_rig(options: Options, poses: PosesFrom | None) -> list[Drive]:
     from voxway.data.own.drive import RigDrive
     from voxway.data.own.point_labels import PointLabels
 
+    if (options.point_labels is None) != (options.classes is None):
+        remedy = "A file of classes names the ids of point labels; docs/labels-from-lidar.md shows one."
+        raise _bad("--point-labels, --classes", "both or neither", "one", remedy)
     assert options.rig is not None
     labels = None
     if options.point_labels is not None and options.classes is not None:
         labels = PointLabels(options.point_labels, options.classes)
-    return [RigDrive(options.rig, labels, poses)]
+    return [RigDrive(options.rig, labels, poses, options.boxes)]
 
 
 def _settings(options: Options) -> OccupancySettings:

@@ -64,6 +64,8 @@ class VoxelLabels:
     """The camera mask of each camera by itself, where they were asked for."""
     flow: Float16[np.ndarray, "x y z 3"] | None = None
     """Way to the next frame of what moves, in voxels along x, y, z, where boxes told it; 0 elsewhere."""
+    until_next_s: float = 0.0
+    """Seconds to the next key frame, which `flow` is the way of; 0 where nobody knows."""
     own: Bool[np.ndarray, "x y z"] | None = None
     """Where the frame's own scans alone have a return; None of labels that were made before this was kept."""
     scans: tuple[str, ...] = ()

@@ -75,6 +75,7 @@ def read_voxel_labels(path: Path | str) -> VoxelLabels:
             lacking_s=(float(meta["lacking_s"][0]), float(meta["lacking_s"][1])),
             parameters=dict(meta["parameters"]),
             version=str(meta["version"]),
+            until_next_s=float(meta.get("until_next_s", 0.0)),
             recorded=_recorded(meta, path),
             **arrays,
         )
@@ -123,6 +124,7 @@ def _meta(labels: VoxelLabels) -> dict[str, Json]:
         "parameters": dict(labels.parameters),
         "parameters_hash": parameters_hash(labels.parameters),
         "version": labels.version,
+        "until_next_s": labels.until_next_s,
         "recorded": to_json(labels.recorded),
     }
 

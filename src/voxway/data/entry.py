@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from voxway.data.recordings import PosesFrom
     from voxway.data.street import StreetNames
 
-Drives = Callable[[Path, Sequence[str], "PosesFrom | None", "Path | None"], Sequence[Any]]
-"""``(root, names, poses, class_maps)``: drives of those names, or all, each a `voxway.data.recordings.Drive`; `poses`
-makes their poses instead of those that were recorded, and a folder holds classes of the pixels of their pictures."""
+Drives = Callable[[Path, Sequence[str], "PosesFrom | None", "Path | None", "Path | None"], Sequence[Any]]
+"""``(root, names, poses, class_maps, boxes)``: drives of those names, or all, each a `voxway.data.recordings.Drive`;
+`poses` makes their poses instead of those that were recorded, one folder holds classes of the pixels of their pictures,
+another one boxes around things."""
 Check = Callable[[DataConfig, int, Callable[[int, int, str], None] | None], Report]
 """``(config, contents, advance)``: opens so many frames, tells how far it is, and reports."""
 

@@ -53,8 +53,12 @@ class FormLabels:
     """(x, y, z, 3) way to the next frame, in voxels; None where nobody knows."""
     own: Bool[np.ndarray, "x y z"] | None
     """Where the frame's own scans alone have a return; None where nobody knows."""
+    until_next_s: float
+    """Seconds to the next frame, which `flow` is the way of; 0 where nobody knows."""
     recorded: Recorded
-    """What the recording calls the frame, and its pictures."""
+    """What the recording calls the frame, its pictures and things, in the frame that labels were made in."""
+    ids: Mapping[str, int]
+    """Name of a class of the labels -> training id, 255 for those that have none."""
 
     @property
     def unknown(self) -> Bool[np.ndarray, "x y z"]:
@@ -138,7 +142,9 @@ def in_form(labels: VoxelLabels, form: LabelFormat, options: LabelOptions, sourc
         T_world_frame=labels.T_world_frame,
         flow=labels.flow,
         own=labels.own,
+        until_next_s=labels.until_next_s,
         recorded=labels.recorded,
+        ids={name: int(table[number]) for number, name in enumerate(labels.task.classes)},
     )
     return _turn(found) if turned else found
 

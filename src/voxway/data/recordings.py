@@ -17,8 +17,9 @@ from jaxtyping import Bool, Float32, Float64, UInt8
 
 from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
-from voxway.core.recorded import Recorded, RecordedPicture
+from voxway.core.recorded import Recorded, RecordedPicture, RecordedThing
 from voxway.core.task import Task
+from voxway.data.boxes import TrackedBox
 
 
 @dataclass(frozen=True, order=True)
@@ -213,9 +214,12 @@ class Drive(Protocol):
         """The files that `cameras` and `pictures` of a moment are read from."""
         ...
 
-    def recorded(self, frame: Frame) -> Recorded:
-        """What the dataset calls a moment beside its number, and which of its pictures are pinhole ones as they lie
-        there."""
+    def names(self, frame: Frame) -> Mapping[str, str]:
+        """What the dataset calls a moment beside its number (`Recorded.names`)."""
+        ...
+
+    def pinhole_files(self, frame: Frame) -> Mapping[str, Path]:
+        """Files of those `pictures` that are pinhole ones as they lie there, by the names of their cameras."""
         ...
 
     def class_maps(self, frame: Frame) -> UInt8[np.ndarray, "n h w"]:
@@ -231,25 +235,40 @@ class Drive(Protocol):
         """The files that `class_maps` of a moment are read from; none where it has none."""
         ...
 
+    def boxes(self) -> tuple[TrackedBox, ...]:
+        """Things by the boxes that were drawn around them; none where nobody drew any.
 
-def recorded_pictures(drive: Drive, frame: Frame, files: Mapping[str, Path]) -> tuple[RecordedPicture, ...]:
-    """Pictures of a moment, with where they were taken.
+        Raises:
+            InputError: damaged, or boxes that contradict each other.
+        """
+        ...
 
-    Args:
-        drive: knows the cameras.
-        frame: the moment.
-        files: of the pictures, by the names of those cameras whose pictures are pinhole ones as they lie there.
-    """
-    found = drive.cameras(frame)
-    if found is None:
-        return ()
-    names, cameras = found
-    T_frame_cam = np.linalg.inv(cameras.T_cam_ego.numpy())
-    return tuple(
-        RecordedPicture.of(name, Path(relpath(files[name], drive.root)).as_posix(), K, T)
-        for name, K, T in zip(names, cameras.K.numpy(), T_frame_cam, strict=True)
-        if name in files
-    )
+    def box_files(self) -> tuple[Path, ...]:
+        """The files that `boxes` are read from; none where there are none."""
+        ...
+
+
+def recorded(drive: Drive, frame: Frame) -> Recorded:
+    """What a recording says of a moment besides its scans."""
+    names, cameras = drive.cameras(frame) or ((), None)
+    files = drive.pinhole_files(frame)
+    T_frame_world = np.linalg.inv(drive.track.at(np.array([frame.time_s]))[0])
+    pictures = [
+        RecordedPicture.of(
+            name,
+            Path(relpath(files[name], drive.root)).as_posix(),
+            cameras.K[number].numpy(),
+            np.linalg.inv(cameras.T_cam_ego[number].numpy()),
+        )
+        for number, name in enumerate(names)
+        if name in files and cameras is not None
+    ]
+    things = [
+        RecordedThing.of(box.thing, box.class_name, box.size_m, T_frame_world @ box.at(frame.time_s))
+        for box in drive.boxes()
+        if box.known(frame.time_s)
+    ]
+    return Recorded(names=drive.names(frame), pictures=tuple(pictures), things=tuple(things))
 
 
 def frame_key(drive: Drive, frame: Frame) -> str:

@@ -11,7 +11,7 @@ from voxway.core.registry import Registry, loaded
 if TYPE_CHECKING:  # the command line asks for names, and must not wait for torch
     from voxway.core.benchmark import Benchmark
     from voxway.data.config import DataConfig
-    from voxway.data.entry import Check, Dataset, Drives, Server
+    from voxway.data.entry import Check, Dataset, Server
     from voxway.data.label_format import LabelFormat
     from voxway.data.street import StreetNames
 
@@ -137,15 +137,6 @@ def street_names(name: str) -> StreetNames:
         InputError: no dataset has that name, or its entry does not say.
     """
     return loaded(_part(name, dataset(name).street, "table of street classes"))
-
-
-def drives(name: str) -> Drives:
-    """What opens a dataset's recordings as drives.
-
-    Raises:
-        InputError: no dataset has that name, or its recordings cannot be opened so.
-    """
-    return loaded(_part(name, dataset(name).drives, "way to open recordings as drives"))
 
 
 def benchmarks() -> dict[str, Benchmark]:

@@ -13,10 +13,10 @@ from tests.data.toy_nuscenes import SCANS, SCENES, sample_token, sensor_to_world
 from tests.small_world import execute
 from voxway.core.errors import InputError
 from voxway.core.voxel_labels_file import read_recorded, read_voxel_labels
-from voxway.data.nuscenes.drive import OCC3D_DRIVES, SURROUNDOCC_DRIVES, SceneDrive
+from voxway.data.nuscenes.drive import SURROUNDOCC_DRIVES, SceneDrive, open_drives
 from voxway.data.nuscenes.key_frame import CAMERAS
-from voxway.data.recordings import Drive
-from voxway.data.registry import benchmark, config_type, drives
+from voxway.data.recordings import Drive, recorded
+from voxway.data.registry import benchmark, config_type
 from voxway.data.uniocc.config import UniOccConfig
 
 SCENE = "scene-0003"
@@ -123,27 +123,26 @@ def test_uniocc_has_the_cameras_of_the_key_frames(ring: Path, tmp_path: Path) ->
 def test_a_scene_is_a_drive(tmp_path: Path) -> None:
     """Scans and where they were taken, names, cameras at their own times; in the vehicle's or the LiDAR's frame."""
     root = write_nuscenes(tmp_path)
-    for opened, in_lidar in ((OCC3D_DRIVES, False), (SURROUNDOCC_DRIVES, True)):
-        found = opened(root, ("scene-0002", "scene-0001"))
-        assert [drive.name for drive in found] == ["scene-0001", "scene-0002"]
-        drive = found[1]
+    for opened, in_lidar in ((open_drives, False), (SURROUNDOCC_DRIVES, True)):
+        drive, other = opened(root, ("scene-0002", "scene-0001"))
+        assert (drive.name, other.name) == ("scene-0002", "scene-0001")
         assert isinstance(drive, SceneDrive) and isinstance(drive, Drive)
         assert len(drive.scans) == SCANS and [frame.number for frame in drive.frames] == [0, 1]
         scan = drive.scans[5]
         T_world_lidar = drive.track.at(np.array([scan.time_s]))[0] @ drive.T_ego_sensor(scan.sensor)
         np.testing.assert_allclose(T_world_lidar, sensor_to_world("scene-0002", "LIDAR_TOP", 5, 0), atol=1e-6)
         assert np.allclose(drive.T_ego_sensor("LIDAR_TOP"), np.eye(4)) == in_lidar
-        recorded, last = drive.recorded(drive.frames[1]), f"LIDAR_TOP_scene-0002_{SCANS - 1}"
-        assert recorded.names == {
+        found, last = recorded(drive, drive.frames[1]), f"LIDAR_TOP_scene-0002_{SCANS - 1}"
+        assert found.names == {
             "sample": sample_token("scene-0002", 1),
             "scene": SCENES["scene-0002"],
             "scene_name": "scene-0002",
             "lidar": f"data_{last}",
             "scan": f"{last}.pcd.bin",
         }
-        assert [picture.name for picture in recorded.pictures] == list(CAMERAS)
+        assert [picture.name for picture in found.pictures] == list(CAMERAS)
         T_world_frame = drive.track.at(np.array([drive.frames[1].time_s]))[0]
-        for place, picture in enumerate(recorded.pictures):
+        for place, picture in enumerate(found.pictures):
             T_world_cam = T_world_frame @ np.array(picture.T_frame_cam)
             expected = sensor_to_world("scene-0002", picture.name, SCANS - 1, 3_000 * place)
             np.testing.assert_allclose(T_world_cam, expected, atol=1e-6)
@@ -152,12 +151,12 @@ def test_a_scene_is_a_drive(tmp_path: Path) -> None:
 
 def test_pictures_that_are_not_there_are_left_out(tmp_path: Path) -> None:
     root = write_nuscenes(tmp_path)
-    (drive,) = OCC3D_DRIVES(root, ("scene-0001",))
+    (drive,) = open_drives(root, ("scene-0001",))
     for picture in (root / "samples" / "CAM_BACK").iterdir():
         picture.unlink()
     found = drive.cameras(drive.frames[0])
     assert found is not None and "CAM_BACK" not in found[0] and len(found[0]) == 5
-    assert len(drive.recorded(drive.frames[0]).pictures) == 5
+    assert len(recorded(drive, drive.frames[0]).pictures) == 5
 
 
 def test_names_are_kept_with_the_labels(ring: Path, occ3d_labels: Path) -> None:
@@ -171,25 +170,23 @@ def test_names_are_kept_with_the_labels(ring: Path, occ3d_labels: Path) -> None:
 
 def test_bad_input_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     root = write_nuscenes(tmp_path / "nuscenes")
-    with pytest.raises(InputError, match="no such scene"):
-        drives("occ3d-nuscenes")(root, ("scene-0099",), None, None)
+    with pytest.raises(InputError, match="found scene-0099"):
+        open_drives(root, ("scene-0099",))
     with pytest.raises(InputError, match=r"tables: expected a folder v1\.0-trainval"):
-        drives("occ3d-nuscenes")(tmp_path, (), None, None)
-    with pytest.raises(InputError, match="way to open recordings as drives"):
-        drives("occ3d-waymo")
+        open_drives(tmp_path)
     with pytest.raises(InputError, match=r"classes of pixels: expected SAMPLE\.png"):
-        drives("occ3d-nuscenes")(root, (), None, tmp_path)
+        open_drives(root, (), None, tmp_path)
     table = root / "v1.0-trainval" / "sample_data.json"
     rows = json.loads(table.read_text())
     scan = next(row for row in rows if "LIDAR_TOP" in row["filename"] and not row["is_key_frame"])
     table.write_text(json.dumps([{**row, "timestamp": 1.5} if row is scan else row for row in rows]))
     with pytest.raises(InputError, match="timestamp: expected microseconds"):
-        drives("occ3d-nuscenes")(root, (), None, None)
+        open_drives(root)
 
     def refusal(*arguments: object) -> str:
         assert execute("prepare", "occupancy", *arguments, "--out", tmp_path / "out") == 2
         return " ".join(capsys.readouterr().err.split())
 
     assert "both or neither" in refusal("--root", root)
-    assert "found --kitti, --root" in refusal("--root", root, "--kitti", root)
-    assert "found none" in refusal()
+    assert "kitti and root" in refusal("--root", root, "--kitti", root)
+    assert "neither" in refusal()

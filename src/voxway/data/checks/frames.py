@@ -6,18 +6,22 @@ Frames are read by what a run reads them with, so that a check and a run say the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from voxway.core.errors import InputError
 from voxway.data.checks.report import Report
+from voxway.data.config import DataConfig
 from voxway.data.files.images import image_size
 from voxway.data.files.names import PICTURES, some
 from voxway.data.files.presence import Presence, absence
 from voxway.data.samples import Samples
 
+Progress = Callable[[int, int, str], None]
+"""``(done, total, what)``"""
 _MANY = 20
 """Folders that one finding stands for: a finding for each would bury the others."""
 
@@ -41,6 +45,32 @@ class FrameCheck:
     scan_bytes: int
     remedies: Mapping[str, str]
     drive_name: Callable[[str], str]
+
+    def run(
+        self,
+        contents: int,
+        looks: Sequence[Callable[[str], None]],
+        progress: Progress | None,
+        called: Callable[[str], str] = "frame {}".format,
+    ) -> None:
+        """Look for all files, at their heads, and into those of some frames.
+
+        Args:
+            contents: frames whose files are opened, evenly spread; 0 for none.
+            looks: look at what else a frame holds, by its key; what cannot be read was noted already.
+            progress: called with (done, total, what) after every frame.
+            called: the name of a frame, for that.
+        """
+        keys = self.presence()
+        self.heads(keys)
+        chosen = [keys[index] for index in spread(len(keys), contents)]
+        for done, key in enumerate(chosen, 1):
+            self.read(key)
+            for look in looks:
+                with suppress(InputError):
+                    look(key)
+            if progress:
+                progress(done, len(chosen), called(key))
 
     def presence(self) -> list[str]:
         """Note which files are missing, and which drives are whole; frames that lack one do not count in a partial
@@ -139,6 +169,19 @@ class FrameCheck:
             "A partial copy (--partial, or --set data.partial=true in training) is read as far as frames are whole."
         )
         self.report.add("note", self.samples.config.root, what, remedy)
+
+
+def opened(config: DataConfig, report: Report) -> Samples | None:
+    """What a run would read, frames that lack a file included: what a copy lacks is for the report to say. None, and a
+    finding, where it cannot be opened at all.
+    """
+    try:
+        samples = Samples(replace(config, partial=True), every_frame=True)
+    except InputError as error:
+        report.add_error(error)
+        return None
+    report.frames = len(samples)
+    return samples
 
 
 def spread(count: int, chosen: int) -> list[int]:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
-
-from voxway.core.errors import InputError
-from voxway.data.checks.frames import FrameCheck, spread
+from voxway.data.checks.frames import FrameCheck, Progress, opened
 from voxway.data.checks.report import Report
 from voxway.data.drives.config import DrivesConfig
 from voxway.data.drives.layout import DriveFiles
@@ -24,9 +19,7 @@ _KNOWN_SHARE = 0.005
 """Labels that say less of the grid are hardly labels."""
 
 
-def check_drives(
-    config: DrivesConfig, contents: int = 10, progress: Callable[[int, int, str], None] | None = None
-) -> Report:
+def check_drives(config: DrivesConfig, contents: int = 10, progress: Progress | None = None) -> Report:
     """List everything that is missing from or wrong with what a reader of this configuration would read.
 
     Args:
@@ -35,12 +28,9 @@ def check_drives(
         progress: called with (done, total, what) after every step.
     """
     report = Report(benchmark=config.benchmark, split=config.split)
-    try:
-        samples = Samples(replace(config, partial=True), every_frame=True)
-    except InputError as error:
-        report.add_error(error)
+    samples = opened(config, report)
+    if samples is None:
         return report
-    report.frames = len(samples)
     assert isinstance(samples.reader, DrivesReader)
     _check_drives(config, samples.reader, report)
     check = FrameCheck(
@@ -51,16 +41,8 @@ def check_drives(
         remedies={"label files": _LABELS, "": _RECORDINGS},
         drive_name=samples.reader.drive,
     )
-    keys = check.presence()
-    check.heads(keys)
-    chosen = [keys[index] for index in spread(len(keys), contents)]
-    for done, key in enumerate(chosen, 1):
-        check.read(key)
-        with suppress(InputError):  # what cannot be read was noted already
-            if "target" in config.needs:
-                _check_labels(samples, key, report)
-        if progress:
-            progress(done, len(chosen), f"frame {key}")
+    looks = [lambda key: _check_labels(samples, key, report)] if "target" in config.needs else []
+    check.run(contents, looks, progress)
     return report
 
 

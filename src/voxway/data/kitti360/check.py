@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
-
-from voxway.core.errors import InputError
-from voxway.data.checks.frames import FrameCheck, spread
+from voxway.data.checks.frames import FrameCheck, Progress, opened
 from voxway.data.checks.report import Report
 from voxway.data.kitti360.benchmark import SSCBENCH_KITTI360
 from voxway.data.kitti360.config import KITTI360Config
@@ -22,9 +17,7 @@ _IGNORED_SHARE = (0.02, 0.85)
 """Share of voxels without truth; beyond these bounds the labels are of another kind."""
 
 
-def check_kitti360(
-    config: KITTI360Config, contents: int = 10, progress: Callable[[int, int, str], None] | None = None
-) -> Report:
+def check_kitti360(config: KITTI360Config, contents: int = 10, progress: Progress | None = None) -> Report:
     """List everything that is missing from or wrong with what a reader of this configuration would read.
 
     Args:
@@ -35,12 +28,9 @@ def check_kitti360(
     split = SSCBENCH_KITTI360.splits[config.split]
     whole = not config.drives and not config.keys
     report = Report(benchmark=SSCBENCH_KITTI360, split=config.split, expected_frames=split.frames if whole else None)
-    try:
-        samples = Samples(replace(config, partial=True), every_frame=True)
-    except InputError as error:
-        report.add_error(error)
+    samples = opened(config, report)
+    if samples is None:
         return report
-    report.frames = len(samples)
     _check_drives(config, samples, report)
     check = FrameCheck(
         samples=samples,
@@ -50,16 +40,8 @@ def check_kitti360(
         remedies={"label files": _LABELS, "": _RAW},
         drive_name=samples.reader.drive,
     )
-    keys = check.presence()
-    check.heads(keys)
-    chosen = [keys[index] for index in spread(len(keys), contents)]
-    for done, key in enumerate(chosen, 1):
-        check.read(key)
-        with suppress(InputError):  # what cannot be read was noted already
-            if "target" in config.needs:
-                report.count(samples.truth(key).classes.numpy())
-        if progress:
-            progress(done, len(chosen), f"frame {key}")
+    looks = [lambda key: report.count(samples.truth(key).classes.numpy())] if "target" in config.needs else []
+    check.run(contents, looks, progress)
     _check_histogram(config, report)
     return report
 

@@ -9,7 +9,7 @@ OCC3D = Dataset(
     server="voxway.data.nuscenes.submission:OCC3D_FILES",
     class_table="voxway.data.nuscenes:pseudo_labels.json",
     street="voxway.data.nuscenes.street:STREET_NAMES",
-    drives="voxway.data.nuscenes.drive:OCC3D_DRIVES",
+    drives="voxway.data.nuscenes.drive:open_drives",
 )
 OPENOCCUPANCY = Dataset(
     benchmark="voxway.data.nuscenes.benchmark:OPENOCCUPANCY_NUSCENES",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,7 @@ from torch import Tensor
 
 from voxway.core.errors import InputError
 from voxway.data import registry
-from voxway.data.checks.frames import FrameCheck, spread
+from voxway.data.checks.frames import FrameCheck, Progress, opened
 from voxway.data.checks.report import Report
 from voxway.data.checks.surround import check_cameras
 from voxway.data.nuscenes.benchmark import OCC3D_NUSCENES
@@ -23,8 +21,6 @@ from voxway.data.nuscenes.points import read_lidar
 from voxway.data.nuscenes.reader import NuScenesReader
 from voxway.data.nuscenes.splits import scenes_of
 from voxway.data.samples import Samples
-
-Progress = Callable[[int, int, str], None]
 
 _DOWNLOAD = "Complete the download of nuScenes' file blobs."
 _LABELS = "Complete the download of the voxel labels."
@@ -47,14 +43,10 @@ def check_nuscenes(config: NuScenesConfig, contents: int = 10, progress: Progres
     split = benchmark.splits.get(config.split)
     whole = not (config.drives or config.keys or config.only_labelled)
     report = Report(benchmark=benchmark, split=config.split, expected_frames=split.frames if split and whole else None)
-    try:
-        # What a copy lacks is for the report to say.
-        samples = Samples(replace(config, partial=True), every_frame=True)
-    except InputError as error:
-        report.add_error(error)
+    samples = opened(config, report)
+    if samples is None:
         return report
     reader = _reader(samples)
-    report.frames = len(samples)
     if report.expected_frames is not None and report.frames != report.expected_frames:
         severity = "note" if config.partial else "error"
         what = f"{report.frames} key frames; split {config.split} has {report.expected_frames}"
@@ -74,14 +66,13 @@ def check_nuscenes(config: NuScenesConfig, contents: int = 10, progress: Progres
         remedies={"label files": _LABELS, "": _DOWNLOAD},
         drive_name=lambda key: frames[key].scene_name or frames[key].scene if key in frames else reader.drive(key),
     )
-    keys = check.presence()
-    check.heads(keys)
-    chosen = [keys[index] for index in spread(len(keys), contents)]
-    for done, key in enumerate(chosen, 1):
-        check.read(key)
-        _check_contents(config, samples, frames[key], report)
-        if progress:
-            progress(done, len(chosen), f"sample {key[:8]}")
+    looks: list[Callable[[KeyFrame], None]] = [lambda frame: _check_calibration(reader, frame, report)]
+    if config.needs & {"points", "depth"}:
+        looks.append(lambda frame: _check_scans(reader, frame, report))
+    if "target" in config.needs:
+        looks.append(lambda frame: _check_labels(samples, frame, report))
+    of_keys = [lambda key, look=look: look(frames[key]) for look in looks]
+    check.run(contents, of_keys, progress, called=lambda key: f"sample {key[:8]}")
     return report
 
 
@@ -124,19 +115,6 @@ def _check_sweeps(config: NuScenesConfig, frames: list[KeyFrame], source: Path, 
         report.add("warning", source, what, "Make the info file again with `write_infos`.")
 
 
-def _check_contents(config: NuScenesConfig, samples: Samples, frame: KeyFrame, report: Report) -> None:
-    """What numbers of one frame look like, where its files can be read."""
-    reader = _reader(samples)
-    checks: list[Callable[[], None]] = [lambda: _check_calibration(reader, frame, report)]
-    if config.needs & {"points", "depth"}:
-        checks.append(lambda: _check_scans(reader, frame, report))
-    if "target" in config.needs and samples.labels.supervises(frame.token):
-        checks.append(lambda: _check_labels(reader, frame, report))
-    for check in checks:
-        with suppress(InputError):  # what cannot be read was noted already
-            check()
-
-
 def _check_calibration(reader: NuScenesReader, frame: KeyFrame, report: Report) -> None:
     source = f"{reader.frames.source}: sample {frame.token}"
     check_cameras(report, source, {name: camera.T_ego_cam for name, camera in frame.cameras.items()})
@@ -161,7 +139,10 @@ def _check_scans(reader: NuScenesReader, frame: KeyFrame, report: Report) -> Non
             report.add("warning", path, what, "Use the original scans: networks were trained on raw intensities.")
 
 
-def _check_labels(reader: NuScenesReader, frame: KeyFrame, report: Report) -> None:
+def _check_labels(samples: Samples, frame: KeyFrame, report: Report) -> None:
+    if not samples.labels.supervises(frame.token):
+        return
+    reader = _reader(samples)
     path = reader.label_path(frame)
     truth = reader.truth(frame.token)
     report.count(truth.classes.numpy())

@@ -64,8 +64,8 @@ class Occ3DFiles:
 
 @dataclass(frozen=True)
 class OpenOccFiles:
-    """`openocc_v2/SCENE/SAMPLE/labels.npz`: semantics alone, no speeds. What has no class is 255, as the benchmark has
-    no class for it.
+    """`openocc_v2/SCENE/SAMPLE/labels.npz`: semantics, and flow where boxes told it. What has no class is 255, as the
+    benchmark has no class for it.
     """
 
     benchmark = OPENOCC_NUSCENES
@@ -79,7 +79,11 @@ class OpenOccFiles:
         """See `LabelFormat.write`."""
         listed = labels.unknown & options.unknown
         classes = np.where(listed, np.uint8(IGNORE), labels.classes)
-        write_archive(self.path(folder, labels.key, labels.recorded.names), {"semantics": classes})
+        arrays = {"semantics": classes}
+        if labels.flow is not None and labels.until_next_s > 0:
+            speed = labels.flow[..., :2].astype(np.float32) * OPENOCC_NUSCENES.grid.cell[0] / labels.until_next_s
+            arrays["flow"] = speed.astype(np.float16)
+        write_archive(self.path(folder, labels.key, labels.recorded.names), arrays)
 
     def read(self, path: Path) -> UInt8[np.ndarray, "x y z"]:
         """See `LabelFormat.read`."""
@@ -87,8 +91,7 @@ class OpenOccFiles:
 
     def lost(self, options: LabelOptions) -> str:
         """See `LabelFormat.lost`."""
-        unknown = "" if options.unknown else _LOST.format(how="with label 255, which published loaders may not expect")
-        return f"Speeds are not among labels, and left out. {unknown}".strip()
+        return "" if options.unknown else _LOST.format(how="with label 255, which published loaders may not expect")
 
 
 @dataclass(frozen=True)

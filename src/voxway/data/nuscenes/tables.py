@@ -11,11 +11,14 @@
         calibrated_sensor.json  sensor_token, translation, rotation (w x y z), camera_intrinsic
         sensor.json             token, channel
         ego_pose.json           translation, rotation (w x y z), timestamp
+        sample_annotation.json  a box: sample_token, instance_token, translation, size (w l h), rotation (w x y z)
+        instance.json           a thing: token, category_token
+        category.json           token, name
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +33,7 @@ Row = Mapping[str, Json]
 SWEEPS = 10
 """Sweeps that a record lists, at most."""
 _LIDAR = "LIDAR_TOP"
-_REMEDY = "Complete nuScenes' metadata: unpack v1.0-trainval_meta.tgz (or -mini, -test) again."
+REMEDY = "Complete nuScenes' metadata: unpack v1.0-trainval_meta.tgz (or -mini, -test) again."
 
 
 def read_tables(folder: Path | str, scenes: Sequence[str] = ()) -> list[Row]:
@@ -49,21 +52,6 @@ def read_tables(folder: Path | str, scenes: Sequence[str] = ()) -> list[Row]:
     return _Tables(Path(folder)).infos(scenes)
 
 
-def read_drives(folder: Path | str, scenes: Sequence[str] = ()) -> tuple[list[Row], dict[str, list[Row]]]:
-    """Records of key frames as `read_tables` has them, and of all LiDAR scans by scene token, both in order of time.
-
-    A scan's record::
-
-        token timestamp (microseconds) lidar_path lidar2ego_* ego2global_*
-
-    Raises:
-        InputError: see `read_tables`.
-    """
-    tables = _Tables(Path(folder))
-    infos = tables.infos(scenes)
-    return infos, tables.scans({info["scene_token"] for info in infos})
-
-
 def read_table(folder: Path, name: str) -> list[Row]:
     """Rows of one table, each with its columns.
 
@@ -71,7 +59,7 @@ def read_table(folder: Path, name: str) -> list[Row]:
         InputError: the table is missing or damaged, or a row lacks a column or holds something else there.
     """
     path = folder / f"{name}.json"
-    rows = read_json(path, remedy=_REMEDY)
+    rows = read_json(path, remedy=REMEDY)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise _wrong(path, "contents", "a list of rows", type(rows).__name__)
     for column, (what, holds) in {"token": _TEXT, **_COLUMNS[name]}.items():
@@ -119,6 +107,12 @@ _COLUMNS: dict[str, dict[str, _Column]] = {
         "sample_token": _TEXT, "ego_pose_token": _TEXT, "calibrated_sensor_token": _TEXT, "timestamp": _NUMBER,
         "filename": _TEXT, "is_key_frame": _FLAG, "prev": _LINK,
     },
+    "sample_annotation": {
+        "sample_token": _TEXT, "instance_token": _TEXT, "translation": _PLACE, "rotation": _TURN,
+        "size": ("three numbers above 0, metres", lambda value: _is_vector(value, 3) and min(value) > 0),
+    },
+    "instance": {"category_token": _TEXT},
+    "category": {"name": _TEXT},
 }  # fmt: skip
 """What the columns that are read must hold, besides the token."""
 
@@ -161,23 +155,6 @@ class _Tables:
         chosen = {token: scene["name"] for token, scene in self.scenes.items() if not scenes or scene["name"] in scenes}
         samples = [sample for sample in self.samples.values() if sample["scene_token"] in chosen]
         return [self._info(s, chosen[s["scene_token"]]) for s in sorted(samples, key=lambda s: s["timestamp"])]
-
-    def scans(self, scenes: Collection[str]) -> dict[str, list[Row]]:
-        found: dict[str, list[Row]] = {}
-        for row in sorted(self.recordings.values(), key=lambda row: row["timestamp"]):
-            scene = self._get(self.samples, row["sample_token"], "sample")["scene_token"]
-            if scene in scenes and self.channels[row["calibrated_sensor_token"]] == _LIDAR:
-                found.setdefault(scene, []).append(self._scan(row))
-        return found
-
-    def _scan(self, row: Row) -> Row:
-        return {
-            "token": row["token"],
-            "timestamp": row["timestamp"],
-            "lidar_path": row["filename"],
-            **self._calibration(row, "lidar2ego"),
-            **self._pose(row),
-        }
 
     def _info(self, sample: Row, scene: str) -> Row:
         recorded = self.keys.get(sample["token"], {})
@@ -251,7 +228,7 @@ class _Tables:
 
 
 def _wrong(path: Path, field: str, expected: object, found: object) -> InputError:
-    return InputError(file=path, field=field, expected=expected, found=found, remedy=_REMEDY)
+    return InputError(file=path, field=field, expected=expected, found=found, remedy=REMEDY)
 
 
 def _split(T_lidar_sensor: np.ndarray) -> Row:

@@ -13,9 +13,10 @@ from jaxtyping import Float64, UInt8
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
-from voxway.core.recorded import Recorded
 from voxway.core.task import Task
+from voxway.data.boxes import TrackedBox
 from voxway.data.files.names import some
+from voxway.data.own.boxes import read_boxes
 from voxway.data.own.matching import nearest
 from voxway.data.own.point_labels import PointLabels
 from voxway.data.own.rig_faults import rig_faults, size_fault
@@ -23,7 +24,7 @@ from voxway.data.own.rig_file import read_rig
 from voxway.data.own.sources import open_poses, open_stream
 from voxway.data.own.streams import Stream
 from voxway.data.own.views import PinholeView, pinhole_view
-from voxway.data.recordings import Frame, Poses, PosesFrom, Scan, ScanName, recorded_pictures
+from voxway.data.recordings import Frame, Poses, PosesFrom, Scan, ScanName
 
 _POSE_S = 0.1
 """How far before the first or after the last pose a scan may have been taken."""
@@ -40,19 +41,26 @@ class RigDrive:
         file: the rig's.
         labels: classes of the returns, where somebody labelled them.
         poses: makes poses of the ego frame, instead of those that the file names.
+        boxes: file of boxes around things.
 
     Raises:
         InputError: the file is at fault, no LiDAR or no poses are in it, or a scan has no pose.
     """
 
-    def __init__(self, file: Path, labels: PointLabels | None = None, poses: PosesFrom | None = None) -> None:
+    def __init__(
+        self,
+        file: Path,
+        labels: PointLabels | None = None,
+        poses: PosesFrom | None = None,
+        boxes: Path | None = None,
+    ) -> None:
         self.rig = read_rig(file)
         for wrong in rig_faults(self.rig):
             raise wrong
         if not self.rig.lidars:
             raise self._wrong("lidars", "at least one LiDAR", "none", "Labels are made from scans; name their folder.")
         self._require_origins()
-        self.name, self.frame, self.labels = self.rig.name, self.rig.ego, labels
+        self.name, self.frame, self.labels, self._boxes = self.rig.name, self.rig.ego, labels, boxes
         self.root = self.rig.path.parent
         self._lidars = {lidar.name: lidar for lidar in self.rig.lidars}
         self._streams = {name: open_stream(self.rig, lidar) for name, lidar in self._lidars.items()}
@@ -133,15 +141,18 @@ class RigDrive:
         paths = (self._pictures[name].path(number) for name, number in self._chosen(frame).items())
         return *dict.fromkeys(paths), self.rig.path
 
-    def recorded(self, frame: Frame) -> Recorded:
-        """See `Drive.recorded`; pictures of lenses that bend, and messages of a recording, are left out."""
-        files = {camera.name for camera in self.rig.cameras if camera.source.folder is not None}
-        paths = {
+    def names(self, frame: Frame) -> Mapping[str, str]:
+        """See `Drive.names`; frames have none but their numbers."""
+        return {}
+
+    def pinhole_files(self, frame: Frame) -> Mapping[str, Path]:
+        """See `Drive.pinhole_files`; lenses that bend, and messages of a recording, are left out."""
+        lie = {camera.name for camera in self.rig.cameras if camera.source.folder is not None}
+        return {
             name: self._pictures[name].path(number)
             for name, number in self._chosen(frame).items()
-            if name in files and self._views[name].remap is None
+            if name in lie and self._views[name].remap is None
         }
-        return Recorded(pictures=recorded_pictures(self, frame, paths))
 
     def class_maps(self, frame: Frame) -> UInt8[np.ndarray, "n h w"]:
         """See `Drive.class_maps`; rigs have none."""
@@ -150,6 +161,18 @@ class RigDrive:
     def class_map_files(self, frame: Frame) -> tuple[Path, ...]:
         """See `Drive.class_map_files`; rigs have none."""
         return ()
+
+    def boxes(self) -> tuple[TrackedBox, ...]:
+        """See `Drive.boxes`."""
+        return self._things
+
+    def box_files(self) -> tuple[Path, ...]:
+        """See `Drive.box_files`."""
+        return () if self._boxes is None else (self._boxes,)
+
+    @cached_property
+    def _things(self) -> tuple[TrackedBox, ...]:
+        return () if self._boxes is None else read_boxes(self._boxes, self)
 
     @cached_property
     def _pictures(self) -> dict:

@@ -23,18 +23,21 @@ class Fields:
         values: by name.
         file: that holds them, for errors.
         place: of these values in it, such as ``"cameras[0].pose"``; empty at its top.
+        remedy: what to do about a wrong value.
     """
 
     values: Mapping[str, Json]
     file: Path
     place: str = ""
+    remedy: str = REMEDY
 
     def path(self, name: str) -> str:
         """Where a value stands in the file."""
         return f"{self.place}.{name}" if self.place else name
 
-    def wrong(self, name: str, expected: object, found: object, remedy: str = REMEDY) -> InputError:
+    def wrong(self, name: str, expected: object, found: object, remedy: str = "") -> InputError:
         """The error about a value."""
+        remedy = remedy or self.remedy
         return InputError(file=self.file, field=self.path(name), expected=expected, found=found, remedy=remedy)
 
     def only(self, *names: str) -> None:
@@ -64,7 +67,7 @@ class Fields:
                 field=self.place or "the file",
                 expected=f"one of {', '.join(names)}",
                 found=" and ".join(there) or "none",
-                remedy=REMEDY,
+                remedy=self.remedy,
             )
         return there[0]
 
@@ -77,7 +80,7 @@ class Fields:
         value = self._there(name, "named values")
         if not isinstance(value, Mapping):
             raise self.wrong(name, "named values", repr(value)[:80])
-        return Fields(value, self.file, self.path(name))
+        return Fields(value, self.file, self.path(name), self.remedy)
 
     def several(self, name: str) -> list[Fields]:
         """A list of named values; none where the name is absent.
@@ -88,7 +91,8 @@ class Fields:
         value = self.values.get(name) or []
         if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
             raise self.wrong(name, "a list of named values", repr(value)[:80])
-        return [Fields(one, self.file, f"{self.path(name)}[{number}]") for number, one in enumerate(value)]
+        places = [f"{self.path(name)}[{number}]" for number in range(len(value))]
+        return [Fields(one, self.file, place, self.remedy) for one, place in zip(value, places)]
 
     def text(self, name: str, usual: str | None = None, choices: Sequence[str] = ()) -> str:
         """A text.
@@ -175,7 +179,7 @@ class Fields:
 
     def _there(self, name: str, expected: str) -> Json:
         if not self.has(name):
-            raise self.wrong(name, expected, "absent", f"Add it. {REMEDY}")
+            raise self.wrong(name, expected, "absent", f"Add it. {self.remedy}")
         return self.values[name]
 
 

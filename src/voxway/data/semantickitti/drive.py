@@ -15,12 +15,13 @@ from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.files import listed
 from voxway.core.grid import VoxelGrid
-from voxway.core.recorded import Recorded
 from voxway.core.task import IGNORE, Task
+from voxway.data.boxes import TrackedBox
 from voxway.data.files.images import image_size, read_image
+from voxway.data.own.boxes import read_boxes
 from voxway.data.own.track import Track
 from voxway.data.prepared.class_maps import PseudoLabels
-from voxway.data.recordings import Frame, Poses, PosesFrom, Scan, ScanName, recorded_pictures
+from voxway.data.recordings import Frame, Poses, PosesFrom, Scan, ScanName
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import SequenceFiles, read_point_labels, read_scan
 from voxway.data.semantickitti.sequence import calibration_of, poses_of, times_of
@@ -31,7 +32,11 @@ _CAMERAS: dict[str, Literal[2, 3]] = {"image_2": 2, "image_3": 3}
 
 
 def open_drives(
-    root: Path, sequences: Sequence[str] = (), poses: PosesFrom | None = None, class_maps: Path | None = None
+    root: Path,
+    sequences: Sequence[str] = (),
+    poses: PosesFrom | None = None,
+    class_maps: Path | None = None,
+    boxes: Path | None = None,
 ) -> list[SequenceDrive]:
     """Drives of a folder that holds `sequences/`.
 
@@ -40,6 +45,7 @@ def open_drives(
         sequences: their names; none: all that are there.
         poses: makes poses, instead of those that lie there.
         class_maps: folder of classes of pixels, as `voxway.data.prepared.class_maps` has them.
+        boxes: folder of files of boxes, `SS.json` for each sequence.
 
     Raises:
         InputError: no such folder, a sequence without scans, or poses or times that are missing or damaged.
@@ -53,7 +59,7 @@ def open_drives(
             found="none",
             remedy="Name the folder that holds it; or describe the recording in a rig's file (docs/rig.md).",
         )
-    return [SequenceDrive(SequenceFiles(Path(root), name), poses, class_maps) for name in sequences or there]
+    return [SequenceDrive(SequenceFiles(Path(root), name), poses, class_maps, boxes) for name in sequences or there]
 
 
 class SequenceDrive:
@@ -63,6 +69,7 @@ class SequenceDrive:
         files: of the sequence.
         poses: makes poses, instead of those that lie there.
         class_maps: folder of classes of pixels.
+        boxes: folder of the sequences' files of boxes.
 
     Raises:
         InputError: no scans, a scan without a pose or a time, poses or times that are damaged, or a folder without
@@ -71,8 +78,14 @@ class SequenceDrive:
 
     frame = _SENSOR
 
-    def __init__(self, files: SequenceFiles, poses: PosesFrom | None = None, class_maps: Path | None = None) -> None:
-        self.files_of, self._class_maps = files, class_maps
+    def __init__(
+        self,
+        files: SequenceFiles,
+        poses: PosesFrom | None = None,
+        class_maps: Path | None = None,
+        boxes: Path | None = None,
+    ) -> None:
+        self.files_of, self._class_maps, self._boxes = files, class_maps, boxes
         self.name, self.root = files.sequence, Path(files.root)
         numbers, times = files.scans(), times_of(files)
         _require_lines("a time", files.times, len(times), numbers[-1])
@@ -150,9 +163,13 @@ class SequenceDrive:
         there = tuple(self._pictures(frame).values())
         return (*there, *self.files_of.calibration_files) if there else ()
 
-    def recorded(self, frame: Frame) -> Recorded:
-        """See `Drive.recorded`; frames have no names but their numbers."""
-        return Recorded(pictures=recorded_pictures(self, frame, self._pictures(frame)))
+    def names(self, frame: Frame) -> Mapping[str, str]:
+        """See `Drive.names`; frames have none but their numbers."""
+        return {}
+
+    def pinhole_files(self, frame: Frame) -> Mapping[str, Path]:
+        """See `Drive.pinhole_files`."""
+        return self._pictures(frame)
 
     def class_maps(self, frame: Frame) -> UInt8[np.ndarray, "n h w"]:
         """See `Drive.class_maps`."""
@@ -167,6 +184,18 @@ class SequenceDrive:
         first = _CLASSES.path(self._class_maps, f"{self.name}/{frame.number:06d}")
         paths = (first, _CLASSES.camera_path(first, 1))
         return tuple(path for path in paths if path.exists()) if first.exists() else ()
+
+    def boxes(self) -> tuple[TrackedBox, ...]:
+        """See `Drive.boxes`."""
+        return self._things
+
+    def box_files(self) -> tuple[Path, ...]:
+        """See `Drive.box_files`."""
+        return () if self._boxes is None else (self._boxes / f"{self.name}.json",)
+
+    @cached_property
+    def _things(self) -> tuple[TrackedBox, ...]:
+        return tuple(box for path in self.box_files() for box in read_boxes(path, self))
 
     def _recorded(self, times: Float64[np.ndarray, "n"]) -> Poses:
         """Poses that lie beside the scans."""

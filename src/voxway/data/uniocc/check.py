@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
-
-from voxway.core.errors import InputError
-from voxway.data.checks.frames import FrameCheck, spread
+from voxway.data.checks.frames import FrameCheck, Progress, opened
 from voxway.data.checks.report import Report
 from voxway.data.checks.surround import check_cameras
 from voxway.data.samples import Samples
@@ -19,9 +14,7 @@ _FRAMES = "Complete the download of UniOcc."
 _PICTURES = "Name the folder that names of pictures are relative to: --set pictures=FOLDER, the source's own root."
 
 
-def check_uniocc(
-    config: UniOccConfig, contents: int = 10, progress: Callable[[int, int, str], None] | None = None
-) -> Report:
+def check_uniocc(config: UniOccConfig, contents: int = 10, progress: Progress | None = None) -> Report:
     """List everything that is missing from or wrong with what a reader of this configuration would read.
 
     Args:
@@ -30,12 +23,9 @@ def check_uniocc(
         progress: called with (done, total, what) after every step.
     """
     report = Report(benchmark=UNIOCC, split=config.split)
-    try:
-        samples = Samples(replace(config, partial=True), every_frame=True)
-    except InputError as error:
-        report.add_error(error)
+    samples = opened(config, report)
+    if samples is None:
         return report
-    report.frames = len(samples)
     check = FrameCheck(
         samples=samples,
         partial=config.partial,
@@ -44,15 +34,7 @@ def check_uniocc(
         remedies={"pictures": _PICTURES, "": _FRAMES},
         drive_name=samples.reader.drive,
     )
-    keys = check.presence()
-    check.heads(keys)
-    chosen = [keys[index] for index in spread(len(keys), contents)]
-    for done, key in enumerate(chosen, 1):
-        check.read(key)
-        with suppress(InputError):  # what cannot be read was noted already
-            _check_contents(config, samples, key, report)
-        if progress:
-            progress(done, len(chosen), f"frame {key}")
+    check.run(contents, [lambda key: _check_contents(config, samples, key, report)], progress)
     return report
 
 

@@ -1,4 +1,4 @@
-"""Voxel labels as UniOcc's files: `DRIVE/NUMBER.npz`. No annotated things: labels know of none."""
+"""Voxel labels as UniOcc's files: `DRIVE/NUMBER.npz`, with the cameras and annotated things of the recording."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from voxway.core.task import IGNORE
 from voxway.data.label_format import FormLabels, LabelOptions
 from voxway.data.uniocc.benchmark import UNIOCC
-from voxway.data.uniocc.layout import FrameCamera, frame_path, read_uniocc, write_uniocc
+from voxway.data.uniocc.layout import FrameCamera, FrameThing, frame_path, read_uniocc, write_uniocc
 
 _NO_CLASS = UNIOCC.task.class_id("general_object")
 
@@ -41,7 +41,17 @@ class UniOccFiles:
             )
             for picture in labels.recorded.pictures
         ]
-        write_uniocc(path, classes, labels.camera, labels.T_world_frame, cameras, flow)
+        things = [
+            FrameThing(
+                token=thing.name,
+                category=_NO_CLASS if labels.ids[thing.class_name] == IGNORE else labels.ids[thing.class_name],
+                size_m=thing.size_m,
+                T_ego_agent=np.array(thing.T_frame_box),
+            )
+            for thing in labels.recorded.things
+            if thing.class_name in labels.ids
+        ]
+        write_uniocc(path, classes, labels.camera, labels.T_world_frame, cameras, flow, things)
 
     def read(self, path: Path) -> UInt8[np.ndarray, "x y z"]:
         """See `LabelFormat.read`."""
@@ -49,10 +59,7 @@ class UniOccFiles:
 
     def lost(self, options: LabelOptions) -> str:
         """See `LabelFormat.lost`."""
-        return (
-            "Voxels of which nothing is known read as free; only the camera mask limits what is scored. "
-            "Annotated things are not among labels: their list is empty."
-        )
+        return "Voxels of which nothing is known read as free; only the camera mask limits what is scored."
 
 
 FILES = UniOccFiles()

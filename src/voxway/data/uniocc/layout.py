@@ -53,6 +53,23 @@ class FrameCamera:
     T_ego_cam: Float64[np.ndarray, "4 4"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class FrameThing:
+    """One annotated thing of a frame.
+
+    Attributes:
+        token: by which things are told apart.
+        category: training id of its class.
+        size_m: length, width, height.
+        T_ego_agent: its box (x along its length, from its middle) to ego, metres.
+    """
+
+    token: str
+    category: int
+    size_m: tuple[float, float, float]
+    T_ego_agent: Float64[np.ndarray, "4 4"]
+
+
 def frame_path(root: Path, key: str) -> Path:
     """The file of a frame such as ``"scene_001/12"``."""
     return root / f"{key}.npz"
@@ -145,8 +162,9 @@ def write_uniocc(
     T_world_ego: Float64[np.ndarray, "4 4"],
     cameras: Sequence[FrameCamera] = (),
     flow: Float32[np.ndarray, "x y z 3"] | None = None,
+    things: Sequence[FrameThing] = (),
 ) -> None:
-    """Write one frame, atomically; no things are annotated, and nothing moves where no flow is given.
+    """Write one frame, atomically; nothing moves where no flow is given.
 
     Args:
         path: `<scene>/<number>.npz`.
@@ -155,6 +173,7 @@ def write_uniocc(
         T_world_ego: ego to world, metres.
         cameras: of the frame.
         flow: way to the next frame, in voxels along x, y, z.
+        things: that are annotated.
     """
     still = np.zeros((*classes.shape, 3), np.float32)
     objects = np.empty(len(cameras), object)
@@ -167,6 +186,17 @@ def write_uniocc(
         }
         for one in cameras
     ]
+    annotations = np.empty(len(things), object)
+    annotations[:] = [
+        {
+            "token": one.token,
+            "agent_to_ego": one.T_ego_agent.tolist(),
+            "agent_to_world": (T_world_ego @ one.T_ego_agent).tolist(),
+            "size": list(one.size_m),
+            "category_id": one.category,
+        }
+        for one in things
+    ]
     arrays = {
         "occ_label": classes.astype(np.uint8),
         "occ_mask_camera": camera.astype(np.uint8),
@@ -174,7 +204,7 @@ def write_uniocc(
         "occ_flow_backward": still,
         "ego_to_world_transformation": T_world_ego,
         "cameras": objects,
-        "annotations": np.empty(0, object),
+        "annotations": annotations,
     }
     write_archive(path, arrays, objects=True)
 

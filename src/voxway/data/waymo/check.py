@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
 
-from voxway.core.errors import InputError
-from voxway.data.checks.frames import FrameCheck, spread
+from voxway.data.checks.frames import FrameCheck, Progress, opened
 from voxway.data.checks.report import Report
 from voxway.data.checks.surround import check_cameras
 from voxway.data.samples import Samples
@@ -21,9 +18,7 @@ _CONVERT = "Convert Waymo to KITTI's format again, and link its folder with `kit
 _LABELS = "Complete the download of the voxel labels."
 
 
-def check_occ3d_waymo(
-    config: Occ3DWaymoConfig, contents: int = 10, progress: Callable[[int, int, str], None] | None = None
-) -> Report:
+def check_occ3d_waymo(config: Occ3DWaymoConfig, contents: int = 10, progress: Progress | None = None) -> Report:
     """List everything that is missing from or wrong with what a reader of this configuration would read.
 
     Args:
@@ -32,12 +27,9 @@ def check_occ3d_waymo(
         progress: called with (done, total, what) after every step.
     """
     report = Report(benchmark=OCC3D_WAYMO, split=config.split)
-    try:
-        samples = Samples(replace(config, partial=True), every_frame=True)
-    except InputError as error:
-        report.add_error(error)
+    samples = opened(config, report)
+    if samples is None:
         return report
-    report.frames = len(samples)
     files, expected = config.files, OCC3D_WAYMO.splits[config.split].scenes
     sequences = {key.split("/")[0] for key in samples.keys}
     if not (config.drives or config.keys or config.only_labelled) and len(sequences) != expected:
@@ -51,25 +43,13 @@ def check_occ3d_waymo(
         remedies={"label files": _LABELS, "": _CONVERT},
         drive_name=samples.reader.drive,
     )
-    keys = check.presence()
-    check.heads(keys)
-    chosen = [keys[index] for index in spread(len(keys), contents)]
-    for done, key in enumerate(chosen, 1):
-        check.read(key)
-        _check_contents(config, samples, key, report)
-        if progress:
-            progress(done, len(chosen), f"frame {key}")
+    looks: list[Callable[[str], None]] = []
+    if config.needs & {"images", "depth", "pose"}:
+        looks.append(lambda key: _check_calibration(samples, config.files, key, report))
+    if "target" in config.needs:
+        looks.append(lambda key: _check_labels(samples, config.files, key, report))
+    check.run(contents, looks, progress)
     return report
-
-
-def _check_contents(config: Occ3DWaymoConfig, samples: Samples, key: str, report: Report) -> None:
-    """What numbers of one frame look like, where its files can be read."""
-    with suppress(InputError):  # what cannot be read was noted already
-        if config.needs & {"images", "depth", "pose"}:
-            _check_calibration(samples, config.files, key, report)
-    with suppress(InputError):
-        if "target" in config.needs:
-            _check_labels(samples, config.files, key, report)
 
 
 def _check_calibration(samples: Samples, files: WaymoFiles, key: str, report: Report) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,17 +15,16 @@ from voxway.core.task import IGNORE, Task
 from voxway.core.version import __version__
 from voxway.core.voxel_labels import FREE, OCCUPIED, VoxelLabels
 from voxway.core.voxel_labels_file import write_voxel_labels
-from voxway.data.recordings import Frame, frame_key
+from voxway.data.recordings import Frame, frame_key, recorded
 from voxway.prepare.occupancy.around import surroundings
-from voxway.prepare.occupancy.chosen import Chosen, chosen_scans, pictured
-from voxway.prepare.occupancy.motion import MOVES, OWN, STANDS, read_motion
+from voxway.prepare.occupancy.boxes import with_boxes
+from voxway.prepare.occupancy.chosen import Chosen, chosen_scans
+from voxway.prepare.occupancy.gather import Gathering
 from voxway.prepare.occupancy.passes import Pass
-from voxway.prepare.occupancy.pixels import picture_files, picture_scans, seen_classes, shown_classes
+from voxway.prepare.occupancy.pixels import picture_files, picture_scans, seen_classes
 from voxway.prepare.occupancy.work import DriveWork
-from voxway.truth.coarse_classes import coarse_classes, coarse_task
-from voxway.truth.key_volume import Gathered, Surroundings, states
-from voxway.truth.moving.clusters import clusters
-from voxway.truth.moving.ground import ground
+from voxway.truth.coarse_classes import GROUND, coarse_classes, coarse_task
+from voxway.truth.key_volume import Surroundings, states
 from voxway.truth.sight import sighted
 
 _SETTINGS = (
@@ -40,11 +40,15 @@ class Labelling:
         work: on the drive.
         evidence: pass (a).
         motion: pass (b).
+
+    Raises:
+        InputError: boxes are at fault, or their classes are not those of the recording's labels.
     """
 
     def __init__(self, work: DriveWork, evidence: Pass, motion: Pass) -> None:
         self.work, self.evidence, self.motion = work, evidence, motion
         self.keys = work.frame_keys()
+        self.task = _task(work)
         self.parameters = {**motion.origin.settings, **work.settings.recorded(*_SETTINGS), "grid": to_json(work.grid)}
         self._around = lru_cache(maxsize=1)(self._surroundings)
 
@@ -65,7 +69,7 @@ class Labelling:
         found = [*work.placed_from(scans), *map(work.moving_path, scans)]
         found += [path for scan in scans for path in work.drive.label_files(scan)]
         found += map(work.evidence_path, self._blocks(frame))
-        found += picture_files(work, frame)
+        found += [*picture_files(work, frame), *work.drive.box_files()]
         return [*dict.fromkeys([*found, *work.drive.camera_files(frame)])]
 
     def make(self, key: str) -> None:
@@ -83,28 +87,19 @@ class Labelling:
         work, grid = self.work, self.work.grid
         T_world_frame = work.drive.track.at(np.array([frame.time_s]))[0]
         around = self._around(work.blocks.at(frame.time_s))
-        standing, moving, low, alone, labels = self._gather(frame, chosen, T_world_frame, around)
+        filled = Gathering(work, frame, T_world_frame, around, self.task)
+        for scan in chosen.scans:
+            filled.add(scan, scan in chosen.own)
         passes, confirmed = around.on_grid(grid, T_world_frame)
-        state, moves = states(standing, moving, confirmed, work.settings.least_points)
+        state, moves = states(filled.standing, filled.moving, confirmed, work.settings.least_points)
         occupied = state == OCCUPIED
         lidar = occupied | (passes > 0)
-        task = self._task()
-        label = np.full(grid.shape, IGNORE, np.uint8)
-        if labels is None:
-            stands = occupied & ~moves
-            grounded = low.points > _GROUND_SHARE * np.maximum(standing.points, 1)
-            label = np.where(occupied, coarse_classes(stands, moves, grounded, grid), label)
-        else:
-            stands = np.where(occupied & ~moves, standing.vote(), IGNORE).astype(np.uint8)
-            silent = occupied & ~moves & (stands == IGNORE)
-            if standing.placed and silent.any():
-                stands[silent] = seen_classes(work, frame, standing.places(silent), task, T_world_frame)
-            label = np.where(occupied, np.where(moves, labels, stands), label)
-        label[state == FREE] = task.free
+        label = self._classes(frame, filled, state, moves, T_world_frame)
+        flow = None if filled.flow is None else np.where(moves[..., None], filled.flow, np.float16(0))
         camera, cameras = self._camera_masks(frame, occupied, lidar)
         return VoxelLabels(
             key=frame_key(work.drive, frame),
-            task=task,
+            task=self.task,
             frame=work.drive.frame,
             T_world_frame=T_world_frame,
             time_s=frame.time_s,
@@ -113,71 +108,41 @@ class Labelling:
             lidar=lidar,
             camera=camera,
             moving=moves,
-            hits=standing.hits,
+            hits=filled.standing.hits,
             passes=passes,
             confirmed=confirmed,
             cameras=cameras if work.settings.each_camera else {},
-            own=alone.points > 0,
+            flow=flow,
+            until_next_s=work.until_next_s(frame),
+            own=filled.alone.points > 0,
             scans=tuple(f"{scan.sensor}/{scan.number:06d}" for scan in chosen.scans),
             lacking_s=chosen.lacking_s,
             parameters=self.parameters,
             version=__version__,
-            recorded=work.drive.recorded(frame),
+            recorded=recorded(work.drive, frame),
         )
 
-    def _task(self) -> Task:
-        """Classes of the recording's labels on the grid, or the coarse ones."""
-        classes = self.work.drive.classes
-        if classes is None:
-            return coarse_task(self.work.grid)
-        return Task(
-            name=classes.name,
-            grid=self.work.grid,
-            classes=classes.classes,
-            free=classes.free,
-            palette=classes.palette,
-            foreground=classes.foreground,
-            evaluated=classes.evaluated,
-        )
-
-    def _gather(
-        self, frame: Frame, chosen: Chosen, T_world_frame: Float64[np.ndarray, "4 4"], around: Surroundings
-    ) -> tuple[Gathered, Gathered, Gathered, Gathered, UInt8[np.ndarray, "x y z"] | None]:
-        """Returns of what stands, of what moves in the frame's own scans, of the ground, and of the own scans alone;
-        classes of what moves."""
-        work, T = self.work, np.linalg.inv(T_world_frame)
-        standing = Gathered(work.grid, placed=bool(pictured(work, frame)))
-        moving, low, alone = Gathered(work.grid), Gathered(work.grid), Gathered(work.grid)
-        for scan in chosen.scans:
-            returns = work.placing.read(scan)
-            kind = read_motion(work.moving_path(scan), len(returns.points))
-            own, labels = scan in chosen.own, returns.labels
-            stands = kind == STANDS
-            if not own:
-                stands[stands] = ~around.is_gone(returns.points[stands])
-            points = returns.points @ T[:3, :3].T + T[:3, 3]
-            standing.add(points[stands], None if labels is None else labels[stands])
-            if work.drive.classes is None:
-                origin = returns.origins.mean(0) @ T[:3, :3].T + T[:3, 3]
-                settings = work.settings.moving
-                low.add(points[stands][ground(points[stands], origin, settings.ground_m, settings.farthest_m)])
-            if own:
-                alone.add(points[kind != OWN])
-            moves = kind == MOVES
-            if own and moves.any():
-                if labels is None and work.drive.class_map_files(frame):
-                    labels = shown_classes(work, frame, points)
-                moving.add(points[moves], None if labels is None else self._voted(points[moves], labels[moves]))
-        return standing, moving, low, alone, None if work.drive.classes is None else moving.vote()
-
-    def _voted(self, points: Float64[np.ndarray, "p 3"], labels: UInt8[np.ndarray, "p"]) -> UInt8[np.ndarray, "p"]:
-        """One class for each thing that moves: that of most of its returns."""
-        number = clusters(points, self.work.settings.moving.cluster_m)
-        votes = np.zeros((number.max() + 1, IGNORE + 1), np.int64)
-        np.add.at(votes, (number, labels), 1)
-        votes[:, IGNORE] = 0
-        best = np.where(votes.any(1), votes.argmax(1), IGNORE).astype(np.uint8)
-        return best[number]
+    def _classes(
+        self,
+        frame: Frame,
+        filled: Gathering,
+        state: UInt8[np.ndarray, "x y z"],
+        moves: Bool[np.ndarray, "x y z"],
+        T_world_frame: Float64[np.ndarray, "4 4"],
+    ) -> UInt8[np.ndarray, "x y z"]:
+        """Class of each voxel, by the most trusted that says one."""
+        work, grid, occupied, standing = self.work, self.work.grid, state == OCCUPIED, filled.standing
+        named = np.where(moves, filled.moving.vote(), standing.vote())
+        if work.drive.classes is None:
+            grounded = filled.low.points > _GROUND_SHARE * np.maximum(standing.points, 1)
+            coarse = coarse_classes(occupied & ~moves, moves, grounded, grid)
+            found = np.where((named == IGNORE) | (named == GROUND), coarse, named)
+        else:
+            silent = occupied & ~moves & (named == IGNORE)
+            if standing.placed and silent.any():
+                named[silent] = seen_classes(work, frame, standing.places(silent), self.task, T_world_frame)
+            found = named
+        return np.where(occupied, found, np.where(state == FREE, self.task.free, IGNORE)).astype(np.uint8)
 
     def _camera_masks(
         self, frame: Frame, occupied: Bool[np.ndarray, "x y z"], lidar: Bool[np.ndarray, "x y z"]
@@ -204,3 +169,11 @@ class Labelling:
         frames = [frame for frame in self.keys.values() if self.work.blocks.at(frame.time_s) == block]
         poses = self.work.drive.track.at(np.array([frame.time_s for frame in frames]))
         return surroundings(self.work, self._blocks(frames[0]), block, list(poses))
+
+
+def _task(work: DriveWork) -> Task:
+    """Classes of a recording's labels on the grid, or the coarse ones; and those of its boxes."""
+    classes = work.drive.classes
+    if classes is None:
+        return with_boxes(coarse_task(work.grid), work.drive, known=False)
+    return with_boxes(replace(classes, grid=work.grid), work.drive, known=True)

@@ -1,4 +1,5 @@
-"""Pass (b): which returns of each scan come from something that moves, from the counts of the blocks around."""
+"""Pass (b): which returns of each scan come from something that moves, from the counts of the blocks around; of things
+that have boxes, from these."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from voxway.core.arrays import read_array
 from voxway.core.errors import InputError
 from voxway.core.files import atomic_path
 from voxway.data.recordings import ScanName
+from voxway.prepare.occupancy.boxes import Things
 from voxway.prepare.occupancy.evidence_files import read_evidence
 from voxway.prepare.occupancy.passes import Pass
 from voxway.prepare.occupancy.work import DriveWork
@@ -40,7 +42,8 @@ def motion_pass(work: DriveWork, evidence: Pass) -> Pass:
             _write(work.moving_path(name), scan_motion(work, counters, name))
 
     def sources(key: str) -> Sequence[Path]:
-        return [*map(work.evidence_path, around(key)), *work.placed_from(work.blocks.scans[blocks[key]])]
+        scans = work.placed_from(work.blocks.scans[blocks[key]])
+        return [*map(work.evidence_path, around(key)), *scans, *work.drive.box_files()]
 
     recorded = {**evidence.origin.settings, **settings.recorded("moving", "decide_blocks")}
     return Pass(
@@ -69,7 +72,8 @@ def scan_motion(work: DriveWork, counters: Counters, name: ScanName) -> UInt8[np
         low = ground(points, origin, settings.ground_m, settings.farthest_m)
         counts = counters.at(np.floor(points / settings.voxel_m).astype(np.int64))
         moving = grown(points, moves(counts, low, settings), low, settings)
-        found[returns.used] = np.where(moving, MOVES, STANDS)
+        things = Things.of(work.drive, points, name.time_s)
+        found[returns.used] = np.where(np.where(things.some, things.moving, moving), MOVES, STANDS)
     return found
 
 

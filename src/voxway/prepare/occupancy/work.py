@@ -110,6 +110,11 @@ class DriveWork:
         """Key frames by their names."""
         return {f"{frame.number:06d}": frame for frame in self.frames}
 
+    def until_next_s(self, frame: Frame) -> float:
+        """Seconds to the next key frame; of the last one, those since the one before."""
+        number = min(self.frames.index(frame), max(len(self.frames) - 2, 0))
+        return float(np.ptp([one.time_s for one in self.frames[number : number + 2]]))
+
     def scan_files(self, scans: Iterable[ScanName]) -> list[Path]:
         """The files that scans are read from, each once, and what they are placed with."""
         return list(dict.fromkeys(path for scan in scans for path in self.drive.files(scan)))

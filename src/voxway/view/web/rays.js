@@ -1,7 +1,7 @@
 // Rays: shares of rays that are right over the distance of the true hit, as curves.
 
 const CURVE_COLOURS = [[38, 132, 82], [30, 96, 145], [150, 90, 170], [120, 120, 120]];
-const CURVES = { width: 720, height: 210, left: 46, right: 26, top: 10, bottom: 30 };
+const CURVES = { width: 720, height: 210, left: 56, right: 26, top: 10, bottom: 34 };
 
 /** Draw the curves of a frame below the volumes, or hide them. */
 function showCurves(curves) {
@@ -17,7 +17,7 @@ function showCurves(curves) {
     `<line class="rule" x1="${left}" x2="${width - right}" y1="${down(share)}" y2="${down(share)}"/>` +
     `<text x="${left - 6}" y="${down(share)}" text-anchor="end" dominant-baseline="central">${100 * share} %</text>`);
   for (let metre = 0; metre <= farthest; metre += 10)
-    lines.push(`<text x="${across(metre)}" y="${height - bottom + 18}" text-anchor="middle">${metre} m</text>`);
+    lines.push(`<text x="${across(metre)}" y="${height - bottom + 22}" text-anchor="middle">${metre} m</text>`);
   const names = Object.keys(shares);
   const drawn = names.map((name, number) => {
     const points = metres.flatMap((metre, at) => (shares[name][at] === null ? [] : `${across(metre).toFixed(1)},${down(shares[name][at]).toFixed(1)}`));

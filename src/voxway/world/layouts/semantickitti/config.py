@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.world.layouts.amounts import check_amounts, spread
+from voxway.world.layouts.boxes import BOXES
 from voxway.world.layouts.layout import Job, Record, Stage, jobs
 from voxway.world.layouts.semantickitti.plan import SemanticKITTIPlan
 from voxway.world.layouts.semantickitti.write import SequenceWriter
@@ -26,7 +27,7 @@ class WorldConfig(SemanticKITTIPlan):
     """A synthetic world in SemanticKITTI's layout. The same configuration always gives the same bytes."""
 
     layout: ClassVar[str] = "semantickitti"
-    folders: ClassVar[tuple[str, ...]] = ("sequences", FOLDER)
+    folders: ClassVar[tuple[str, ...]] = ("sequences", FOLDER, BOXES)
 
     def to_json(self) -> Record:
         """The configuration as `world.json` holds it."""

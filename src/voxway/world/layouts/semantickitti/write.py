@@ -28,6 +28,7 @@ from voxway.data.semantickitti.layout import (
     write_voxel_labels,
 )
 from voxway.truth.semantickitti import LabelledScan, build_truth
+from voxway.world.layouts.boxes import BOXES, write_boxes
 from voxway.world.layouts.files import write_png
 from voxway.world.layouts.semantickitti.plan import SemanticKITTIPlan
 from voxway.world.layouts.semantickitti.rig import kitti_rig
@@ -36,6 +37,7 @@ from voxway.world.sensors.camera import Camera, photograph
 from voxway.world.sensors.lidar import scan
 from voxway.world.sensors.scene import Caster, Scene
 from voxway.world.sensors.street_cache import cached_street_and_caster
+from voxway.world.shapes.labels import MOVING
 from voxway.world.street.drive import PERIOD, present
 from voxway.world.street.street import Street, random_stream
 
@@ -58,7 +60,7 @@ class SequenceWriter:
         self.frames = config.frames(name)
 
     def write_drive(self) -> None:
-        """Calibration, times and poses (the world of the poses is the first scan's frame); what is there is kept."""
+        """Calibration, times, poses (their world is the first scan's frame) and boxes; what is there is kept."""
         files, rig = self.files, self.rig
         calibration = Calibration(P2=rig.P2, P3=rig.P3, T_cam_velo=rig.T_cam_velo)
         if not files.calibration.exists():
@@ -68,6 +70,13 @@ class SequenceWriter:
         if not files.poses.exists():
             T_velo = self._street()[0].drive.T_world_vehicle @ rig.lidar.T_vehicle_lidar
             write_poses(files.poses, np.linalg.inv(T_velo[0]) @ T_velo, rig.T_cam_velo)
+        boxes = self.root / BOXES / f"{self.name}.json"
+        if not boxes.exists():
+            street = self._street()[0]
+            names = {
+                MOVING[raw]: SEMANTIC_KITTI.task.classes[int(_classes(np.array([MOVING[raw]]))[0])] for raw in MOVING
+            }
+            write_boxes(boxes, street, rig.lidar.T_vehicle_lidar, names)
 
     def write_frame(self, frame: int) -> None:
         """Scan, labels and, on frames that have them, images; what is there is kept."""
