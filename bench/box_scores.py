@@ -11,11 +11,13 @@ networks by the shifted streets. `--beside` scores a network of another task on 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
@@ -229,6 +231,7 @@ def main() -> None:
     options.add_argument("--held-out", type=Path, help="a world, for its split val")
     options.add_argument("--shifted", type=Path, help="a world in the shifted style, for its split val")
     options.add_argument("--real", type=Path, help="folder with KITTI's sequences and `derived`")
+    options.add_argument("--ring", type=Path, help="a nuScenes key frame's info.json, to draw what is seen there")
     options.add_argument("--beside", type=Path, nargs="*", default=[], help="networks of SemanticKITTI's task")
     options.add_argument("--out", type=Path, required=True, help="folder for table, curves and pictures")
     options.add_argument("--pictures", action="store_true", help="draw every real frame")
@@ -248,10 +251,28 @@ def main() -> None:
                     shown = kind if isinstance(model, Model) else "nothing"
                     found.setdefault(place, {}).setdefault(name, {})[shown] = scores.to_json()
                     write_json(chosen.out / "scores.json", found)
+    for number, folder in enumerate(chosen.models if chosen.ring is not None else ()):
+        ring(load(folder), chosen.ring, chosen.out / "pictures" / str(number))
     print(table(found))
     (chosen.out / "scores.md").write_text(table(found) + "\n")
     for folder in chosen.beside:
         print(beside(load(folder), chosen.real, chosen.out))
+
+
+def ring(model: Model, info: Path, out: Path) -> None:
+    """Draw what is seen at a nuScenes key frame, through six cameras and with its scan; nobody has labelled it."""
+    frame = json.loads(info.read_text())["sample"]
+    cameras, lidar = list(frame["images"].values()), frame["lidar_points"]
+    scan = np.fromfile(info.parent / lidar["lidar_path"], np.float32).reshape(-1, 5)
+    T_ego_lidar = np.array(lidar["lidar2ego"])
+    points = scan[:, :3] @ T_ego_lidar[:3, :3].T + T_ego_lidar[:3, 3]
+    paths = [info.parent / camera["img_path"] for camera in cameras]
+    seen = {"intrinsics": [camera["cam2img"] for camera in cameras], "poses": [camera["cam2ego"] for camera in cameras]}
+    out.mkdir(parents=True, exist_ok=True)
+    for kind, shown in (("pictures", None), ("both", points.astype(np.float32))):
+        found = model.predict(paths, **seen, points=shown, key=f"ring {kind}")
+        found.picture(out / f"ring-{kind}.png")
+        found.picture(out / f"ring-{kind}-above.png", camera="above")
 
 
 def beside(model: Model, real: Path, cache: Path) -> str:

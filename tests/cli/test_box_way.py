@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.ship_box import ship
 from tests.small_world import execute
 from voxway import load
 from voxway.world import generate
@@ -68,3 +69,49 @@ def test_a_picture_without_calibration(run: Path, tmp_path: Path, capsys: pytest
     assert execute(*predict) == 2
     assert "--image with a picture, --fov and --height" in " ".join(capsys.readouterr().err.split())
     assert execute(*predict, "--fov", 80, "--height", 1.4, "--root", tmp_path) == 2
+
+
+@pytest.fixture
+def packed(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package that brings the network along, however large it is."""
+    for module in ("voxway.engine.shipped", "voxway.api.load"):
+        monkeypatch.setattr(f"{module}.FOLDER", tmp_path / "package")
+    monkeypatch.setattr("bench.ship_box._MOST_BYTES", 10**9)
+    usual = {kind: {"middle": 1.0, "low": 1.0} for kind in ("pictures", "scan", "both")}
+    return ship(run / "model", folder=tmp_path / "package", sure=usual)
+
+
+def test_the_network_in_the_box_looks_and_says_how_sure_it_is(
+    world: Path, packed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig = ("--rig", world / "train-0001" / "rig.json")
+    assert execute("predict", "box", *rig, "--out", tmp_path / "out", "--no-page", "--device", "cpu") == 0
+    said = capsys.readouterr().out
+    assert "sure of what it says is there; 100% is usual" in said and "do not trust this" in said
+    assert list((tmp_path / "out").rglob("*.npz"))
+
+
+def test_it_is_tuned_on_drives(world: Path, packed: Path, tmp_path: Path) -> None:
+    known = json.loads((packed / "config.json").read_text())["config"]
+    same = [f"method.{name}={json.dumps(known[name])}" for name in ("backbone", "norm", "context", "cell")]
+    same += [f"method.depth_bins.step={known['depth_bins']['step']}"]
+    train = ("train", "box-tune", "--root", world, "--out", tmp_path / "tuned", "--device", "cpu", "--steps", 1)
+    assert execute(*train, "--set", *SMALL, *same) == 0
+    start = json.loads((tmp_path / "tuned" / "run.json").read_text())["start"]
+    assert start["source"] == "box" and start["tensors"] == len(load("box").network.state_dict())
+
+
+def test_without_weights_it_is_said_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("voxway.engine.shipped.FOLDER", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert execute("predict", "box", "--root", tmp_path, "--out", tmp_path / "out", "--device", "cpu") == 2
+    assert "train your own: voxway train box-world" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_demo_shows_it(packed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute("demo", "--box", "--out", tmp_path / "demo", "--device", "cpu") == 0
+    assert "three streets by three rigs: IoU" in capsys.readouterr().out
+    assert (tmp_path / "demo" / "page.html").exists() and (tmp_path / "demo" / "picture.png").exists()

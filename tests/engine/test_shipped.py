@@ -12,6 +12,7 @@ import torch
 from bench.ship_box import ship
 from tests.methods.tiny import TINY
 from voxway import load
+from voxway.api.doubt import UsualSureness
 from voxway.api.start import start_weights
 from voxway.core.config import to_json
 from voxway.core.errors import InputError
@@ -35,12 +36,14 @@ def packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     data = DrivesConfig(root=Path("/home/me/secret"), image_px=(32, 64), camera_places=6)
     facts = {"dataset": "own", "data": to_json(data), "cameras": None, "ema": True, "steps": 3, "start": "/home/me"}
     save_model(tmp_path / "run", SMALL, SMALL.build().state_dict(), **facts)
-    return ship(tmp_path / "run", folder=tmp_path / "package")
+    usual = {"pictures": {"middle": 0.7, "low": 0.5}}
+    return ship(tmp_path / "run", folder=tmp_path / "package", sure=usual)
 
 
 def test_it_is_loaded_by_its_name(packed: Path, tmp_path: Path) -> None:
     model = load("box")
     assert model.name == "box" and model.checkpoint == fingerprint(packed) and model.ema
+    assert model.usual == {"pictures": UsualSureness(middle=0.7, low=0.5)}
     assert (model.task, model.cameras, model.image_px) == (STREET, None, (32, 64)) and model.data.camera_places is None
     original = load_model(tmp_path / "run").state_dict()
     for name, tensor in model.network.state_dict().items():

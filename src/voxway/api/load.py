@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from voxway.api.doubt import UsualSureness
 from voxway.api.model import Model
 from voxway.core.config import from_json
 from voxway.core.errors import InputError, nearest
@@ -55,6 +56,7 @@ def _own(folder: Path, device: torch.device | str) -> Model:
         checkpoint=fingerprint(folder),
         labels=facts.get("labels") or ({"rule": "few, not recorded"} if data.few_labels else None),
         cameras=facts["cameras"] if "cameras" in facts else _usual_cameras(data),
+        usual={kind: UsualSureness(**known) for kind, known in facts.get("sureness", {}).items()},
     )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from torch import nn
 
 from voxway.api.data import with_origin
+from voxway.api.doubt import UsualSureness
 from voxway.api.inputs import Picture, cloud, plain_sample, proposals_of, rectified_pair
 from voxway.api.occupancy import Occupancy
 from voxway.api.rig import Rig
@@ -49,6 +50,8 @@ class Model:
     """Of few labels that it learnt from: rule, share and digest (`voxway.core.label_list`). None: all, or not known."""
     cameras: int | None = None
     """How many cameras it was trained with; None: not known."""
+    usual: Mapping[str, UsualSureness] = field(default_factory=dict)
+    """How sure it is of streets like those that it learnt from, by what it is shown; empty: not known."""
 
     def __str__(self) -> str:
         size = "as recorded" if self.image_px is None else f"{self.image_px[0]} x {self.image_px[1]} px"

@@ -73,6 +73,7 @@ class Options:
 def run(options: Options) -> None:
     """Predict, write, and say where."""
     from voxway.api.data import with_origin
+    from voxway.api.doubt import told
     from voxway.api.load import load
     from voxway.api.look import PAGE_FRAMES, frame_of, write_views
     from voxway.api.outputs import ScoredPredictor, check_formats, outputs
@@ -90,13 +91,17 @@ def run(options: Options) -> None:
         data = _data(options, model)
         data, sources = with_origin(data, model.sources, "proposals", options.proposals)
         data = ready(data, sources, options.cache or options.out, group)
-        scored = None if options.probabilities is None else ScoredPredictor(model.network)
+        asked = options.probabilities is not None
+        scored = ScoredPredictor(model.network) if asked or model.usual else None
         count = options.probabilities if isinstance(options.probabilities, int) else None
         samples, frames, predict = data.build(), [], scored or network_predictor(model.network)
         with outputs(options.format, options.out, how, samples) as write:
             for sample, occupancy in predictions(predict, samples, samples.task, group=group):
                 if scored is not None:
-                    occupancy = scored.ranked(occupancy, count)
+                    ranked = scored.ranked(occupancy, count if asked else 1)
+                    if model.usual:
+                        print(told(model.usual, sample, ranked))
+                    occupancy = ranked if asked else occupancy
                 write(sample, occupancy)
                 if options.page and group.leads and len(frames) < PAGE_FRAMES:
                     frames.append(frame_of(sample, occupancy, data))
