@@ -14,6 +14,7 @@ examples:
   voxway prepare occupancy --rig rig.json --out labels --lower -40 -40 -1 --upper 40 40 5.4 --cell 0.4
   voxway prepare occupancy --rig rig.json --out labels --point-labels annotated --classes classes.json
   voxway prepare occupancy --kitti KITTI --sequences 08 --out labels --pseudo-labels pseudo
+  voxway prepare occupancy --rig rig.json --out labels --pseudo-labels pixels --classes classes.json
   voxway prepare occupancy --rig rig.json --out labels --boxes boxes.json
   voxway prepare occupancy --root nuscenes --benchmark occ3d-nuscenes --sequences scene-0061 --every 1 --out labels
   voxway prepare occupancy --rig rig.json --out cleaned --last moving
@@ -78,7 +79,8 @@ class Options:
     """Boxes around things, which say what these are and how they went: a file; of several sequences, a folder with
     SEQUENCE.json for each. Default: those that a dataset comes with."""
     pseudo_labels: Folder = None
-    """Folder that `voxway prepare pseudo-labels` wrote, or one like it, for voxels whose returns have no class."""
+    """Classes of pixels, for voxels whose returns have no class: a folder that `voxway prepare pseudo-labels` wrote, or
+    one like it; of a rig, CAMERA/PICTURE.png, pictures of ids that --classes names."""
     poses: Literal["given", "kiss-icp"] = "given"
     """Where the vehicle was: as the recording says, or made from the scans alone, once, as OUT/DRIVE/poses.txt."""
     one_origin: bool = False
@@ -114,13 +116,13 @@ def run(options: Options) -> None:
     drives = _drives(options, settings)
     settings = replace(settings, grid=_grid(options, drives[0].grid))
     for drive in drives:
-        if not options.one_origin:
-            check_origins(drive)
         own = settings
         if options.poses_are == "checked":
             own = checked(drive, settings)
         elif options.poses_are == "noisy":
             own = replace(settings, moving=settings.moving.cautious())
+        if not options.one_origin:
+            check_origins(drive)
         made = prepare([drive], options.out, own, shard=shard, last=options.last)
         if options.picture and options.last == "labels":
             from voxway.prepare.occupancy.pictures import draw
@@ -164,16 +166,19 @@ def _of_dataset(options: Options, poses: PosesFrom | None) -> list[Drive]:
 
 def _of_rig(options: Options, poses: PosesFrom | None) -> list[Drive]:
     from voxway.data.own.drive import RigDrive
+    from voxway.data.own.named_ids import NamedIds
+    from voxway.data.own.pixel_labels import PixelLabels
     from voxway.data.own.point_labels import PointLabels
 
-    if (options.point_labels is None) != (options.classes is None):
-        remedy = "A file of classes names the ids of point labels; docs/labels-from-lidar.md shows one."
-        raise _bad("--point-labels, --classes", "both or neither", "one", remedy)
+    labelled = options.point_labels is not None or options.pseudo_labels is not None
+    if labelled != (options.classes is not None):
+        remedy = "A file of classes names the ids of point labels and of pixels; docs/labels-from-lidar.md shows one."
+        raise _bad("--point-labels or --pseudo-labels, and --classes", "both or neither", "one", remedy)
     assert options.rig is not None
-    labels = None
-    if options.point_labels is not None and options.classes is not None:
-        labels = PointLabels(options.point_labels, options.classes)
-    return [RigDrive(options.rig, labels, poses, options.boxes)]
+    names = None if options.classes is None else NamedIds(options.classes)
+    points = None if names is None or options.point_labels is None else PointLabels(options.point_labels, names)
+    pixels = None if names is None or options.pseudo_labels is None else PixelLabels(options.pseudo_labels, names)
+    return [RigDrive(options.rig, points, poses, options.boxes, pixels)]
 
 
 def _settings(options: Options) -> OccupancySettings:

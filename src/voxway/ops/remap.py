@@ -51,6 +51,18 @@ class Remap:
         places = np.where(drawn[..., None], pixels / last * 2 - 1, -2)
         return cls(torch.from_numpy(places.astype(np.float32)), torch.from_numpy(drawn & inside))
 
+    def ids(self, picture: UInt8[Tensor, "_h _w"], unseen: int) -> UInt8[Tensor, "h w"]:
+        """A picture of ids as the view shows it, each pixel that of the nearest one.
+
+        Args:
+            picture: of ids.
+            unseen: id of what is not seen.
+        """
+        found = F.grid_sample(
+            picture[None, None].float(), self.places[None], mode="nearest", padding_mode="border", align_corners=True
+        )
+        return torch.where(self.seen, found[0, 0], unseen).to(torch.uint8)
+
     def view(self, picture: UInt8[Tensor, "3 _h _w"]) -> UInt8[Tensor, "3 h w"]:
         """The picture as the view shows it, interpolated between pixels; black where it is not seen."""
         found = F.grid_sample(

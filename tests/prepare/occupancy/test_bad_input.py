@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.driving import STEP_S, pose, tum, write_rig
+from tests.driving import HEIGHT_M, STEP_S, pose, tum, write_rig
 from tests.small_world import execute
 
 
@@ -100,6 +100,20 @@ def test_a_merged_cloud(rig: Path, capsys: pytest.CaptureFixture) -> None:
     (roof,) = json.loads(rig.read_text())["lidars"]
     edit(rig, lidars=[{**roof, "columns": ["x", "y", "z", "lidar_id"]}])
     assert "scans of one LiDAR" in refused(capsys, rig)
+
+
+def test_a_merged_cloud_without_a_mark(rig: Path, capsys: pytest.CaptureFixture) -> None:
+    """Scans moved to the road below the car, as clouds of several LiDARs mostly are."""
+    scans(rig, lambda points, number: points + np.array([0, 0, HEIGHT_M, 0]))
+    said = refused(capsys, rig)
+    assert "000000.bin" in said and "behind others" in said and "--one-origin" in said
+
+
+def test_a_person_may_know_better(rig: Path, capsys: pytest.CaptureFixture) -> None:
+    scans(rig, lambda points, number: points + np.array([0, 0, HEIGHT_M, 0]))
+    out = rig.parent / "out"
+    assert execute("prepare", "occupancy", "--rig", rig, "--out", out, "--one-origin", "--last", "evidence") == 0
+    assert "behind" not in capsys.readouterr().err
 
 
 def test_one_cloud_for_two_lidars(rig: Path, capsys: pytest.CaptureFixture) -> None:

@@ -13,12 +13,14 @@ from jaxtyping import Float64, UInt8
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
 from voxway.core.grid import VoxelGrid
-from voxway.core.task import Task
+from voxway.core.task import IGNORE, Task
 from voxway.data.boxes import TrackedBox
 from voxway.data.files.names import some
 from voxway.data.own.boxes import read_boxes
 from voxway.data.own.matching import nearest
+from voxway.data.own.pixel_labels import PixelLabels
 from voxway.data.own.point_labels import PointLabels
+from voxway.data.own.rig import CameraEntry
 from voxway.data.own.rig_faults import rig_faults, size_fault
 from voxway.data.own.rig_file import read_rig
 from voxway.data.own.sources import open_poses, open_stream
@@ -40,6 +42,7 @@ class RigDrive:
     Args:
         file: the rig's.
         labels: classes of the returns, where somebody labelled them.
+        pixels: classes of the pixels of pictures likewise.
         poses: makes poses of the ego frame, instead of those that the file names.
         boxes: file of boxes around things.
 
@@ -53,6 +56,7 @@ class RigDrive:
         labels: PointLabels | None = None,
         poses: PosesFrom | None = None,
         boxes: Path | None = None,
+        pixels: PixelLabels | None = None,
     ) -> None:
         self.rig = read_rig(file)
         for wrong in rig_faults(self.rig):
@@ -60,7 +64,8 @@ class RigDrive:
         if not self.rig.lidars:
             raise self._wrong("lidars", "at least one LiDAR", "none", "Labels are made from scans; name their folder.")
         self._require_origins()
-        self.name, self.frame, self.labels, self._boxes = self.rig.name, self.rig.ego, labels, boxes
+        self.name, self.frame, self._boxes = self.rig.name, self.rig.ego, boxes
+        self.labels, self.pixels = labels, pixels
         self.root = self.rig.path.parent
         self._lidars = {lidar.name: lidar for lidar in self.rig.lidars}
         self._streams = {name: open_stream(self.rig, lidar) for name, lidar in self._lidars.items()}
@@ -76,6 +81,12 @@ class RigDrive:
         self._pose_files: tuple[Path, ...] = ()
         self.track = self._recorded(clock) if poses is None else self._made(poses)
         self._require_poses()
+        if pixels is not None and not any(map(self.class_map_files, self.frames)):
+            expected = "CAMERA/PICTURE.png beside the pictures, such as " + "/".join(self._example())
+            remedy = "Name the folder of the pictures of ids, with a folder for each camera."
+            raise InputError(
+                file=pixels.folder, field="labels of pixels", expected=expected, found="none", remedy=remedy
+            )
 
     @property
     def grid(self) -> VoxelGrid:
@@ -87,7 +98,8 @@ class RigDrive:
     @property
     def classes(self) -> Task | None:
         """Those that the file of classes names."""
-        return None if self.labels is None else self.labels.task(self.grid)
+        labels = self.labels or self.pixels
+        return None if labels is None else labels.names.task(self.grid)
 
     def T_ego_sensor(self, sensor: str) -> Float64[np.ndarray, "4 4"]:
         """See `Drive.T_ego_sensor`."""
@@ -127,11 +139,11 @@ class RigDrive:
 
     def pictures(self, frame: Frame) -> Mapping[str, UInt8[np.ndarray, "h w 3"]]:
         """See `Drive.pictures`; lenses that bend are remapped to their views."""
-        found, cameras = {}, {camera.name: camera for camera in self.rig.cameras}
+        found = {}
         for name, number in self._chosen(frame).items():
             stream = self._pictures[name]
             picture = stream.read(number)
-            if (wrong := size_fault(cameras[name], (picture.shape[0], picture.shape[1]))) is not None:
+            if (wrong := size_fault(self._cameras[name], (picture.shape[0], picture.shape[1]))) is not None:
                 raise wrong.error(stream.path(number), "size", "Use the pictures that the calibration is for.")
             found[name] = self._views[name].of(picture)
         return found
@@ -155,12 +167,25 @@ class RigDrive:
         }
 
     def class_maps(self, frame: Frame) -> UInt8[np.ndarray, "n h w"]:
-        """See `Drive.class_maps`; rigs have none."""
-        return np.zeros((0, 0, 0), np.uint8)
+        """See `Drive.class_maps`."""
+        assert self.pixels is not None
+        chosen, maps = self._chosen(frame), []
+        for name, number in chosen.items():
+            path, view = self._ids_path(name, number), self._views[name]
+            ids = self.pixels.read(path, self._cameras[name].size_px) if path.exists() else None
+            maps.append(np.full(view.size_px, IGNORE, np.uint8) if ids is None else view.ids_of(ids))
+        found = np.full((len(maps), *np.max([one.shape for one in maps], axis=0)), IGNORE, np.uint8)
+        for place, one in zip(found, maps):
+            place[: one.shape[0], : one.shape[1]] = one
+        return found
 
     def class_map_files(self, frame: Frame) -> tuple[Path, ...]:
-        """See `Drive.class_map_files`; rigs have none."""
-        return ()
+        """See `Drive.class_map_files`."""
+        if self.pixels is None:
+            return ()
+        paths = [self._ids_path(name, number) for name, number in self._chosen(frame).items()]
+        there = tuple(path for path in paths if path.exists())
+        return (*there, self.pixels.names.file) if there else ()
 
     def boxes(self) -> tuple[TrackedBox, ...]:
         """See `Drive.boxes`."""
@@ -181,6 +206,20 @@ class RigDrive:
     @cached_property
     def _views(self) -> dict[str, PinholeView]:
         return {camera.name: pinhole_view(camera, self.rig.path) for camera in self.rig.cameras}
+
+    @cached_property
+    def _cameras(self) -> dict[str, CameraEntry]:
+        return {camera.name: camera for camera in self.rig.cameras}
+
+    def _ids_path(self, camera: str, number: int) -> Path:
+        """Where classes of a picture's pixels lie, if there are some."""
+        assert self.pixels is not None
+        return self.pixels.path(self._cameras[camera], self._pictures[camera].path(number), number)
+
+    def _example(self) -> tuple[str, ...]:
+        """Camera and name of the file of some picture's labels."""
+        paths = [self._ids_path(*one) for frame in self.frames[:1] for one in self._chosen(frame).items()]
+        return paths[0].parts[-2:] if paths else ("front", "000000.png")
 
     def _chosen(self, frame: Frame) -> dict[str, int]:
         """Pictures near a moment."""

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float64, UInt8
 
 from voxway.core.errors import InputError
 from voxway.core.lens import Mei
+from voxway.core.task import IGNORE
 from voxway.data.own.rig import CameraEntry
 from voxway.ops.remap import Remap
 
@@ -43,6 +44,10 @@ class PinholeView:
             return picture
         found = self.remap.view(torch.from_numpy(picture).permute(2, 0, 1))
         return found.permute(1, 2, 0).contiguous().numpy()
+
+    def ids_of(self, ids: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h2 w2"]:
+        """The view of a picture of ids, 255 where the camera's picture shows nothing."""
+        return ids if self.remap is None else self.remap.ids(torch.from_numpy(ids), IGNORE).numpy()
 
 
 def pinhole_view(camera: CameraEntry, file: object) -> PinholeView:
