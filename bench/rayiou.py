@@ -1,11 +1,12 @@
 """Seconds and memory of RayIoU: frames cast and counted in truth and prediction, by one process on one thread.
 
-Run: python bench/rayiou.py [--frames 5] [--reference case_a.npz]
+Run: python bench/rayiou.py [--frames 5] [--reference case_a.npz] [--processes 2]
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import platform
 import resource
@@ -72,12 +73,28 @@ def seconds(frames: list[Frame], repeats: int) -> list[float]:
     return found
 
 
+def count(frame: Frame) -> None:
+    """Cast and count one frame."""
+    truth, prediction, origins = frame
+    RayMetric(BENCHMARK, {"0": origins}, ()).update(truth, prediction, keys=["0"])
+
+
+def shared(frames: list[Frame], processes: int) -> float:
+    """Seconds of the clock that frames take so many processes, which have started and counted one each."""
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        pool.map(count, frames[:1] * processes, chunksize=1)
+        start = time.perf_counter()
+        pool.map(count, frames, chunksize=1)
+        return time.perf_counter() - start
+
+
 def main() -> None:
     """Time frames of each kind."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=5, help="frames of each kind")
     parser.add_argument("--repeats", type=int, default=3, help="the fastest of so many runs counts")
     parser.add_argument("--reference", default=None, help="file of further frames")
+    parser.add_argument("--processes", type=int, default=0, help="also share 40 streets among so many, by the clock")
     arguments = parser.parse_args()
     kinds = {kind.__name__: [kind(seed) for seed in range(arguments.frames)] for kind in (street, empty)}
     if arguments.reference:
@@ -88,6 +105,10 @@ def main() -> None:
         whole = 6019 * float(np.mean(each)) / 60
         said = " ".join(f"{one:.3f}" for one in each)
         print(f"{name}: {np.mean(each):.3f} s a frame ({said}), 6,019 frames in {whole:.1f} min")
+    if arguments.processes:
+        frames = [street(seed) for seed in range(5)] * 8
+        one, several = (min(shared(frames, count) for _ in range(3)) for count in (1, arguments.processes))
+        print(f"40 streets: {one:.1f} s with one process, {several:.1f} s with {arguments.processes}")
     print(f"largest memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 

@@ -69,7 +69,7 @@ BAD = {
     "nan": (np.array([[np.nan, 1, 2, 4]]), "whole numbers"),
     "beyond": (np.array([[0, 200, 2, 4]]), "indices x, y, z within .200, 200, 16. voxels"),
     "below": (np.array([[0, -1, 2, 4]]), "indices x, y, z within"),
-    "turned": (np.array([[3, 100, 120, 4]]), "they look like rows z, y, x, label"),
+    "turned": (np.array([[3, 100, 120, 4]]), "they look like rows z, y, x, class"),
     "ids": (np.array([[0, 0, 2, 17]]), r"label ids: .* found ids \[17\]"),
 }
 

@@ -112,11 +112,15 @@ class Scans(Protocol):
         ...
 
     def read(self, scan: ScanName) -> Scan:
-        """Read a scan."""
+        """Read a scan.
+
+        Raises:
+            InputError: it is missing, damaged, or not what a LiDAR measures in its own frame.
+        """
         ...
 
     def files(self, scan: ScanName) -> tuple[Path, ...]:
-        """The files that a scan is read from."""
+        """The files that a scan is read from, and its pose where that is known."""
         ...
 
 
@@ -138,23 +142,10 @@ PosesFrom = Callable[[Scans], FoundPoses]
 
 
 @runtime_checkable
-class Drive(Protocol):
-    """A stretch of road, recorded by LiDARs whose poses are known."""
-
-    @property
-    def name(self) -> str:
-        """By which its files are called."""
-        ...
-
-    @property
-    def root(self) -> Path:
-        """The folder that it lies in, or a file of it."""
-        ...
-
-    @property
-    def frame(self) -> str:
-        """The frame of the vehicle, in which labels are: x ahead, y left, z up."""
-        ...
+class Drive(Scans, Protocol):
+    """A stretch of road, recorded by LiDARs whose poses are known. Labels are in its vehicle's frame: z up; x ahead
+    and y to the left, unless the dataset has it otherwise.
+    """
 
     @property
     def grid(self) -> VoxelGrid:
@@ -167,11 +158,6 @@ class Drive(Protocol):
         ...
 
     @property
-    def scans(self) -> tuple[ScanName, ...]:
-        """All scans, by time."""
-        ...
-
-    @property
     def frames(self) -> tuple[Frame, ...]:
         """All moments, by time."""
         ...
@@ -179,22 +165,6 @@ class Drive(Protocol):
     @property
     def track(self) -> Poses:
         """The vehicle's frame in the world, whose z is up."""
-        ...
-
-    def T_ego_sensor(self, sensor: str) -> Float64[np.ndarray, "4 4"]:
-        """A LiDAR's frame to the vehicle's, metres."""
-        ...
-
-    def read(self, scan: ScanName) -> Scan:
-        """Read a scan.
-
-        Raises:
-            InputError: it is missing, damaged, or not what a LiDAR measures in its own frame.
-        """
-        ...
-
-    def files(self, scan: ScanName) -> tuple[Path, ...]:
-        """The files that a scan and its pose are read from."""
         ...
 
     def label_files(self, scan: ScanName) -> tuple[Path, ...]:

@@ -98,9 +98,7 @@ class PredictionFiles:
             InputError: see `check`.
         """
         self.check(folder, keys)
-        with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-            for name in sorted({self.name(key) for key in keys}):
-                archive.writestr(zipfile.ZipInfo(name, _EPOCH), (Path(folder) / name).read_bytes())
+        _pack(folder, path, {self.name(key) for key in keys})
 
     def _decode(self, data: bytes, source: object) -> UInt8[np.ndarray, "x y z"]:
         benchmark = self.benchmark
@@ -198,6 +196,13 @@ def open_submission(path: Path, remedy: str = _REMEDY) -> Generator[tuple[list[s
         yield names, read
 
 
+def _pack(folder: Path | str, path: Path | str, names: set[str]) -> None:
+    """Put files of a folder into a zip, atomically."""
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(names):
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), (Path(folder) / name).read_bytes())
+
+
 def _bad(file: object, field: str, expected: object, found: object, remedy: str = _REMEDY) -> InputError:
     return InputError(file=file, field=field, expected=expected, found=found, remedy=remedy)
 
@@ -252,6 +257,4 @@ class OccupancyFiles:
             InputError: see `check`.
         """
         self.check(folder, keys)
-        with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-            for name in sorted({self.name(key) for key in keys}):
-                archive.writestr(zipfile.ZipInfo(name, _EPOCH), (Path(folder) / name).read_bytes())
+        _pack(folder, path, {self.name(key) for key in keys})

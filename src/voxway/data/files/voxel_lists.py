@@ -52,10 +52,7 @@ def volume_of(rows: np.ndarray, benchmark: Benchmark, source: object) -> UInt16[
     if rows.dtype.kind not in "ui":
         raise _bad(source, "rows", "whole numbers: places of voxels and classes", rows.dtype)
     shape = benchmark.grid.shape
-    if len(rows) and ((rows[:, :3] < 0) | (rows[:, :3] >= shape)).any():
-        turned = not ((rows[:, 2::-1] < 0) | (rows[:, 2::-1] >= shape)).any()
-        hint = "; they look like rows z, y, x, class" if turned else ""
-        found = f"{rows[:, :3].min(0).tolist()} to {rows[:, :3].max(0).tolist()}{hint}"
+    if (found := beyond(rows, shape)) is not None:
         raise _bad(source, "rows", f"places x, y, z within {shape} voxels", found)
     ids = rows[:, 3]
     highest = max((len(benchmark.classes), *benchmark.train_to_raw))
@@ -64,6 +61,15 @@ def volume_of(rows: np.ndarray, benchmark: Benchmark, source: object) -> UInt16[
     volume = np.full(shape, benchmark.to_raw(np.array([benchmark.free])), np.uint16)
     volume[tuple(rows[:, :3].astype(np.int64).T)] = ids
     return volume
+
+
+def beyond(rows: np.ndarray, shape: tuple[int, int, int]) -> str | None:
+    """What rows x, y, z, class hold, if that is not all within so many voxels; and what else they may be."""
+    if not len(rows) or not ((rows[:, :3] < 0) | (rows[:, :3] >= shape)).any():
+        return None
+    turned = not ((rows[:, 2::-1] < 0) | (rows[:, 2::-1] >= shape)).any()
+    hint = "; they look like rows z, y, x, class" if turned else ""
+    return f"{rows[:, :3].min(0).tolist()} to {rows[:, :3].max(0).tolist()}{hint}"
 
 
 def _bad(source: object, field: str, expected: object, found: object) -> InputError:

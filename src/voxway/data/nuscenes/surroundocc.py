@@ -22,6 +22,7 @@ from voxway.core.arrays import read_array
 from voxway.core.errors import InputError
 from voxway.core.files import present
 from voxway.core.occupancy import Occupancy
+from voxway.data.files.voxel_lists import beyond
 from voxway.data.nuscenes.benchmark import SURROUNDOCC_NUSCENES
 from voxway.data.nuscenes.config import SurroundOccConfig
 from voxway.data.nuscenes.key_frame import KeyFrame
@@ -72,10 +73,7 @@ def read_surroundocc(path: Path | str) -> UInt8[np.ndarray, "x y z"]:
             raise _bad(path, "rows", "whole numbers: indices of voxels", f"{rows.dtype} such as {rows[0].tolist()}")
         rows = rows.astype(np.int64)
     shape = benchmark.grid.shape
-    if len(rows) and ((rows[:, :3] < 0) | (rows[:, :3] >= shape)).any():
-        turned = not ((rows[:, 2::-1] < 0) | (rows[:, 2::-1] >= shape)).any()
-        hint = "; they look like rows z, y, x, label" if turned else ""
-        found = f"{rows[:, :3].min(0).tolist()} to {rows[:, :3].max(0).tolist()}{hint}"
+    if (found := beyond(rows, shape)) is not None:
         raise _bad(path, "grid", f"indices x, y, z within {shape} voxels", found)
     classes = np.full(shape, benchmark.free, np.uint8)
     x, y, z = rows[:, :3].astype(np.int64).T

@@ -119,6 +119,10 @@ def _unpadded(shape: tuple[int, int, int]) -> Int32[np.ndarray, "x2 y2 z2"]:
     return index
 
 
+_NEARLY = 1e-3
+"""Voxels; far more than what distances are rounded by on the way."""
+
+
 @dataclass
 class _Rays:
     """Rays on their way; axes first."""
@@ -160,7 +164,7 @@ class _Rays:
         """Bring rays that start outside into the grid; which rays are in it then."""
         counts = np.array(shape)[:, None]
         inside = _within(self.voxel, counts)
-        rows = np.flatnonzero(~inside)
+        rows = np.flatnonzero(~inside & self._may_enter(counts))
         on = self.kept(rows)
         for _ in range(_MOST_STEPS):
             reachable = np.where(on.step > 0, on.voxel < counts, on.voxel >= 0)
@@ -178,6 +182,16 @@ class _Rays:
             still = np.flatnonzero(~within)
             rows, on = rows[still], on.kept(still)
         return np.flatnonzero(inside)
+
+    def _may_enter(self, counts: Int64[np.ndarray, "3 1"]) -> Bool[np.ndarray, "n"]:
+        """Which rays may come into the grid: those that leave the slab between two of its walls well before they come
+        into another never do. In what is nearly so, the walk decides, whose sums are rounded.
+        """
+        ahead = self.step > 0
+        until_in = np.where(ahead, -self.voxel, self.voxel - counts + 1)
+        until_out = np.where(ahead, counts - self.voxel, self.voxel + 1)
+        comes = np.where(until_in > 0, self.border + (until_in - 1) * self.between, -np.inf).max(0)
+        return comes <= (self.border + (until_out - 1) * self.between).min(0) + _NEARLY
 
 
 def _within(voxel: Int64[np.ndarray, "3 n"], counts: Int64[np.ndarray, "3 1"]) -> Bool[np.ndarray, "n"]:
