@@ -20,7 +20,14 @@ from voxway.metrics.compare import compare
 from voxway.recipes.networks import voxel_counts
 
 STAGES = {"semantic": "stage-1-semantic", "geometry": "stage-2-geometry", "all": "stage-3-all"}
-SMALL = ("data.image_px=[48,160]", "train.steps=2", "train.log_every=1", "train.checkpoint_every=1")
+SMALL = (
+    "data.image_px=[48,160]",
+    "train.steps=2",
+    "train.batch=1",
+    "train.micro_batch=1",
+    "train.log_every=1",
+    "train.checkpoint_every=1",
+)
 LISTED = "04/000005"
 RULE = "1/10 of frames, evenly spread"
 
