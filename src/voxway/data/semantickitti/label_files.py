@@ -1,6 +1,8 @@
 """Voxel labels as SemanticKITTI's files: `sequences/SS/voxels/FFFFFF.label`, `.invalid` and `.occluded`.
 
-`.bin`, the voxels that the key scan alone hits, needs the scan: `voxway prepare truth` writes it.
+`.invalid` are voxels that no ray has reached, as the voxelizer has it, and not all of which it is unknown whether they
+are free: a ray through some part of a voxel is enough, or else nothing would be free beside surfaces. `.bin`, the voxels
+that the key scan alone hits, needs the scan: `voxway prepare truth` writes it.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ class VoxelFiles:
         """Write the three files, `.label` last."""
         path, occupied = self.path(folder, labels.key), labels.classes != SEMANTIC_KITTI.free
         seen = visible_from(occupied, np.zeros((1, 3)), SEMANTIC_KITTI.grid)
-        write_flags(path.with_suffix(".invalid"), labels.unknown)
+        write_flags(path.with_suffix(".invalid"), ~labels.lidar)
         write_flags(path.with_suffix(".occluded"), ~seen | occupied)
         write_voxel_labels(path, raw_ids(labels))
 
