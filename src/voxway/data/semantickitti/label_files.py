@@ -1,8 +1,8 @@
 """Voxel labels as SemanticKITTI's files: `sequences/SS/voxels/FFFFFF.label`, `.invalid` and `.occluded`.
 
 `.invalid` are voxels that no ray has reached, as the voxelizer has it, and not all of which it is unknown whether they
-are free: a ray through some part of a voxel is enough, or else nothing would be free beside surfaces. `.bin`, the voxels
-that the key scan alone hits, needs the scan: `voxway prepare truth` writes it.
+are free: a ray through some part of a voxel is enough, or else nothing would be free beside surfaces. `.bin`, what the
+key scan alone hits, needs the scan: `voxway prepare truth` writes it.
 """
 
 from __future__ import annotations
