@@ -106,8 +106,8 @@ def test_semantickittis_files_are_the_voxelizers(tmp_path: Path) -> None:
     drives = replace(labels, label=np.where(car, np.uint8(1), labels.label))
     _, path, _ = write(drives, "semantickitti", tmp_path / "moving")
     assert (read_voxel_labels(path)[car] == 252).all()
-    np.testing.assert_array_equal(read_voxel_flags(files.voxels(12, "invalid")), labels.state == 0)
-    assert files.voxels(12, "invalid").read_bytes() == np.packbits(labels.state == 0).tobytes()
+    np.testing.assert_array_equal(read_voxel_flags(files.voxels(12, "invalid")), ~labels.lidar)
+    assert files.voxels(12, "invalid").read_bytes() == np.packbits(~labels.lidar).tobytes()
     assert files.voxels(12, "bin").read_bytes() == np.packbits(labels.own).tobytes()
     assert 0 < read_voxel_flags(files.voxels(12, "bin")).sum() < (raw != 0).sum(), "the key scan alone"
     old = replace(labels, own=None, key="drive_a/000013")
@@ -117,6 +117,16 @@ def test_semantickittis_files_are_the_voxelizers(tmp_path: Path) -> None:
     x, y, z = (count // 2 for count in raw.shape)
     assert occluded[x + 20, y + 21, z - 4], "behind the wall, as the sensor sees it"
     assert not occluded[x - 10, y, z + 3] and occluded[raw != 0].all()
+
+
+def test_what_a_ray_has_passed_is_valid_in_semantickittis_files(tmp_path: Path) -> None:
+    """Nobody confirmed that it is free, with all its neighbours; the benchmark's voxelizer asks for a ray alone."""
+    labels = toy_labels(SEMANTIC_KITTI.task)
+    passed = np.zeros_like(labels.lidar)
+    passed[tuple(np.argwhere(labels.state == 0)[0])] = True
+    form, path, _ = write(replace(labels, lidar=labels.lidar | passed), "semantickitti", tmp_path)
+    read = form.read(path)
+    assert (read[passed] == SEMANTIC_KITTI.free).all() and (read[~(labels.lidar | passed)] == IGNORE).all()
 
 
 def test_occ3ds_masks_are_those_of_the_labels(tmp_path: Path) -> None:

@@ -1,4 +1,9 @@
-"""Voxel labels as SemanticKITTI's files: `sequences/SS/voxels/FFFFFF.label`, `.bin`, `.invalid` and `.occluded`."""
+"""Voxel labels as SemanticKITTI's files: `sequences/SS/voxels/FFFFFF.label`, `.bin`, `.invalid` and `.occluded`.
+
+`.invalid` are voxels that no ray has reached, as the voxelizer has it, and not all of which it is unknown whether they
+are free: a ray through some part of a voxel is enough, or else nothing would be free beside surfaces. `.bin` is what
+the key scan alone hits.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +47,7 @@ class VoxelFiles:
         seen = visible_from(occupied, np.zeros((1, 3)), SEMANTIC_KITTI.grid)
         if labels.own is not None:
             write_flags(path.with_suffix(".bin"), labels.own)
-        write_flags(path.with_suffix(".invalid"), labels.unknown)
+        write_flags(path.with_suffix(".invalid"), ~labels.lidar)
         write_flags(path.with_suffix(".occluded"), ~seen | occupied)
         write_voxel_labels(path, raw_ids(labels))
 
