@@ -185,11 +185,11 @@ def places(options: argparse.Namespace) -> dict[str, Place]:
     for name in ("held_out", "shifted"):
         root = getattr(options, name)
         if root is not None:
-            data = DrivesConfig(root=root, split="val", needs=needs, image_px=(256, 480))
+            data = DrivesConfig(root=root, split="val", needs=needs)
             found[name.replace("_", " ")] = Place(data, "own")
     if options.real is not None:
         keys = tuple(path.stem.replace("_", "/") for path in sorted((options.real / "derived").glob("*.npz")))
-        common = {"root": options.real, "targets": options.real / "derived", "image_px": (256, 480)}
+        common = {"root": options.real, "targets": options.real / "derived"}
         pictures = SemanticKITTIConfig(keys=keys, needs=frozenset({"images", "target"}), **common)
         found["real"] = Place(pictures, "semantickitti")
         found["real, scanned"] = Place(replace(pictures, keys=SCANNED, needs=needs), "semantickitti")
