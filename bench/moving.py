@@ -25,10 +25,10 @@ import torch
 from voxway.core.grid import VoxelGrid
 from voxway.core.transforms import rigid
 from voxway.core.voxel_labels import FREE
-from voxway.data.own.track import Track
 from voxway.data.recordings import Drive, Scan, ScanName
 from voxway.data.semantickitti.drive import SequenceDrive, open_drives
 from voxway.data.semantickitti.layout import read_point_labels
+from voxway.data.track import Track
 from voxway.metrics.motion import MotionCounts, motion_counts, near_map
 from voxway.prepare.occupancy.chosen import chosen_scans
 from voxway.prepare.occupancy.evidence import evidence_pass

@@ -11,7 +11,7 @@ import pytest
 from voxway.core.errors import InputError
 from voxway.core.lens import KannalaBrandt, Pinhole
 from voxway.core.quaternion import quaternion
-from voxway.data.own.track import Track, pose_fault
+from voxway.data.track import Track, pose_fault
 
 pytest.importorskip("rosbags")
 

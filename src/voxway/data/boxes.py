@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from voxway.core.errors import InputError
-from voxway.data.own.track import Track
+from voxway.data.track import Track
 
 _GAP_S = 1.1
 """Boxes of a thing farther apart in time than this, one left out at two a second, leave a gap."""

@@ -67,7 +67,7 @@ class Scan:
 
 @runtime_checkable
 class Poses(Protocol):
-    """Where a vehicle was, at any time; `voxway.data.own.track.Track` is one."""
+    """Where a vehicle was, at any time; `voxway.data.track.Track` is one."""
 
     @property
     def times_s(self) -> Float64[np.ndarray, "n"]:

@@ -35,10 +35,10 @@ from voxway.data.nuscenes.scene_tables import SceneTables
 from voxway.data.nuscenes.splits import TABLES
 from voxway.data.nuscenes.tables import REMEDY, Row
 from voxway.data.own.boxes import read_boxes
-from voxway.data.own.track import Track
 from voxway.data.prepared.class_maps import PseudoLabels
 from voxway.data.recordings import Frame, Poses, PosesFrom, Scan, ScanName
 from voxway.data.rig import load_cameras
+from voxway.data.track import Track
 
 _LIDAR = "LIDAR_TOP"
 _CLASSES = PseudoLabels()

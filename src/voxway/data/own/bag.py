@@ -22,7 +22,7 @@ from voxway.data.own.bag_messages import Clock, Messages
 from voxway.data.own.bag_pictures import COMPRESSED, RAW, BagPictures
 from voxway.data.own.bag_points import CLOUD, BagPoints
 from voxway.data.own.bag_poses import POSES, Frames, first_frame, frame_name, read_track
-from voxway.data.own.track import Track
+from voxway.data.track import Track
 
 _RECTIFIED = "image_rect"
 """How ROS calls topics of rectified pictures."""

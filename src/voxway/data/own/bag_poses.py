@@ -14,7 +14,7 @@ from jaxtyping import Float64
 
 from voxway.data.own.bag_file import BagFile, Message, Topic
 from voxway.data.own.bag_messages import Messages, deserialized, empty
-from voxway.data.own.track import Track, pose_fault
+from voxway.data.track import Track, pose_fault
 
 ODOMETRY = "nav_msgs/msg/Odometry"
 POSES = (ODOMETRY, "geometry_msgs/msg/PoseStamped", "geometry_msgs/msg/PoseWithCovarianceStamped")

@@ -11,7 +11,7 @@ from jaxtyping import Float64
 from voxway.core.stamps import Stamp, stamp
 from voxway.data.own.bag import Recording
 from voxway.data.own.bag_cameras import RecordedCamera
-from voxway.data.own.track import Track
+from voxway.data.track import Track
 
 
 def opened(path: Path) -> Recording:

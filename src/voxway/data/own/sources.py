@@ -18,7 +18,7 @@ from voxway.data.own.folders import line_of, open_pictures, open_scans
 from voxway.data.own.lines import read_lines
 from voxway.data.own.rig import CameraEntry, LidarEntry, PosesEntry, RigFile
 from voxway.data.own.streams import Shifted, Stream
-from voxway.data.own.track import Track, pose_fault
+from voxway.data.track import Track, pose_fault
 
 _WORLD = 'Write poses in metres, in a world whose z points up; "of" says whose they are.'
 

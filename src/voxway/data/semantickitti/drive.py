@@ -19,12 +19,12 @@ from voxway.core.task import IGNORE, Task
 from voxway.data.boxes import TrackedBox
 from voxway.data.files.images import image_size, read_image
 from voxway.data.own.boxes import read_boxes
-from voxway.data.own.track import Track
 from voxway.data.prepared.class_maps import PseudoLabels
 from voxway.data.recordings import Frame, Poses, PosesFrom, Scan, ScanName
 from voxway.data.semantickitti.benchmark import SEMANTIC_KITTI
 from voxway.data.semantickitti.layout import SequenceFiles, read_point_labels, read_scan
 from voxway.data.semantickitti.sequence import calibration_of, poses_of, times_of
+from voxway.data.track import Track
 
 _SENSOR = "velodyne"
 _CLASSES = PseudoLabels()

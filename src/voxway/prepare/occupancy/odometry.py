@@ -18,8 +18,8 @@ from jaxtyping import Float, Float64
 from voxway.core.errors import InputError, MissingExtra
 from voxway.core.progress import progress_bar
 from voxway.core.quaternion import quaternion, quaternion_rotation, slerp
-from voxway.data.own.track import Track
 from voxway.data.recordings import ScanName, Scans
+from voxway.data.track import Track
 from voxway.prepare.occupancy.placing import times_within
 from voxway.prepare.occupancy.settings import OccupancySettings
 from voxway.truth.moving.deskew import placed

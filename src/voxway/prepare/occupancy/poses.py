@@ -14,9 +14,9 @@ import numpy as np
 
 from voxway.core.files import write_bytes
 from voxway.data.own.sources import read_tum
-from voxway.data.own.track import Track
 from voxway.data.prepared.made import Origin
 from voxway.data.recordings import FoundPoses, PosesFrom, Scans
+from voxway.data.track import Track
 from voxway.prepare.occupancy.odometry import odometry
 from voxway.prepare.occupancy.passes import Pass
 from voxway.prepare.occupancy.settings import OccupancySettings
