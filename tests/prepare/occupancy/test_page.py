@@ -23,13 +23,15 @@ def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "world/sequences/00").rename(tmp_path / "world/sequences/08")
     write_rig(tmp_path, 8)
     shutil.move(tmp_path / "labels", tmp_path / "annotated")
-    (classes,) = re.findall(r"^```json\n(.*?)^```", (ROOT / PAGE).read_text(), re.M | re.S)
+    classes, boxes = re.findall(r"^```json\n(.*?)^```", (ROOT / PAGE).read_text(), re.M | re.S)
     (tmp_path / "classes.json").write_text(classes)
+    (tmp_path / "boxes.json").write_text(boxes)
     monkeypatch.chdir(tmp_path)
     for line in commands(PAGE):
         assert execute(*rewritten(line)) == 0, line
     for snippet in snippets(PAGE):
         exec(compile(snippet, PAGE, "exec"), {})
     assert (tmp_path / "labelled/car/labels/000005.npz").exists()
+    assert (tmp_path / "boxed/car/labels/000005.npz").exists()
     assert (tmp_path / "classed/08/labels/000005.npz").exists()
     assert (tmp_path / "labels/08/pictures/drive.png").exists()
