@@ -39,6 +39,7 @@ PAGES = (
 """Pages that are run from top to bottom: first their commands, then their snippets."""
 
 ELSEWHERE = (
+    "docs/box.md",
     "docs/drives.md",
     "docs/extend.md",
     "docs/formats.md",

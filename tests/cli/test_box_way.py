@@ -11,6 +11,7 @@ from PIL import Image
 
 from bench.ship_box import ship
 from tests.small_world import execute
+from tests.test_readme import snippets
 from voxway import load
 from voxway.world import generate
 from voxway.world.layouts.rigs import RigsWorldConfig
@@ -89,6 +90,8 @@ def test_the_network_in_the_box_looks_and_says_how_sure_it_is(
     said = capsys.readouterr().out
     assert "sure of what it says is there; 100% is usual" in said and "do not trust this" in said
     assert list((tmp_path / "out").rglob("*.npz"))
+    for snippet in snippets("docs/box.md"):
+        exec(compile(snippet, "docs/box.md", "exec"), {})
 
 
 def test_it_is_tuned_on_drives(world: Path, packed: Path, tmp_path: Path) -> None:

@@ -18,9 +18,8 @@ HOLD = """
 import os, sys, time
 from voxway.core.lock import locked
 with locked(sys.argv[1]):
-    if "fork" in sys.argv and os.fork() == 0:
-        time.sleep(60)  # a worker that outlives what started it
-    print("held", flush=True)
+    if "fork" not in sys.argv or os.fork() == 0:  # a worker that outlives what started it
+        print("held", flush=True)
     time.sleep(60)
 """
 

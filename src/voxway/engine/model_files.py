@@ -132,8 +132,8 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> nn.Module:
             configuration.
     """
     folder = model_folder(folder)
-    check_shipped(folder, folder / WEIGHTS, fingerprint(folder))
     network = read_config(folder).build()
+    check_shipped(folder, folder / WEIGHTS, fingerprint)
     load_weights(network, load_tensors(folder / WEIGHTS), folder / WEIGHTS)
     return network.to(device).eval()
 

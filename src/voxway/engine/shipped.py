@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from voxway.core.errors import InputError
@@ -49,22 +50,22 @@ def model_folder(source: Path | str) -> Path:
     return about.parent
 
 
-def check_shipped(folder: Path, weights: Path, sha256: str) -> None:
+def check_shipped(folder: Path, weights: Path, digest: Callable[[Path], str]) -> None:
     """Make sure that weights that the package brings along are whole; other folders' are not looked at.
 
     Args:
         folder: of the network.
         weights: the file.
-        sha256: of it.
+        digest: its SHA-256, of a folder.
 
     Raises:
         InputError: it is another file than the one that was packed.
     """
     if not folder.is_relative_to(FOLDER):
         return
-    expected = _about(folder / ABOUT).get("sha256")
-    if sha256 != expected:
-        raise InputError(file=weights, field="SHA-256", expected=expected, found=sha256, remedy=_AGAIN)
+    expected, found = _about(folder / ABOUT).get("sha256"), digest(folder)
+    if found != expected:
+        raise InputError(file=weights, field="SHA-256", expected=expected, found=found, remedy=_AGAIN)
 
 
 def _about(path: Path) -> dict[str, object]:
