@@ -38,6 +38,13 @@ def test_what_is_rare_is_warned_of() -> None:
     assert "do not trust this" in told(USUAL, one, said(0.5))
 
 
+def test_sensors_that_were_not_measured_have_no_usual() -> None:
+    one, pictures = sample(0), {"pictures": USUAL["pictures"]}
+    assert told(pictures, one, said(0.5)).endswith(
+        "50% sure of what it says is there; what is usual was not measured for such sensors"
+    )
+
+
 def test_kinds_of_input() -> None:
     one = sample(0)
     assert one.points is not None and one.images is not None

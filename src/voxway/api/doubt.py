@@ -61,12 +61,15 @@ def told(usual: Mapping[str, UsualSureness], sample: Sample, occupancy: Occupanc
     """How sure it is, in a line, with a warning where that is unusual.
 
     Args:
-        usual: by kind of input.
+        usual: by kind of input, of those that were measured.
         sample: what was shown.
         occupancy: what is said of it, with scores or probabilities.
     """
-    found, known = sureness(occupancy), usual[kind_of(sample)]
-    line = f"{sample.key}: {found:.0%} sure of what it says is there; {known.middle:.0%} is usual"
+    found, known = sureness(occupancy), usual.get(kind_of(sample))
+    line = f"{sample.key}: {found:.0%} sure of what it says is there"
+    if known is None:
+        return f"{line}; what is usual was not measured for such sensors"
+    line = f"{line}; {known.middle:.0%} is usual"
     if found >= known.low:
         return line
     return (
