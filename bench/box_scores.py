@@ -85,9 +85,13 @@ class Scores:
             self.classes.update(sure[0][counted], right[counted])
             self.occupied.update(sure[1][counted], ((guess == free) == (truth.classes == free))[counted])
 
+    def results(self) -> dict[str, Result]:
+        """By ring; the first is the whole grid."""
+        return {name: self._result(counts) for name, counts in self.rings.items()}
+
     def to_json(self) -> dict[str, Json]:
         """IoU and mIoU, 0..1, by ring; calibration errors and curves; IoU of the classes over the whole grid."""
-        found = {name: self._result(counts) for name, counts in self.rings.items()}
+        found = self.results()
         whole = next(iter(found.values()))
         sure: dict[str, Json] = {}
         if self.classes.voxels.any():

@@ -8,21 +8,36 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from voxway.core.result import Result
 from voxway.recipes.recipe import Recipe, StagedRecipe
 
+if TYPE_CHECKING:
+    from voxway.engine.distributed import Group
+
+
+def trained(chosen: Recipe | StagedRecipe, folder: Path, group: Group | None = None) -> Path:
+    """Train a recipe on one thread, or where a group says; the folder of its network, of stages the last one's."""
+    import torch
+
+    from voxway.api.train import train
+    from voxway.engine.memory import keep_freed_memory
+
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    return train(chosen, folder, folder.name, group=group, show=False)
+
 
 def train_and_score(
     chosen: Recipe | StagedRecipe, folder: Path, wait_for: Path | None = None, device: str = "cpu"
 ) -> Path:
-    """Train a recipe on one thread, or on a GPU, and score it on the validation split.
+    """Train a recipe, and score its network on the validation split.
 
     Args:
-        chosen: what to run; of several stages the last one's network is scored.
+        chosen: what to run.
         folder: of the run; the score goes to ``result.json`` there.
         wait_for: a teacher's score, which must be there first.
         device: where it computes.
@@ -31,17 +46,13 @@ def train_and_score(
 
     from voxway.api.load import load
     from voxway.api.score import score
-    from voxway.api.train import train
     from voxway.engine.distributed import Group
-    from voxway.engine.memory import keep_freed_memory
     from voxway.prepare.ready import ready
 
-    torch.set_num_threads(1)
-    keep_freed_memory()
+    group = Group(device=torch.device(device))
     while wait_for is not None and not wait_for.exists():
         time.sleep(2)
-    group = Group(device=torch.device(device))
-    model = load(train(chosen, folder, folder.name, group=group, show=False), device)
+    model = load(trained(chosen, folder, group), device)
     # What a teacher looks at besides is no part of what the student is scored with.
     last = list(chosen.stages.values())[-1] if isinstance(chosen, StagedRecipe) else chosen
     data = ready(replace(last.data, split="val", needs=model.method.inputs), last.sources, show=False)
@@ -65,12 +76,17 @@ def paired_difference(folders: Sequence[Path], others: Sequence[Path], what: str
         for one, other in zip(folders, others, strict=True)
         if (one / "result.json").exists() and (other / "result.json").exists()
     ]
-    if len(done) < 2:
-        return (float(np.mean(done)) if done else float("nan")), float("nan"), len(done)
+    return *interval(done), len(done)
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """The mean, and half the width of its 95 % interval by Student's t; nan where there are too few."""
+    if len(values) < 2:
+        return (float(values[0]) if len(values) else float("nan")), float("nan")
     from scipy.stats import t
 
-    half = t.ppf(0.975, len(done) - 1) * np.std(done, ddof=1) / len(done) ** 0.5
-    return float(np.mean(done)), float(half), len(done)
+    half = t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5
+    return float(np.mean(values)), float(half)
 
 
 def mean_and_spread(folders: Sequence[Path]) -> tuple[int, float, str, str] | None:

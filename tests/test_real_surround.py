@@ -16,7 +16,8 @@ from PIL import Image
 
 from tests.small_world import execute
 from voxway.core.config import to_json
-from voxway.core.sample import Sample
+from voxway.core.sample import EVIDENCE_FREE, EVIDENCE_OCCUPIED, Sample, collate
+from voxway.core.task import IGNORE
 from voxway.data.nuscenes.check import check_nuscenes
 from voxway.data.nuscenes.config import Occ3DNuScenesConfig, OpenOccupancyConfig
 from voxway.data.nuscenes.key_frame import CAMERAS
@@ -25,9 +26,14 @@ from voxway.data.samples import Samples
 from voxway.data.waymo.benchmark import OCC3D_WAYMO
 from voxway.data.waymo.config import Occ3DWaymoConfig
 from voxway.data.waymo.layout import IMAGE_FOLDERS
-from voxway.engine.model_files import save_model
+from voxway.engine.model_files import load_model, save_model
+from voxway.engine.schedule import Schedule
+from voxway.engine.train import train
+from voxway.engine.train_config import TrainConfig
 from voxway.methods.effocc import EffOccConfig
+from voxway.prepare.ready import ready
 from voxway.recipes.networks.effocc import SMALL_CAMERA, SMALL_FUSION
+from voxway.recipes.networks.occle import SMALL_OCC3D
 
 pytestmark = pytest.mark.real
 LABELLED = "29796060110c4163b07f06eff4af0753"
@@ -137,8 +143,12 @@ def nuscenes(data_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def occ3d(root: Path, **changes: Any) -> Samples:
+    return occ3d_config(root, **changes).build()
+
+
+def occ3d_config(root: Path, **changes: Any) -> Occ3DNuScenesConfig:
     settings = {"infos": root / "infos.pkl", "partial": True, "needs": frozenset({"images", "points", "pose", "depth"})}
-    return Occ3DNuScenesConfig(root=root, **settings | changes).build()
+    return Occ3DNuScenesConfig(root=root, **settings | changes)
 
 
 def test_both_frames_are_read(nuscenes: Path) -> None:
@@ -292,6 +302,47 @@ def test_waymo_through_network_and_page(waymo: tuple[Path, Path], tmp_path: Path
     where = ("--root", waymo[0], "--split", "train", "--out", tmp_path, "--device", "cpu")
     assert execute("predict", model, *where) == 0
     assert "000/000" in (tmp_path / "page.html").read_text()
+
+
+class Unlabelled(list):
+    """Frames that training reads; none may supervise."""
+
+    keys, labelled = TOKENS, (False, False)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_occle_learns_key_frames_by_heart_from_rays_alone(nuscenes: Path, tmp_path: Path) -> None:
+    """Nobody has labelled them. Rays say that something is there and not what, so that all classes share what is not
+    free: what counts is the probability of free."""
+    needs = frozenset({"images", "points", "evidence"})
+    data = occ3d_config(nuscenes, image_px=(96, 256), needs=needs)
+    samples = ready(data, {}, cache=tmp_path / "cache", show=False).build()
+    rays_alone = replace(
+        SMALL_OCC3D.supervision,
+        class_counts=(),
+        projection=0.0,
+        semantic_share=0.0,
+        predicted_labels=0.0,
+        predicted_evidence=1.0,
+        evidence_mean="sides",
+        ramp=0.0,
+    )
+    method = replace(SMALL_OCC3D, class_prior=False, supervision=rays_alone)
+    unknown = torch.full(method.task.grid.shape, IGNORE, dtype=torch.uint8)
+    frames = [replace(samples[token], target=unknown, labelled=False) for token in TOKENS]
+    schedule = Schedule(warmup_steps=10, final_factor=0.01)
+    run = TrainConfig(steps=160, batch=2, micro_batch=2, learning_rate=5e-3, clip_norm=10.0, schedule=schedule)
+    train(run, method, Unlabelled(frames), tmp_path / "run", show=False)
+    network = load_model(tmp_path / "run" / "model")
+    for frame in frames:
+        assert frame.evidence is not None
+        with torch.no_grad():
+            free = network(collate([frame])).logits.softmax(1)[0, method.task.free] > 0.5
+        hit = frame.evidence == EVIDENCE_OCCUPIED
+        near = torch.nn.functional.max_pool3d(hit[None].float(), 3, 1, 1)[0] > 0
+        assert (~free[hit]).float().mean() > 0.85
+        assert free[(frame.evidence == EVIDENCE_FREE) & ~near].float().mean() > 0.9
 
 
 def test_real_labels_on_the_page(nuscenes: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from voxway.core.task import IGNORE
 from voxway.data import registry
 from voxway.data.street import STREET, from_street, in_street, rise_m, to_street
 
-DATASETS = ("semantickitti", "sscbench-kitti360", "occ3d-nuscenes", "occ3d-waymo")
+DATASETS = ("semantickitti", "sscbench-kitti360", "occ3d-nuscenes", "openocc-nuscenes", "occ3d-waymo")
 
 
 @pytest.mark.parametrize("name", DATASETS)

@@ -131,6 +131,25 @@ def test_training_hides_sensors_but_never_all() -> None:
     assert (shown > 0).all(), "a camera alone stays"
 
 
+def test_a_teacher_from_whom_nothing_is_hidden() -> None:
+    """What sees the same says the same, and there is nothing to learn; what sees more pulls, each region as much."""
+    batch = collate([ring()])
+    teacher, student = network().eval(), network(teacher_weight=2.0).eval()
+    with torch.no_grad():
+        said = {"logits": teacher(batch).logits}
+    alike = student.follow(student(batch), said, batch)
+    assert set(alike) == {"taught_foreground", "taught_background", "taught_empty"}
+    assert all(term.item() == pytest.approx(0, abs=1e-6) for term in alike.values())
+    blind = student(replace(batch, points=None, point_offsets=None))
+    terms = student.follow(blind, said, batch)
+    own, other = (torch.distributions.Categorical(logits=x.movedim(1, -1)) for x in (blind.logits, said["logits"]))
+    apart = torch.distributions.kl_divergence(other, own)
+    for name, mask in student.task.regions(said["logits"].argmax(1).byte()).items():
+        expected = 2 * apart[mask].mean() if mask.any() else torch.zeros(())
+        torch.testing.assert_close(terms[f"taught_{name}"], expected)
+    assert sum(terms.values()).item() > 0  # ty: ignore
+
+
 def test_points_are_counted_where_they_lie() -> None:
     grid = TASK.grid
     points = grid.centre(torch.tensor([[0, 1, 2], [0, 1, 2], [31, 31, 7], [32, 0, 0]]))

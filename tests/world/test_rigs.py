@@ -72,6 +72,16 @@ def test_a_world_is_resumed_to_the_same_bytes_and_read(tmp_path: Path) -> None:
     assert ring.images is not None and len(ring.images) == 6 and ring.masks["camera"].any()
 
 
+def test_all_drives_may_have_the_rig_of_one(tmp_path: Path) -> None:
+    """The same cameras and LiDAR, on streets of their own; a plan without it is said as it always was."""
+    alike = replace(TINY, rig_of="train-0001", drives={"train-0001": 1, "train-0002": 1})
+    generate(tmp_path, alike, processes=1, progress=False)
+    one, other = DrivesConfig(root=tmp_path, needs=frozenset({"images", "points"})).build()
+    assert one.cameras is not None and other.cameras is not None and torch.equal(one.cameras.K, other.cameras.K)
+    assert one.images is not None and other.images is not None and not torch.equal(one.images, other.images)
+    assert TINY.to_json()["config"].keys() == alike.to_json()["config"].keys() - {"rig_of"}  # ty: ignore
+
+
 def test_odd_configurations_are_refused() -> None:
     with pytest.raises(ValueError, match="named like 'train-0001' or 'val-0001', got 'street'"):
         RigsWorldConfig(drives={"street": 1})

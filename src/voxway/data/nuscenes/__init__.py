@@ -33,5 +33,6 @@ OPENOCC = Dataset(
     check="voxway.data.nuscenes.check:check_nuscenes",
     server="voxway.data.nuscenes.submission:OPENOCC_FILES",
     class_table="voxway.data.nuscenes:pseudo_labels.json",
+    street="voxway.data.nuscenes.street:OPENOCC_STREET_NAMES",
     drives="voxway.data.nuscenes.drive:OPENOCC_DRIVES",
 )

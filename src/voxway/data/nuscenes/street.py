@@ -1,4 +1,4 @@
-"""What Occ3D-nuScenes calls the things of a street."""
+"""What Occ3D-nuScenes and OpenOcc-nuScenes call the things of a street."""
 
 from __future__ import annotations
 
@@ -54,4 +54,9 @@ _MEANT = {
 }
 
 STREET_NAMES = StreetNames(said=MappingProxyType(_SAID), meant=MappingProxyType(_MEANT))
-"""Between the street's classes and these."""
+"""Between the street's classes and Occ3D's."""
+OPENOCC_STREET_NAMES = StreetNames(
+    said=MappingProxyType({**_SAID, "object": None}),
+    meant=MappingProxyType({name: street for name, street in _MEANT.items() if name != "others"}),
+)
+"""The same with OpenOcc's, which has no class for other things."""

@@ -63,6 +63,8 @@ class BoxConfig:
     """Weight of each class in the cross-entropy; empty weighs all alike."""
     depth_weight: float = 0.05
     """Of the loss of depths, where LiDAR has measured some."""
+    teacher_weight: float = 0.3
+    """Of what a teacher says, where there is one; nothing is hidden from it."""
 
     def __post_init__(self) -> None:
         z = self.task.grid.shape[2]

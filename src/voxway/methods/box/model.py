@@ -27,7 +27,8 @@ from voxway.methods.box.camera import CameraBranch
 from voxway.methods.box.config import BoxConfig
 from voxway.methods.box.hiding import hidden
 from voxway.methods.box.lidar import LidarBranch, point_counts
-from voxway.methods.box.supervision import supervise
+from voxway.methods.box.supervision import follow, supervise
+from voxway.methods.contract import Said
 from voxway.methods.shared.batches import by_image_size, check_grid, in_order
 
 
@@ -94,6 +95,10 @@ class BoxNetwork(nn.Module):
     def loss(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         """Named terms of what labels and LiDAR say; see `supervision`."""
         return supervise(self.config, prediction, batch)
+
+    def follow(self, prediction: Prediction, said: Said, batch: Batch) -> dict[str, Tensor]:
+        """Named terms of what a teacher says that sees whatever the rig has; see `supervision`."""
+        return follow(self.config, prediction, said)
 
     def _look(self, batch: Batch, shown: Float[Tensor, "b n"]) -> tuple[Tensor, Tensor | list[Tensor]]:
         """The cameras' map, and depth: one tensor where all pictures are of one size."""

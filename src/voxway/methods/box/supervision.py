@@ -1,4 +1,4 @@
-"""What labels teach the box network: classes of known voxels, scene affinities, and depths that LiDAR measured."""
+"""What the box network learns from: classes of known voxels, scene affinities, measured depths, a teacher."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from voxway.losses.depth import depth_cross_entropy, nearest_bin
 from voxway.losses.scene_affinity import geometric_affinity, semantic_affinity
 from voxway.losses.valid import valid_log_probs
 from voxway.methods.box.config import BoxConfig
+from voxway.methods.contract import Said
 from voxway.methods.shared.batches import by_image_size, in_order
+from voxway.methods.shared.teaching import heard
 
 
 def supervise(config: BoxConfig, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
@@ -36,6 +38,23 @@ def supervise(config: BoxConfig, prediction: Prediction, batch: Batch) -> dict[s
     if batch.depth is not None and "depth" in prediction.intermediates:
         terms["depth"] = config.depth_weight * _depth_loss(config, prediction, batch)
     return terms
+
+
+def follow(config: BoxConfig, prediction: Prediction, said: Said) -> dict[str, Tensor]:
+    """How far the student's probabilities are from its teacher's: the divergence of each voxel, averaged by region.
+
+    Foreground, background and empty space, as the teacher has them, weigh the same; a region that is empty gives 0.
+
+    Raises:
+        InputError: the teacher says nothing of classes.
+    """
+    theirs, mine = heard(said, "logits").float().log_softmax(1), prediction.logits.float().log_softmax(1)
+    apart = (theirs.exp() * (theirs - mine)).sum(1)
+    regions = config.task.regions(theirs.argmax(1).to(torch.uint8))
+    return {
+        f"taught_{name}": config.teacher_weight * (apart * mask).sum() / mask.sum().clamp(min=1)
+        for name, mask in regions.items()
+    }
 
 
 def _depth_loss(config: BoxConfig, prediction: Prediction, batch: Batch) -> Tensor:

@@ -39,18 +39,18 @@ class Observer:
         noise: Callable[[int], np.random.Generator],
         kept: int,
     ) -> None:
-        self._street, self._static = street, static
+        self.street, self._static = street, static
         self._lidar, self._time, self._noise, self._kept = lidar, time, noise, kept
         self._scans: dict[int, Scan] = {}
-        self._actors = {int(actor.mesh.instance[0]): actor for actor in self._street.actors if len(actor.mesh.faces)}
+        self._actors = {int(actor.mesh.instance[0]): actor for actor in self.street.actors if len(actor.mesh.faces)}
 
     def pose(self, time: float) -> Float[np.ndarray, "4 4"]:
         """`T_world_vehicle` (metres) at a time (seconds from the start of the drive)."""
-        return pose_at(self._street.drive.T_world_vehicle, time)
+        return pose_at(self.street.drive.T_world_vehicle, time)
 
     def scene(self, time: float) -> Scene:
         """All that rays can meet at a time (seconds from the start of the drive)."""
-        return Scene(self._static, present_at(self._street.actors, time, self.pose(time)), self._street.ground)
+        return Scene(self._static, present_at(self.street.actors, time, self.pose(time)), self.street.ground)
 
     def scan(self, turn: int) -> Scan:
         """A turn of the LiDAR: the same whenever and by whichever process it is taken."""

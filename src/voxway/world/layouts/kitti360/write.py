@@ -7,6 +7,7 @@ any process, with the same bytes.
 from __future__ import annotations
 
 import io
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from voxway.world.sensors.camera import photograph
 from voxway.world.sensors.observe import Observer
 from voxway.world.sensors.street_cache import cached_street_and_caster
 from voxway.world.street.drive import PERIOD
-from voxway.world.street.street import Street, random_stream
+from voxway.world.street.street import random_stream
 
 
 class DriveWriter:
@@ -44,12 +45,11 @@ class DriveWriter:
         self.root, self.config, self.name = root, config, name
         self.files = DriveFiles(root, name, root / "preprocess" / "labels")
         self.rig = kitti360_rig(config.size_px, config.columns)
-        self._seen: tuple[Street, Observer] | None = None
 
     def write_poses(self) -> None:
         """The left camera's poses in all frames, kept if they are there."""
         if not self.files.poses.exists():
-            T_velo = self._at_hand()[0].drive.T_world_vehicle @ self.rig.lidar.T_vehicle_lidar
+            T_velo = self._observer.street.drive.T_world_vehicle @ self.rig.lidar.T_vehicle_lidar
             write_bytes(self.files.poses, poses_text(dict(enumerate(T_velo)), self.rig.calibration.T_cam_velo))
 
     def write_frame(self, frame: int) -> None:
@@ -62,21 +62,21 @@ class DriveWriter:
             mapped = not self.config.semantics or number == 1 or class_map.exists()
             if path.exists() and mapped:
                 continue
-            street, observer = self._at_hand()
+            observer = self._observer
             noise, pose = self._stream(f"image_{number}", frame), observer.pose(time)
-            picture = photograph(observer.scene(time), street.light, camera, pose, noise)
+            picture = photograph(observer.scene(time), observer.street.light, camera, pose, noise)
             if not path.exists():
                 write_png(path, picture.image)
             if not mapped:
                 write_class_maps(class_map, [picture], SSCBENCH_IDS.__getitem__, SSCBENCH_KITTI360.task)
         scan = self.files.scan(name)
         if not scan.exists():
-            write_bytes(scan, np.ascontiguousarray(self._at_hand()[1].scan(frame).points, "<f4").tobytes())
+            write_bytes(scan, np.ascontiguousarray(self._observer.scan(frame).points, "<f4").tobytes())
         if not self.files.target(name).exists():
             self._write_labels(frame, name)
 
     def _write_labels(self, frame: int, name: str) -> None:
-        observer = self._at_hand()[1]
+        observer = self._observer
         scans = []
         for turn in self.config.truth_turns(self.name, frame):
             taken = observer.scan(turn)
@@ -91,20 +91,18 @@ class DriveWriter:
         np.save(buffer, target)
         write_bytes(self.files.target(name), buffer.getvalue())
 
-    def _at_hand(self) -> tuple[Street, Observer]:
-        if self._seen is None:
-            config = self.config
-            street, static = cached_street_and_caster(config.seed, self.name, config.frames(self.name), roadworks=False)
-            observer = Observer(
-                street,
-                static,
-                self.rig.lidar,
-                lambda turn: turn * PERIOD,
-                lambda turn: self._stream("velodyne", turn),
-                kept=config.truth_scans + 1,
-            )
-            self._seen = street, observer
-        return self._seen
+    @cached_property
+    def _observer(self) -> Observer:
+        config = self.config
+        street, static = cached_street_and_caster(config.seed, self.name, config.frames(self.name), roadworks=False)
+        return Observer(
+            street,
+            static,
+            self.rig.lidar,
+            lambda turn: turn * PERIOD,
+            lambda turn: self._stream("velodyne", turn),
+            kept=config.truth_scans + 1,
+        )
 
     def _stream(self, sensor: str, number: int) -> np.random.Generator:
         return random_stream(self.config.seed, self.name, sensor, number)

@@ -16,6 +16,7 @@ process, with the same bytes. `tables` writes the tables that tie them together.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ from voxway.world.sensors.lidar import Scan
 from voxway.world.sensors.observe import Observer
 from voxway.world.sensors.rig import recorded_cameras
 from voxway.world.sensors.street_cache import cached_street_and_caster
-from voxway.world.street.street import Street, random_stream
+from voxway.world.street.street import random_stream
 
 _ABSENT = 255
 
@@ -57,7 +58,6 @@ class SceneWriter:
         self.root, self.config, self.name = root, config, name
         self.names = SceneNames(config, name)
         self.rig = nuscenes_rig(config.width_px, config.columns)
-        self._seen: tuple[Street, Observer] | None = None
 
     def write_keys(self, keys: Sequence[int]) -> None:
         """Pictures, sweeps since the last key frame, and labels of key frames; what is there is kept."""
@@ -94,7 +94,7 @@ class SceneWriter:
         time = self.config.time(key * self.config.sweeps_per_key) + DELAY[channel]
         observer, camera = self._observer, self.rig.cameras[channel]
         return photograph(
-            observer.scene(time), self._street.light, camera, observer.pose(time), self._stream(channel, key)
+            observer.scene(time), observer.street.light, camera, observer.pose(time), self._stream(channel, key)
         )
 
     def _write_occ3d(self, path: Path, key: int) -> None:
@@ -133,24 +133,12 @@ class SceneWriter:
     def _turns(self, key: int) -> list[int]:
         return self.config.truth_turns(self.name, key)
 
-    @property
+    @cached_property
     def _observer(self) -> Observer:
-        return self._at_hand()[1]
-
-    @property
-    def _street(self) -> Street:
-        return self._at_hand()[0]
-
-    def _at_hand(self) -> tuple[Street, Observer]:
-        if self._seen is None:
-            config = self.config
-            street, static = cached_street_and_caster(config.seed, self.name, config.frames(self.name), roadworks=True)
-            kept = 2 * config.truth_sweeps // config.truth_stride + 2 * config.sweeps_per_key + 2
-            observer = Observer(
-                street, static, self.rig.lidar, config.time, lambda turn: self._stream("LIDAR_TOP", turn), kept
-            )
-            self._seen = street, observer
-        return self._seen
+        config = self.config
+        street, static = cached_street_and_caster(config.seed, self.name, config.frames(self.name), roadworks=True)
+        kept = 2 * config.truth_sweeps // config.truth_stride + 2 * config.sweeps_per_key + 2
+        return Observer(street, static, self.rig.lidar, config.time, lambda turn: self._stream("LIDAR_TOP", turn), kept)
 
     def _stream(self, sensor: str, number: int) -> np.random.Generator:
         return random_stream(self.config.seed, self.name, sensor, number)

@@ -31,6 +31,8 @@ class RigsWorldConfig(RigsPlan):
     def to_json(self) -> Record:
         """The configuration as `world.json` holds it."""
         content = {**asdict(self), "drives": dict(self.drives)}
+        if self.rig_of is None:
+            del content["rig_of"]  # worlds that were written before it was there go on
         return {"layout": self.layout, "version": VERSION, "config": content}
 
     def stages(self, root: Path) -> Sequence[Stage]:

@@ -36,13 +36,15 @@ class RigsPlan:
     """Frames from one of those to the next."""
     shifted: bool = False
     """Whether daylight, surfaces, cameras and shapes are of a style that usual streets never have."""
+    rig_of: str | None = None
+    """The drive whose rig all others have, too, to tell what unlike rigs teach; None: each its own."""
 
     def __post_init__(self) -> None:
         names = ("width_px", "columns", "stride", "truth_stride", "drives")
         check_counts(self, positive=names, natural=("seed", "truth_scans"))
         if self.width_px < 64:
             raise ValueError(f"width_px must be at least 64, got {self.width_px}")
-        for name in self.drives:
+        for name in (*self.drives, *([self.rig_of] if self.rig_of else [])):
             if not re.fullmatch(r"(train|val)-\d{4}", name):
                 raise ValueError(f"drives are named like 'train-0001' or 'val-0001', got {name!r}")
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ from voxway.world.sensors.odd_camera import OddCamera
 from voxway.world.sensors.repainting import Repainting
 from voxway.world.sensors.rig import recorded_cameras
 from voxway.world.sensors.street_cache import cached_street_and_caster
-from voxway.world.street.street import Street, random_stream
+from voxway.world.street.street import random_stream
 
 _PERIOD_S = 0.1
 """Of the drive's frames."""
@@ -63,12 +64,13 @@ class DriveWriter:
     def __init__(self, root: Path, config: RigsPlan, name: str, version: int) -> None:
         self.config, self.name, self.version = config, name, version
         self.files = DriveFiles(root, name)
-        self.rig = draw_rig(random_stream(config.seed, name, "rig", 0), config.width_px, config.columns)
+        self.rig = draw_rig(
+            random_stream(config.seed, config.rig_of or name, "rig", 0), config.width_px, config.columns
+        )
         self._odd, self._repaint = None, None
         if config.shifted:
             random = random_stream(config.seed, name, "shifted")
             self._odd, self._repaint = OddCamera.draw(random), Repainting.draw(random)
-        self._seen: tuple[Street, Observer] | None = None
 
     def write_recordings(self, numbers: Sequence[int]) -> None:
         """Pictures, scans and labels of recordings; what is there is kept."""
@@ -102,7 +104,7 @@ class DriveWriter:
         time_s = self.config.frame(number) * _PERIOD_S
         picture = photograph(
             self._observer.scene(time_s),
-            self._street.light.exposed(response.exposure),
+            self._observer.street.light.exposed(response.exposure),
             camera,
             self._observer.pose(time_s),
             random,
@@ -184,30 +186,20 @@ class DriveWriter:
     def _T_world_ego(self, number: int) -> Float[np.ndarray, "4 4"]:
         return self._observer.pose(self.config.frame(number) * _PERIOD_S)
 
-    @property
+    @cached_property
     def _observer(self) -> Observer:
-        return self._at_hand()[1]
-
-    @property
-    def _street(self) -> Street:
-        return self._at_hand()[0]
-
-    def _at_hand(self) -> tuple[Street, Observer]:
-        if self._seen is None:
-            config = self.config
-            street, static = cached_street_and_caster(
-                config.seed, self.name, config.frames(self.name), roadworks=True, shifted=config.shifted
-            )
-            observer = Observer(
-                street,
-                static,
-                self.rig.truth,
-                lambda frame: frame * _PERIOD_S,
-                lambda frame: self._stream("truth", frame),
-                2 * config.truth_scans + 2,
-            )
-            self._seen = street, observer
-        return self._seen
+        config = self.config
+        street, static = cached_street_and_caster(
+            config.seed, self.name, config.frames(self.name), roadworks=True, shifted=config.shifted
+        )
+        return Observer(
+            street,
+            static,
+            self.rig.truth,
+            lambda frame: frame * _PERIOD_S,
+            lambda frame: self._stream("truth", frame),
+            2 * config.truth_scans + 2,
+        )
 
     def _stream(self, sensor: str, number: int) -> np.random.Generator:
         return random_stream(self.config.seed, self.name, sensor, number)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ from voxway.world.sensors.observe import Observer
 from voxway.world.sensors.rig import recorded_cameras
 from voxway.world.sensors.street_cache import cached_street_and_caster
 from voxway.world.street.drive import PERIOD
-from voxway.world.street.street import Street, random_stream
+from voxway.world.street.street import random_stream
 
 KITTI_FORMAT = "kitti_format/training"
 """Folder of pictures and scans."""
@@ -58,7 +59,6 @@ class WaymoWriter:
         self.root, self.config, self.name = root, config, name
         self.split, self.number = name.split("/")
         self.rig = waymo_rig(config.width_px, config.columns)
-        self._seen: tuple[Street, Observer] | None = None
 
     def image(self, frame: int, camera: int) -> Path:
         """File of the picture that a camera (0 to 4, in the rig's order) takes at a frame."""
@@ -78,15 +78,15 @@ class WaymoWriter:
             for i, camera in enumerate(self.rig.cameras):
                 path = self.image(frame, i)
                 if not path.exists():
-                    street, observer = self._at_hand()
+                    observer = self._observer
                     time = frame * PERIOD
                     noise = self._stream(f"image_{i}", frame)
                     scene, pose = observer.scene(time), observer.pose(time)
-                    write_jpeg(path, photograph(scene, street.light, camera, pose, noise).image)
+                    write_jpeg(path, photograph(scene, observer.street.light, camera, pose, noise).image)
             path = self.scan(frame)
             if not path.exists():
                 points = waymo_points(
-                    self._at_hand()[1].scan(frame), self.rig.lidar.T_vehicle_lidar, self._stream("elongation", frame)
+                    self._observer.scan(frame), self.rig.lidar.T_vehicle_lidar, self._stream("elongation", frame)
                 )
                 write_bytes(path, points.tobytes())
             path = self.labels(frame)
@@ -94,7 +94,7 @@ class WaymoWriter:
                 self._write_labels(path, frame)
 
     def _write_labels(self, path: Path, frame: int) -> None:
-        observer = self._at_hand()[1]
+        observer = self._observer
         T_vehicle_world = np.linalg.inv(observer.pose(frame * PERIOD))
         turns = self.config.truth_turns(self.name, frame)
         scans = observer.placed(turns, frame, T_vehicle_world, OCC3D_WAYMO_IDS)
@@ -109,20 +109,18 @@ class WaymoWriter:
             infov=in_view(cameras, OCC3D_WAYMO.grid),
         )
 
-    def _at_hand(self) -> tuple[Street, Observer]:
-        if self._seen is None:
-            config = self.config
-            street, static = cached_street_and_caster(config.seed, self.name, config.frames(self.name), roadworks=True)
-            observer = Observer(
-                street,
-                static,
-                self.rig.lidar,
-                lambda turn: turn * PERIOD,
-                lambda turn: self._stream("velodyne", turn),
-                kept=2 * config.truth_frames + 1,
-            )
-            self._seen = street, observer
-        return self._seen
+    @cached_property
+    def _observer(self) -> Observer:
+        config = self.config
+        street, static = cached_street_and_caster(config.seed, self.name, config.frames(self.name), roadworks=True)
+        return Observer(
+            street,
+            static,
+            self.rig.lidar,
+            lambda turn: turn * PERIOD,
+            lambda turn: self._stream("velodyne", turn),
+            kept=2 * config.truth_frames + 1,
+        )
 
     def _stem(self, frame: int) -> str:
         return f"{_PREFIX[self.split]}{self.number}{frame:03d}"
