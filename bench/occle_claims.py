@@ -274,7 +274,8 @@ def main() -> None:
         for stage in whole.stages.values():
             ready(stage.data, stage.sources)  # once, not by every run
         finish(run_job, [job for job in plan if not (job.folder / "result.json").exists()], options.processes)
-    print(shares_table(plan), parts_table(plan), sep="\n\n")
+    tables = {"shares": shares_table, "parts": parts_table}
+    print(*(tables[rows](plan) for rows in options.rows), sep="\n\n")
 
 
 if __name__ == "__main__":
