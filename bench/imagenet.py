@@ -106,11 +106,11 @@ def score_real(job: Job, real: Path) -> None:
     from voxway.api.score import score
     from voxway.prepare.ready import ready
 
-    model, chosen = load(job.folder / "model"), job.recipe()
-    assert isinstance(chosen.data, SemanticKITTIConfig)
+    model = load(job.folder / "model")
+    assert isinstance(model.data, SemanticKITTIConfig)
     needs = model.method.inputs
-    data = replace(chosen.data, root=real, keys=REAL, partial=False, targets=real / "derived", needs=needs)
-    data = ready(data, chosen.sources, cache=job.out / "real", show=False)
+    data = replace(model.data, root=real, keys=REAL, partial=False, targets=real / "derived", needs=needs)
+    data = ready(data, model.sources, cache=job.out / "real", show=False)
     job.real_folder.mkdir(exist_ok=True)
     score(model, data, name=job.real_folder.name, show=False)[0].save(job.real_folder / "result.json")
 

@@ -57,6 +57,21 @@ def test_plain_pictures_say_what_a_sample_says(model: voxway.Model, sample, smal
     torch.testing.assert_close(said.probabilities.sum(0), torch.ones(said.task.grid.shape))
 
 
+def test_pictures_twice_as_large_are_shown_as_large_as_in_training(
+    model: voxway.Model, sample, small_world: Path
+) -> None:
+    """What a network has learnt from is noted, so that things look as large to it whoever's camera it is."""
+    (picture,), K, pose = plain(sample)
+    scan = np.fromfile(small_world / "sequences/08/velodyne/000000.bin", np.float32).reshape(-1, 4)
+    assert model.data.focal_px == pytest.approx(float(K[0, 0, 0])) and "scaled to a focal length of" in str(model)
+    height, width = picture.shape[:2]
+    large = np.asarray(Image.fromarray(picture).resize((2 * width, 2 * height), Image.Resampling.BICUBIC))
+    twice = K * np.array([[2.0], [2], [1]]) + np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
+    expected, said = (model.predict(one, k, pose, points=scan) for one, k in ((picture, K), (large, twice)))
+    assert said.images is not None and said.images.shape[-2:] == (height, width)
+    assert (said.classes == expected.classes).float().mean() > 0.97
+
+
 def test_proposals_from_a_pair(model: voxway.Model, sample, small_world: Path) -> None:
     pytest.importorskip("cv2")
     (picture,), K, pose = plain(sample)

@@ -129,6 +129,25 @@ def test_pixels_and_projections_move_together(one: Toy, flip: float) -> None:
         assert seen > 30
 
 
+def test_pictures_are_scaled_to_a_focal_length_that_is_far_off(one: Toy) -> None:
+    needs = frozenset({"images"})
+    raw = one.build(needs=needs, image_px=None)[one.key]
+    assert raw.cameras is not None and raw.images is not None
+    own = float(raw.cameras.K[0, 0, 0])
+    alike = one.build(needs=needs, image_px=None, focal_px=1.2 * own)[one.key]
+    assert alike.images is not None and torch.equal(alike.images, raw.images)
+    for factor in (0.5, 1.5):
+        samples = one.build(needs=needs, image_px=None, focal_px=factor * own)
+        scaled = samples[one.key]
+        assert scaled.cameras is not None and scaled.images is not None
+        focal = (scaled.cameras.T_image @ scaled.cameras.K)[0, 0, 0].item()
+        assert focal == pytest.approx(factor * own, rel=0.02) and samples.focal_px == factor * own
+        assert scaled.cameras.size_px[0].tolist() == [round(factor * side) for side in raw.cameras.size_px[0].tolist()]
+    asked = one.build(needs=needs, image_px=(24, 64), focal_px=0.5 * own)
+    assert asked[one.key].images.shape[-2:] == (24, 64) and asked.focal_px is None  # ty: ignore
+    assert one.build(needs=needs, image_px=None).focal_px == pytest.approx(own)
+
+
 def pixels_of(raw: Sample, changed: Sample, camera: int, flipped: bool) -> list[tuple[list[float], list[float]]]:
     """Where a point in front of a camera is drawn, before and after."""
     assert raw.cameras is not None and changed.cameras is not None and raw.points is not None

@@ -57,7 +57,7 @@ def plain_sample(
     height, width = (int(size) for size in cameras.size_px.max(0).values)
     stacked = torch.zeros(len(pictures), 3, height, width, dtype=torch.uint8)
     for slot, picture in zip(stacked, pictures):
-        slot[:, : picture.shape[0], : picture.shape[1]] = torch.from_numpy(picture).permute(2, 0, 1)
+        slot[:, : picture.shape[0], : picture.shape[1]] = torch.tensor(picture).permute(2, 0, 1)
     return Sample(
         key=key,
         grid=grid,

@@ -24,7 +24,7 @@ from voxway.core.task import Task
 from voxway.data.config import DataConfig, Split
 from voxway.data.samples import Samples
 from voxway.data.steps.draw import draw_depth_images
-from voxway.data.steps.resize import ImageChanges, resized
+from voxway.data.steps.resize import ImageChanges, resized, size_px
 from voxway.methods.contract import DoesWithout, Method, ReadsPoints
 from voxway.prepare.ready import ready
 
@@ -55,6 +55,8 @@ class Model:
 
     def __str__(self) -> str:
         size = "as recorded" if self.image_px is None else f"{self.image_px[0]} x {self.image_px[1]} px"
+        if self.image_px is None and self.data.focal_px is not None:
+            size += f", scaled to a focal length of {self.data.focal_px:.0f} px where theirs is far from it"
         return (
             f"{type(self.network).__name__} for {self.task.name}: {self.task.grid}; reads "
             f"{', '.join(sorted(self.needs))}; images {size}"
@@ -229,8 +231,9 @@ class Model:
         if "T_rect_ego" in self.needs:
             sample = rectified_pair(sample, right, baseline_m)
         cameras = sample.cameras
-        if cameras is not None and self.image_px is not None and (cameras.size_px != torch.tensor(self.image_px)).any():
-            sample = resized(sample, ImageChanges(self.image_px, None, np.random.default_rng(0)))
+        wanted = None if cameras is None else size_px(self.image_px, self.data.focal_px, cameras)
+        if cameras is not None and wanted is not None and (cameras.size_px != torch.tensor(wanted)).any():
+            sample = resized(sample, ImageChanges(wanted, None, np.random.default_rng(0)))
         if "depth" in self.needs and sample.depth is None and sample.points is not None and cameras is not None:
             sample = draw_depth_images(sample, self.data.depth_rule, self.data.depth_range_m)
         return sample

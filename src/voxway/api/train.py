@@ -123,7 +123,7 @@ def _opened(chosen: Recipe, name: str, cache: Path | None, group: Group, show: b
     about: dict[str, object] = {
         "recipe": name,
         "dataset": config_name(chosen.data),
-        "data": to_json(chosen.data),
+        "data": to_json(replace(chosen.data, focal_px=samples.focal_px)),
         "sources": dict(chosen.sources),
         "cameras": samples.cameras,
         **_prepared(chosen.data, samples.keys[0]),

@@ -85,6 +85,9 @@ class DataConfig(ABC):
     """Earlier frames to add, in recordings before the key frame, e.g. (3, 6). Before a drive begins, its first."""
     image_px: tuple[int, int] | None = None
     """(height, width) of the network's images; None leaves them as recorded."""
+    focal_px: float | None = None
+    """Focal length in pixels that pictures are scaled to where their own differs by more than a quarter, if `image_px`
+    leaves them as recorded: training notes its first frame's, so that things look as large later. None: no scaling."""
     camera_places: int | None = None
     """Cameras that every sample has room for: beyond its own there are cameras of no pixels, which a network for any
     rig leaves out, so that frames of unlike rigs fit into one micro-batch. None: none but its own."""
@@ -101,6 +104,8 @@ class DataConfig(ABC):
             object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
         if self.image_px is not None and min(self.image_px) < 1:
             raise ValueError(f"image_px is (height, width) in pixels, got {self.image_px}")
+        if self.focal_px is not None and self.focal_px <= 0:
+            raise ValueError(f"focal_px is a focal length in pixels, got {self.focal_px}")
         if self.camera_places is not None and self.camera_places < 1:
             raise ValueError(f"camera_places is how many cameras there is room for, got {self.camera_places}")
         if self.every < 1:
@@ -219,6 +224,7 @@ class DataConfig(ABC):
             every=1,
             earlier=(),
             image_px=None,
+            focal_px=None,
             camera_places=None,
             augment=None,
         )

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from voxway.core.benchmark import Benchmark
+from voxway.core.camera import Cameras
 from voxway.core.errors import InputError, nearest
 from voxway.core.label_list import LabelList
 from voxway.core.occupancy import Occupancy
@@ -25,7 +26,7 @@ from voxway.data.steps.draw import draw_depth_images, draw_semantics
 from voxway.data.steps.mirror import mirrored
 from voxway.data.steps.photometric import relit
 from voxway.data.steps.places import with_places
-from voxway.data.steps.resize import ImageChanges, resized
+from voxway.data.steps.resize import ImageChanges, resized, size_px
 from voxway.data.steps.thinned import thinned
 from voxway.data.whole import whole_keys
 
@@ -89,8 +90,24 @@ class Samples:
         """
         if "cameras" not in self._raw or self.config.cameras_vary:
             return None
-        first = self.reader.moment(self.keys[0], frozenset({"cameras"}), np.random.default_rng(0))
-        return None if first.cameras is None else first.cameras.count
+        cameras = self._first_cameras()
+        return None if cameras is None else cameras.count
+
+    @property
+    def focal_px(self) -> float | None:
+        """Focal length of the first frame's first camera as networks see it; None where their pictures are brought to
+        a size of their own, or there are none.
+
+        Raises:
+            InputError: the first frame's calibration is missing or damaged.
+        """
+        if "cameras" not in self._raw or self.config.image_px is not None:
+            return None
+        cameras = self._first_cameras()
+        return None if cameras is None else self.config.focal_px or float(cameras.K[0, 0, 0])
+
+    def _first_cameras(self) -> Cameras | None:
+        return self.reader.moment(self.keys[0], frozenset({"cameras"}), np.random.default_rng(0)).cameras
 
     def files(self, key: str) -> dict[str, tuple[Path, ...]]:
         """The dataset's files that are read for a frame and the earlier frames beside it, by what is read from them.
@@ -206,8 +223,10 @@ class Samples:
     def _sample(self, key: str, seed: list[int], training: bool) -> Sample:
         # The reader draws from a generator of its own, so that steps draw alike whatever it reads.
         config, random = self.config, np.random.default_rng(seed)
-        changes = ImageChanges(config.image_px, config.augment if training else None, random)
         sample = self._stored(self.reader.moment(key, self._raw, np.random.default_rng(seed)))
+        cameras = sample.cameras
+        wanted = config.image_px if cameras is None else size_px(config.image_px, config.focal_px, cameras)
+        changes = ImageChanges(wanted, config.augment if training else None, random)
         sample = self._drawn(resized(sample, changes, self._extras("pixels")))
         seen = config.needs & self.reader.provides & _EARLIER
         before = [self.reader.before(key, recordings) for recordings in config.earlier]

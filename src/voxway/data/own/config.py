@@ -59,7 +59,7 @@ class RigConfig(DataConfig):
             cameras: names.
             lidars: whether LiDARs are read.
         """
-        kept = ("needs", "earlier", "image_px", "depth_rule", "depth_range_m")
+        kept = ("needs", "earlier", "image_px", "focal_px", "depth_rule", "depth_range_m")
         shape = data.frame_shape()
         task, height_m = data.own_task() or (None, None)
         return cls(

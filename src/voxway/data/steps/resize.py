@@ -10,11 +10,34 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
+from voxway.core.camera import Cameras
 from voxway.core.sample import Sample
 from voxway.data.steps.augment import Augment, ImageChange, draw_image_change
 from voxway.data.steps.image_change import change_image, change_map, pixel_transform, plain_change
 
 Size = tuple[int, int]
+_AS_TRAINED = 1.25
+"""Focal lengths that differ by no more than this factor are alike: calibrations of one benchmark do."""
+
+
+def size_px(image_px: Size | None, focal_px: float | None, cameras: Cameras) -> Size | None:
+    """(height, width) that a network sees pictures at; None: as recorded.
+
+    Networks that learnt from pictures as recorded take things for as far away as they look large: shown pictures of
+    twice the focal length, one with a map at a sixteenth of the size filled half of a street's volume.
+
+    Args:
+        image_px: what was asked for.
+        focal_px: that pictures should have, if nothing was asked for and theirs is another.
+        cameras: the pictures'; the first one's focal length counts.
+    """
+    if image_px is not None or focal_px is None:
+        return image_px
+    factor = focal_px / float(abs(cameras.T_image[0] @ cameras.K[0].to(cameras.T_image))[0, 0])
+    if 1 / _AS_TRAINED <= factor <= _AS_TRAINED:
+        return None
+    height, width = cameras.size_px[0].tolist()
+    return max(round(height * factor), 1), max(round(width * factor), 1)
 
 
 @dataclass
@@ -56,20 +79,20 @@ def resized(sample: Sample, changes: ImageChanges, extras: frozenset[str] = froz
     if cameras is None or (changes.image_px is None and changes.augment is None):
         return sample
     sizes = [(height, width) for height, width in cameras.size_px.tolist()]
-    size_px = changes.image_px or sizes[0]
-    each = changes.of(sizes, size_px)
-    moves = torch.stack([pixel_transform(source, change, size_px) for source, change in zip(sizes, each)])
+    wanted = changes.image_px or sizes[0]
+    each = changes.of(sizes, wanted)
+    moves = torch.stack([pixel_transform(source, change, wanted) for source, change in zip(sizes, each)])
     moved = replace(
         cameras,
         T_image=moves @ cameras.T_image,
-        size_px=torch.tensor(size_px).expand(len(sizes), 2).clone(),
+        size_px=torch.tensor(wanted).expand(len(sizes), 2).clone(),
     )
 
     def changed(pictures: Tensor | None, change: Callable[[np.ndarray, ImageChange, Size], Tensor]) -> Tensor | None:
         if pictures is None:
             return None
         cut = [picture[..., :height, :width] for picture, (height, width) in zip(pictures, sizes)]
-        return torch.stack([change(_channels_last(picture), one, size_px) for picture, one in zip(cut, each)])
+        return torch.stack([change(_channels_last(picture), one, wanted) for picture, one in zip(cut, each)])
 
     return replace(
         sample,
