@@ -10,8 +10,6 @@ named, from which nothing is chosen. Every seed gives a set of runs. Finished ru
 
 from __future__ import annotations
 
-import argparse
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from box_scores import KINDS, Place, scored
-from claims import finish, interval, trained
+from claims import finish, interval, options, trained
 
 from voxway.api.load import load
 from voxway.core.files import read_json, write_json
@@ -168,21 +166,17 @@ def table(plan: Sequence[Job]) -> str:
 
 def main() -> None:
     """Run what is missing, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/box-randomness"))
+    parser = options(__doc__, "runs/box-randomness", seeds=3)
     parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--real", type=Path, help="folder with KITTI's frames and `derived`, to score on besides")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--table", action="store_true", help="train nothing")
-    options = parser.parse_args()
-    plan = [Job(options.out, row, seed, options.steps, options.real) for seed in range(options.seeds) for row in ROWS]
-    if not options.table:
-        generate(options.out / "world", world(alike=False), processes=options.processes)
-        generate(options.out / "one-rig", world(alike=True), processes=options.processes)
+    asked = parser.parse_args()
+    plan = [Job(asked.out, row, seed, asked.steps, asked.real) for seed in range(asked.seeds) for row in ROWS]
+    if not asked.table:
+        generate(asked.out / "world", world(alike=False), processes=asked.processes)
+        generate(asked.out / "one-rig", world(alike=True), processes=asked.processes)
         tried = rigs_world(1, TRIED, TRIED, SEED + 1, shifted=True)
-        generate(options.out / "shifted", tried, processes=options.processes)
-        finish(run_job, [job for job in plan if not job.scores.exists()], options.processes)
+        generate(asked.out / "shifted", tried, processes=asked.processes)
+        finish(run_job, [job for job in plan if not job.scores.exists()], asked.processes)
     print(table(plan))
 
 

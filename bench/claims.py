@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -17,6 +19,23 @@ from voxway.recipes.recipe import Recipe, StagedRecipe
 
 if TYPE_CHECKING:
     from voxway.engine.distributed import Group
+
+
+def options(about: str | None, out: str, seeds: int, counted: str = "of every row") -> argparse.ArgumentParser:
+    """What every such bench asks.
+
+    Args:
+        about: the bench's docstring.
+        out: folder of its runs by default.
+        seeds: how many by default.
+        counted: what has so many.
+    """
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path(out), help="folder of the runs")
+    parser.add_argument("--seeds", type=int, default=seeds, help=counted)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="runs at a time, of one thread each")
+    parser.add_argument("--table", action="store_true", help="train nothing")
+    return parser
 
 
 def trained(chosen: Recipe | StagedRecipe, folder: Path, group: Group | None = None) -> Path:

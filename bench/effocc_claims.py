@@ -11,13 +11,11 @@ held-out streets. Finished runs are kept; a stopped bench continues.
 
 from __future__ import annotations
 
-import argparse
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from claims import finish, mean_and_spread, train_and_score
+from claims import finish, mean_and_spread, options, train_and_score
 
 from voxway.engine.teaching.network import NetworkTeacherConfig
 from voxway.recipes.effocc import camera_world, fusion_world, lidar_world, student_world
@@ -88,26 +86,22 @@ def table(jobs: list[Job]) -> str:
 
 def main() -> None:
     """Run what is missing, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/claims"))
+    parser = options(__doc__, "runs/claims", seeds=3)
     parser.add_argument("--steps", type=int, default=220)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--table", action="store_true", help="train nothing")
-    options = parser.parse_args()
+    asked = parser.parse_args()
     plan = [
-        Job(options.out, network, share, seed, options.steps)
-        for seed in range(options.seeds)
+        Job(asked.out, network, share, seed, asked.steps)
+        for seed in range(asked.seeds)
         for network in NETWORKS
         for share in SHARES
         if network != "lidar" or share == 100
     ]
-    if not options.table:
+    if not asked.table:
         from voxway.world import generate
         from voxway.world.layouts.nuscenes import nuscenes_world
 
-        generate(options.out / "world", nuscenes_world(SCENES * FRAMES, HELD_OUT * FRAMES, sequences=SCENES, seed=100))
-        finish(run_job, [job for job in plan if not (job.folder / "result.json").exists()], options.processes)
+        generate(asked.out / "world", nuscenes_world(SCENES * FRAMES, HELD_OUT * FRAMES, sequences=SCENES, seed=100))
+        finish(run_job, [job for job in plan if not (job.folder / "result.json").exists()], asked.processes)
     print(table(plan))
 
 

@@ -12,12 +12,10 @@ Finished runs are kept; a stopped bench continues.
 
 from __future__ import annotations
 
-import argparse
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from claims import finish, mean_and_spread, paired_difference, train_and_score
+from claims import finish, mean_and_spread, options, paired_difference, train_and_score
 from occle_claims import ALONE, Job
 
 from voxway.data.label_format import LabelOptions
@@ -109,18 +107,14 @@ def table(runs: list[Run]) -> str:
 
 def main() -> None:
     """Make what is missing, train what is missing, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/from-lidar"))
-    parser.add_argument("--seeds", type=int, default=5)
+    parser = options(__doc__, "runs/from-lidar", seeds=5)
     parser.add_argument("--scale", type=float, default=0.5, help="times the recipe's steps")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--table", action="store_true", help="train nothing")
-    options = parser.parse_args()
-    runs = [Run(options.out, arm, seed, options.scale) for seed in range(options.seeds) for arm in ARMS]
-    if not options.table:
-        world = generate(options.out / "world", semantickitti_world(TRAINING, VALIDATION, seed=100, semantics=True))
-        with_made_labels(world, options.out / "labels", options.out / "made")
-        finish(run_job, [one for one in runs if not (one.folder / "result.json").exists()], options.processes)
+    asked = parser.parse_args()
+    runs = [Run(asked.out, arm, seed, asked.scale) for seed in range(asked.seeds) for arm in ARMS]
+    if not asked.table:
+        world = generate(asked.out / "world", semantickitti_world(TRAINING, VALIDATION, seed=100, semantics=True))
+        with_made_labels(world, asked.out / "labels", asked.out / "made")
+        finish(run_job, [one for one in runs if not (one.folder / "result.json").exists()], asked.processes)
     print(table(runs))
 
 

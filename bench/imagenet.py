@@ -12,14 +12,12 @@ seen, where their folder is named: on voxels whose truth is certain. Finished ru
 
 from __future__ import annotations
 
-import argparse
-import os
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from claims import finish, mean_and_spread, paired_difference, train_and_score
+from claims import finish, mean_and_spread, options, paired_difference, train_and_score
 from near import nearby
 
 from voxway.data.semantickitti.config import SemanticKITTIConfig
@@ -144,32 +142,28 @@ def table(plan: list[Job]) -> str:
 
 def main() -> None:
     """Run what is missing, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/imagenet"))
+    parser = options(__doc__, "runs/imagenet", seeds=3)
     parser.add_argument("--forms", nargs="+", choices=FORMS, default=tuple(FORMS))
     parser.add_argument("--steps", type=int, default=360)
-    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--whole", action="store_true", help="the demo's own size, for some hours")
     parser.add_argument("--real", type=Path, help="folder with KITTI's frames and `derived`, to score on besides")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--table", action="store_true", help="train nothing")
-    options = parser.parse_args()
-    if options.whole:
-        options.out /= "whole"  # another task's runs, and prepared files of other voxels
+    asked = parser.parse_args()
+    if asked.whole:
+        asked.out /= "whole"  # another task's runs, and prepared files of other voxels
     plan = [
-        Job(options.out, form, seed, options.steps, options.whole, options.real)
-        for seed in range(options.seeds)
-        for form in options.forms
+        Job(asked.out, form, seed, asked.steps, asked.whole, asked.real)
+        for seed in range(asked.seeds)
+        for form in asked.forms
     ]
-    if not options.table:
+    if not asked.table:
         from voxway.prepare.ready import ready
         from voxway.world import generate
         from voxway.world.layouts.semantickitti import semantickitti_world
 
-        generate(options.out / "world", semantickitti_world(120, 24, seed=100, semantics=True))
+        generate(asked.out / "world", semantickitti_world(120, 24, seed=100, semantics=True))
         chosen = plan[0].recipe()
         ready(chosen.data, chosen.sources)  # once, not by every run
-        finish(run_job, [job for job in plan if not job.done], options.processes)
+        finish(run_job, [job for job in plan if not job.done], asked.processes)
     print(table(plan))
 
 

@@ -10,12 +10,10 @@ held-out streets. Finished runs are kept; a stopped bench continues.
 
 from __future__ import annotations
 
-import argparse
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from claims import finish, mean_and_spread, train_and_score
+from claims import finish, mean_and_spread, options, train_and_score
 
 from voxway.engine.teaching.network import NetworkTeacherConfig
 from voxway.recipes.monoocc import monoocc_world, monoocc_world_teacher, with_parts
@@ -69,20 +67,16 @@ def run_job(job: Job) -> Path:
 
 def main() -> None:
     """Run what is missing, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/monoocc-claims"))
+    parser = options(__doc__, "runs/monoocc-claims", seeds=3)
     parser.add_argument("--steps", type=int, default=240)
-    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--form", choices=FORMS, default="squared", help="of the distillation")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--table", action="store_true", help="train nothing")
-    options = parser.parse_args()
-    plan = [Job(options.out, row, seed, options.steps, options.form) for seed in range(options.seeds) for row in ROWS]
-    if not options.table:
+    asked = parser.parse_args()
+    plan = [Job(asked.out, row, seed, asked.steps, asked.form) for seed in range(asked.seeds) for row in ROWS]
+    if not asked.table:
         from voxway.world import generate
 
-        generate(options.out / "world", semantickitti_world(120, 24, seed=100))
-        finish(run_job, [job for job in plan if not (job.folder / "result.json").exists()], options.processes)
+        generate(asked.out / "world", semantickitti_world(120, 24, seed=100))
+        finish(run_job, [job for job in plan if not (job.folder / "result.json").exists()], asked.processes)
     print("| network | runs | mIoU | IoU |\n| --- | --- | --- | --- |")
     for row in ROWS:
         found = mean_and_spread([job.folder for job in plan if job.row == row])

@@ -16,13 +16,12 @@ the held-out streets. Finished runs are kept; a stopped bench continues.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from claims import finish, mean_and_spread, paired_difference, train_and_score
+from claims import finish, mean_and_spread, options, paired_difference, train_and_score
 from curves import drawn
 from near import nearby
 
@@ -172,16 +171,16 @@ def run_job(job: Job) -> Path:
     return train_and_score(job.recipe(), job.folder, device=job.device)
 
 
-def planned(options: argparse.Namespace) -> list[Job]:
+def planned(asked: argparse.Namespace) -> list[Job]:
     """All runs, seed by seed."""
-    shares = [(row, share) for share in SHARES for row in (FULL, ALONE)] if "shares" in options.rows else []
-    parts = [(row, TENTH) for row in (FULL, *PARTS)] if "parts" in options.rows else []
+    shares = [(row, share) for share in SHARES for row in (FULL, ALONE)] if "shares" in asked.rows else []
+    parts = [(row, TENTH) for row in (FULL, *PARTS)] if "parts" in asked.rows else []
     rows = dict.fromkeys([*shares, *parts])
     return [
-        Job(options.out, row, share, seed, options.scale, options.whole, options.device)
-        for seed in range(options.seeds)
+        Job(asked.out, row, share, seed, asked.scale, asked.whole, asked.device)
+        for seed in range(asked.seeds)
         for row, share in rows
-        if seed < options.other_seeds or (row in (FULL, ALONE) and share in HEADLINE)
+        if seed < asked.other_seeds or (row in (FULL, ALONE) and share in HEADLINE)
     ]
 
 
@@ -246,36 +245,32 @@ def curve(plan: list[Job]) -> str:
 
 def main() -> None:
     """Run what is missing, print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/occle-claims"))
+    parser = options(__doc__, "runs/occle-claims", seeds=5, counted="of what a tenth and all labels teach")
     parser.add_argument("--rows", nargs="+", choices=("shares", "parts"), default=("shares", "parts"))
     parser.add_argument("--scale", type=float, default=0.5, help="times the recipe's steps")
-    parser.add_argument("--seeds", type=int, default=5, help="of what a tenth and all labels teach")
     parser.add_argument("--other-seeds", type=int, default=3, help="of every other row")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--whole", action="store_true", help="the whole volume, and the recipe's own network")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--table", action="store_true", help="train nothing")
     parser.add_argument("--plot", type=Path, help="draw the shares' curve into this SVG file, and train nothing")
-    options = parser.parse_args()
-    if options.whole:
-        options.out /= "whole"  # another task's runs, and prepared files of other voxels
-    plan = planned(options)
-    if options.plot is not None:
-        options.plot.write_text(curve(plan))
-    elif not options.table:
+    asked = parser.parse_args()
+    if asked.whole:
+        asked.out /= "whole"  # another task's runs, and prepared files of other voxels
+    plan = planned(asked)
+    if asked.plot is not None:
+        asked.plot.write_text(curve(plan))
+    elif not asked.table:
         from voxway.prepare.ready import ready
         from voxway.world import generate
         from voxway.world.layouts.semantickitti import semantickitti_world
 
-        generate(options.out / "world", semantickitti_world(FRAMES, HELD_OUT, seed=100, semantics=True))
-        whole = Job(options.out, FULL, "1", 0, options.scale, options.whole, "cpu").recipe()
+        generate(asked.out / "world", semantickitti_world(FRAMES, HELD_OUT, seed=100, semantics=True))
+        whole = Job(asked.out, FULL, "1", 0, asked.scale, asked.whole, "cpu").recipe()
         assert isinstance(whole, StagedRecipe)
         for stage in whole.stages.values():
             ready(stage.data, stage.sources)  # once, not by every run
-        finish(run_job, [job for job in plan if not (job.folder / "result.json").exists()], options.processes)
+        finish(run_job, [job for job in plan if not (job.folder / "result.json").exists()], asked.processes)
     tables = {"shares": shares_table, "parts": parts_table}
-    print(*(tables[rows](plan) for rows in options.rows), sep="\n\n")
+    print(*(tables[rows](plan) for rows in asked.rows), sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -12,12 +12,10 @@ pixels, not of LSeg. Nothing is tuned on the held-out streets. Finished runs are
 
 from __future__ import annotations
 
-import argparse
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from claims import finish, mean_and_spread, paired_difference, train_and_score
+from claims import finish, mean_and_spread, options, paired_difference, train_and_score
 from near import nearby
 
 from voxway.methods.shared.depth_bins import DepthBins
@@ -97,33 +95,27 @@ def table(plan: list[Job]) -> str:
 
 def main() -> None:
     """Run what is missing, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/vlscene-claims"))
+    parser = options(__doc__, "runs/vlscene-claims", seeds=5)
     parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--whole", action="store_true", help="the whole volume, and the recipe's own network")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--table", action="store_true", help="train nothing")
-    options = parser.parse_args()
-    if options.whole:
-        options.out /= "whole"  # another task's runs, and prepared files of other voxels
+    asked = parser.parse_args()
+    if asked.whole:
+        asked.out /= "whole"  # another task's runs, and prepared files of other voxels
     plan = [
-        Job(options.out, row, seed, options.steps, options.whole, options.device)
-        for seed in range(options.seeds)
-        for row in ROWS
+        Job(asked.out, row, seed, asked.steps, asked.whole, asked.device) for seed in range(asked.seeds) for row in ROWS
     ]
-    if not options.table:
+    if not asked.table:
         from voxway.prepare.ready import ready
         from voxway.world import generate
         from voxway.world.layouts.semantickitti import semantickitti_world
 
-        generate(options.out / "world", semantickitti_world(120, 24, seed=100, semantics=True))
+        generate(asked.out / "world", semantickitti_world(120, 24, seed=100, semantics=True))
         guided = plan[0].recipe()
         assert guided.teacher is not None
         needs = guided.data.needs | guided.teacher.build().inputs
         ready(replace(guided.data, needs=needs), guided.sources)  # once, not by every run
-        finish(run_job, [job for job in plan if not (job.folder / "result.json").exists()], options.processes)
+        finish(run_job, [job for job in plan if not (job.folder / "result.json").exists()], asked.processes)
     print(table(plan))
 
 
