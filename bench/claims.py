@@ -92,7 +92,7 @@ def paired_difference(folders: Sequence[Path], others: Sequence[Path], what: str
     interval by Student's t, and how many pairs are done."""
     done = [
         100 * (getattr(Result.load(one / "result.json"), what) - getattr(Result.load(other / "result.json"), what))
-        for one, other in zip(folders, others, strict=True)
+        for one, other in zip(folders, others)  # rows may have more seeds than others, or none
         if (one / "result.json").exists() and (other / "result.json").exists()
     ]
     return *interval(done), len(done)

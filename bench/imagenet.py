@@ -2,8 +2,9 @@
 
 The demo's recipe with EfficientNet-lite0 in the place of its own backbone: which map, which norms, which learning rate
 of the backbone; and the same network without the weights, which tells them from the architecture. Every seed gives a
-set of runs: the same samples in the same order. Scored on held-out streets, and on real KITTI frames that no run has
-seen, where their folder is named: on voxels whose truth is certain. Finished runs are kept; a stopped bench continues.
+set of runs: the same samples in the same order. Scored on held-out streets, on the same in pictures twice as large, and
+on real KITTI frames that no run has seen, where their folder is named: on voxels whose truth is certain. Finished runs
+are kept; a stopped bench continues.
 
     python bench/imagenet.py --real KITTI                 what is near (`near.py`), three seeds of every form
     python bench/imagenet.py --whole --forms today "frozen norms"       the demo's own size; hours on two cores
@@ -18,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from claims import finish, mean_and_spread, options, paired_difference, train_and_score
-from near import nearby
+from near import IMAGE_PX, nearby
 
 from voxway.data.semantickitti.config import SemanticKITTIConfig
 from voxway.engine.log import read_log
@@ -28,6 +29,8 @@ from voxway.recipes.recipe import Recipe
 TODAY = "today"
 REAL = ("00/000000", "03/000000", "08/000000", "08/000005")
 """Frames of the KITTI folder with truth in ``derived``; four roads."""
+WHOLE_PX = (370, 1226)
+"""(height, width) twice those of the demo's pictures."""
 
 Form = Callable[[Recipe], Recipe]
 
@@ -76,9 +79,14 @@ class Job:
         return self.folder / "real"
 
     @property
+    def twice_folder(self) -> Path:
+        """Of the score on the same streets in pictures twice as large as it learnt from."""
+        return self.folder / "twice"
+
+    @property
     def done(self) -> bool:
         """Whether every score is there."""
-        folders = [self.folder] if self.real is None else [self.folder, self.real_folder]
+        folders = [self.folder, self.twice_folder, *([] if self.real is None else [self.real_folder])]
         return all((folder / "result.json").exists() for folder in folders)
 
     def recipe(self) -> Recipe:
@@ -93,31 +101,37 @@ def run_job(job: Job) -> Path:
     """Train and score."""
     if not (job.folder / "result.json").exists():
         train_and_score(job.recipe(), job.folder)
-    if job.real is not None:
-        score_real(job, job.real)
+    score_besides(job)
     return job.folder
 
 
-def score_real(job: Job, real: Path) -> None:
-    """Score on real frames."""
+def score_besides(job: Job) -> None:
+    """Score on pictures of twice the size, and on real frames."""
     from voxway.api.load import load
     from voxway.api.score import score
     from voxway.prepare.ready import ready
 
     model = load(job.folder / "model")
     assert isinstance(model.data, SemanticKITTIConfig)
-    needs = model.method.inputs
-    data = replace(model.data, root=real, keys=REAL, partial=False, targets=real / "derived", needs=needs)
-    data = ready(data, model.sources, cache=job.out / "real", show=False)
-    job.real_folder.mkdir(exist_ok=True)
-    score(model, data, name=job.real_folder.name, show=False)[0].save(job.real_folder / "result.json")
+    seen = replace(model.data, needs=model.method.inputs)
+    twice = (2 * IMAGE_PX[0], 2 * IMAGE_PX[1]) if seen.image_px else WHOLE_PX
+    places = {job.twice_folder: (replace(seen, split="val", image_px=twice), None)}
+    if (real := job.real) is not None:
+        frames = replace(seen, root=real, keys=REAL, partial=False, targets=real / "derived")
+        places[job.real_folder] = (frames, job.out / "real")
+    for folder, (data, cache) in places.items():
+        if not (folder / "result.json").exists():
+            folder.mkdir(exist_ok=True)
+            data = ready(data, model.sources, cache=cache, show=False)
+            score(model, data, name=folder.name, show=False)[0].save(folder / "result.json")
 
 
 def table(plan: list[Job]) -> str:
     """Means and spreads of the finished runs, and differences of seeds that both have, as Markdown."""
     rows = [
-        "| form | runs | s a step | held out: mIoU | IoU | mIoU than today | real: mIoU | IoU | IoU than today |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| form | runs | s a step | held out: mIoU | IoU | mIoU than today | twice as large: IoU "
+        "| real: mIoU | IoU | IoU than today |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     of = {form: [job for job in plan if job.form == form] for form in FORMS}
     for form, jobs in of.items():
@@ -125,7 +139,7 @@ def table(plan: list[Job]) -> str:
         real = mean_and_spread([job.real_folder for job in jobs])
         if held is None:
             continue
-        logs = [read_log(job.folder) for job in jobs if job.done]
+        logs = [read_log(job.folder) for job in jobs if (job.folder / "result.json").exists()]
         seconds = statistics.median(entry["seconds"] for log in logs for entry in log if "seconds" in entry)
         more = ["", ""]
         if form != TODAY:
@@ -134,8 +148,10 @@ def table(plan: list[Job]) -> str:
                 paired_difference([job.real_folder for job in jobs], [job.real_folder for job in of[TODAY]], "iou"),
             ]
             more = [f"{mean:+.2f} +- {half:.2f} ({count})" for mean, half, count in pairs]
+        twice = mean_and_spread([job.twice_folder for job in jobs])
         seen = ["", ""] if real is None else [real[2], real[3]]
-        cells = [form, str(held[0]), f"{seconds:.2f}", *held[2:], more[0], *seen, more[1]]
+        large = "" if twice is None else twice[3]
+        cells = [form, str(held[0]), f"{seconds:.2f}", *held[2:], more[0], large, *seen, more[1]]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 

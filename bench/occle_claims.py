@@ -226,7 +226,7 @@ def parts_table(plan: list[Job]) -> str:
 
 def paired(own: list[Path], others: list[Path], what: str = "miou") -> str:
     """A difference with the interval of its mean, of the seeds that both rows have."""
-    mean, half, count = paired_difference(own, others[: len(own)], what)
+    mean, half, count = paired_difference(own, others, what)
     return f"{mean:+.2f} +- {half:.2f} ({count} pairs)" if count else ""
 
 
