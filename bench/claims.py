@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from voxway.core.processes import begin_worker
 from voxway.core.result import Result
 from voxway.recipes.recipe import Recipe, StagedRecipe
 
@@ -82,7 +83,7 @@ def train_and_score(
 def finish(run: Callable[..., Path], jobs: Sequence[Any], processes: int) -> None:
     """Do the jobs in order, some at a time. Processes of one thread each: small networks gain nothing from more."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=begin_worker) as pool:
         for folder in pool.map(run, jobs):
             print(f"{time.strftime('%H:%M:%S')} {folder.name}", flush=True)
 
