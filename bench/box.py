@@ -111,7 +111,7 @@ def train_variant(chosen: argparse.Namespace) -> None:
     device = device if chosen.device == "auto" else chosen.device
     torch.backends.cudnn.benchmark = True
     group, name, out = Group(device=torch.device(device)), chosen.only, chosen.out / chosen.only
-    recipe = _recipe(chosen)
+    recipe = _recipe(chosen, together=device != "cpu")
     seconds = None
     if chosen.steps:
         steps = chosen.steps
@@ -208,20 +208,26 @@ def _speed(recipe: Recipe, chosen: argparse.Namespace, group: Group) -> float:
     return sum(late) / len(late)
 
 
-def _recipe(chosen: argparse.Namespace) -> Recipe:
-    """The variant's recipe for many samples at a time."""
+def _recipe(chosen: argparse.Namespace, together: bool) -> Recipe:
+    """The variant's recipe for as much time as there is.
+
+    Args:
+        chosen: what was asked for.
+        together: whether a batch passes through at once, room for the largest rig in every sample, which keeps a GPU
+            busy; a processor looks at cameras that there are.
+    """
     recipe = VARIANTS[chosen.only](_world(chosen))
     trained = replace(
         recipe.train,
         batch=chosen.batch,
-        micro_batch=chosen.batch,
+        micro_batch=chosen.batch if together else 1,
         learning_rate=chosen.rate,
         workers=chosen.readers,
         checkpoint_every=100,
         average_decay=0.998,
         schedule=replace(recipe.train.schedule, warmup_steps=100),
     )
-    return replace(recipe, data=replace(recipe.data, camera_places=_PLACES), train=trained)
+    return replace(recipe, data=replace(recipe.data, camera_places=_PLACES if together else None), train=trained)
 
 
 def _changed(recipe: Recipe, **settings: object) -> Recipe:
