@@ -72,7 +72,6 @@ def box_world_small(root: Path) -> Recipe:
     method = BoxConfig(
         task=STREET,
         backbone="resnet18",
-        norm="group",
         width=24,
         context=8,
         cell=4,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class BoxConfig:
-    """A network of about 4 million parameters.
+    """A network of about 7 million parameters.
 
     Raises:
         ValueError: cells that do not fit the grid, or a share that is none.
@@ -33,8 +33,9 @@ class BoxConfig:
     """A timm network with feature maps of these reductions."""
     reductions: tuple[int, ...] = (16, 32)
     """Image pixels per feature pixel of the maps that the neck joins, fine to coarse."""
-    norm: Norm = "frozen-statistics"
-    """Its normalisation: rigs with few cameras make batches of one picture, whose own statistics mean nothing."""
+    norm: Norm = "group"
+    """Its normalisation: a batch of one picture has no statistics to speak of, and ImageNet's may mean nothing on a
+    street (bench/told_apart.py)."""
     weights: WeightSource = "package"
     """Where ImageNet weights come from, if they are asked for."""
     pretrained: bool = False

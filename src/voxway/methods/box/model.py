@@ -52,6 +52,8 @@ class BoxNetwork(nn.Module):
         self.encoder = MapEncoder(width, config.widths)
         grid, classes = config.task.grid, len(config.task.classes)
         self.head = ColumnHead(config.widths[0], config.head_width, config.cell, grid.shape[2], classes)
+        # Steps on a processor take a seventh less.
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, batch: Batch) -> Prediction:
         """Predict from pictures, points or both.
