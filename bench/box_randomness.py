@@ -1,10 +1,11 @@
 """What helps the network of the box where it has never been: each random change is taken away in turn, a teacher added.
 
-A small network of the box learns from streets of random rigs, for as many steps in every row, and is scored on streets
-in the shifted style by rigs of their own, with pictures, scans and both; and on real KITTI frames where their folder is
-named, from which nothing is chosen. Every seed gives a set of runs. Finished runs are kept; a stopped bench continues.
+A small network of the box learns what is near in streets of random rigs, for as many steps in every row, and is
+scored on streets in the shifted style by rigs of their own, with pictures, scans and both; and on real KITTI frames
+where their folder is named, from which nothing is chosen. Every seed gives a set of runs. Finished runs are kept; a
+stopped bench continues.
 
-    python bench/box_randomness.py --real KITTI            three seeds of every row; hours on two cores
+    python bench/box_randomness.py --real KITTI            three seeds of every row; an hour on two cores
     python bench/box_randomness.py --table                 only the table of what is there
 """
 
@@ -21,8 +22,12 @@ from claims import finish, interval, options, trained
 
 from voxway.api.load import load
 from voxway.core.files import read_json, write_json
+from voxway.core.grid import VoxelGrid
+from voxway.core.progress import tracked
+from voxway.core.voxel_labels_file import read_voxel_labels, write_voxel_labels
 from voxway.data.drives.config import DrivesConfig
 from voxway.data.semantickitti.config import SemanticKITTIConfig
+from voxway.data.street import STREET
 from voxway.engine.teaching.average import AverageTeacherConfig
 from voxway.methods.box import BoxConfig
 from voxway.recipes.box import box_world_small
@@ -32,7 +37,9 @@ from voxway.world.layouts.rigs import RigsWorldConfig, rigs_world
 from voxway.world.layouts.rigs.rig import draw_rig
 from voxway.world.street.street import random_stream
 
-RECORDINGS, DRIVES, TRIED, SEED = 192, 48, 32, 100
+RECORDINGS, DRIVES, TRIED, SEED = 96, 24, 32, 100
+NEAR = replace(STREET, grid=VoxelGrid(lower=(-12.8, -12.8, -1.0), cell=(0.4, 0.4, 0.4), shape=(96, 64, 18)))
+"""The street from 12.8 m behind to 25.6 m ahead, and as far to either side: an eighth of its voxels."""
 ALL, ONE_RIG, FEW_STREETS = "all of it", "one rig for all drives", "a quarter of the drives"
 
 Change = Callable[[Recipe], Recipe]
@@ -90,6 +97,20 @@ def world(alike: bool) -> RigsWorldConfig:
     raise AssertionError("no drive has one camera and a LiDAR")
 
 
+def narrowed(root: Path) -> None:
+    """Cut what is near out of a world's labels, once."""
+    x, y = (round((near - low) / 0.4) for near, low in zip(NEAR.grid.lower[:2], STREET.grid.lower))
+    width, across = NEAR.grid.shape[:2]
+    paths = sorted(root.glob("*/labels/*.npz"))
+    for path in tracked(paths, "near", len(paths)):
+        labels = read_voxel_labels(path)
+        if labels.task.grid == NEAR.grid:
+            continue
+        names = [name for name in labels.volumes() if not name.startswith("camera_")]
+        cut = {name: getattr(labels, name)[x : x + width, y : y + across] for name in names}
+        write_voxel_labels(path, replace(labels, task=replace(labels.task, grid=NEAR.grid), cameras={}, **cut))
+
+
 @dataclass(frozen=True)
 class Job:
     """One training run and its scores."""
@@ -114,17 +135,19 @@ class Job:
         """What is trained."""
         chosen = box_world_small(self.out / ("one-rig" if self.row == ONE_RIG else "world"))
         train = replace(chosen.train, steps=self.steps, seed=self.seed, checkpoint_every=self.steps)
-        return ROWS[self.row](replace(chosen, train=train))
+        method, data = replace(chosen.method, task=NEAR), replace(chosen.data, task=NEAR)
+        return ROWS[self.row](replace(chosen, method=method, data=data, train=train))
 
     def places(self) -> dict[str, Place]:
         """Where it is tried."""
         needs = frozenset({"images", "points", "target"})
-        found = {"shifted": Place(DrivesConfig(root=self.out / "shifted", split="val", needs=needs), "own")}
+        shifted = DrivesConfig(root=self.out / "shifted", split="val", needs=needs, task=NEAR)
+        found = {"shifted": Place(shifted, "own", NEAR)}
         if self.real is not None:
             keys = tuple(path.stem.replace("_", "/") for path in sorted((self.real / "derived").glob("*.npz")))
             common: dict[str, Any] = {"root": self.real, "targets": self.real / "derived", "keys": keys}
             pictures = SemanticKITTIConfig(needs=frozenset({"images", "target"}), **common)
-            found["real"] = Place(pictures, "semantickitti")
+            found["real"] = Place(pictures, "semantickitti", NEAR)
         return found
 
 
@@ -167,7 +190,7 @@ def table(plan: Sequence[Job]) -> str:
 def main() -> None:
     """Run what is missing, print the table."""
     parser = options(__doc__, "runs/box-randomness", seeds=3)
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--real", type=Path, help="folder with KITTI's frames and `derived`, to score on besides")
     asked = parser.parse_args()
     plan = [Job(asked.out, row, seed, asked.steps, asked.real) for seed in range(asked.seeds) for row in ROWS]
@@ -176,6 +199,8 @@ def main() -> None:
         generate(asked.out / "one-rig", world(alike=True), processes=asked.processes)
         tried = rigs_world(1, TRIED, TRIED, SEED + 1, shifted=True)
         generate(asked.out / "shifted", tried, processes=asked.processes)
+        for name in ("world", "one-rig", "shifted"):
+            narrowed(asked.out / name)
         finish(run_job, [job for job in plan if not job.scores.exists()], asked.processes)
     print(table(plan))
 

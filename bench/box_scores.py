@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from curves import drawn
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from voxway.api.load import load
@@ -30,9 +31,10 @@ from voxway.core.files import Json, write_json
 from voxway.core.grid import VoxelGrid
 from voxway.core.occupancy import Occupancy
 from voxway.core.progress import tracked
-from voxway.core.resample import at_centres, resampled
+from voxway.core.resample import ClassTable, at_centres, resampled
 from voxway.core.result import Protocol, Result
 from voxway.core.sample import Sample
+from voxway.core.task import IGNORE, Task
 from voxway.data.config import DataConfig
 from voxway.data.drives.config import DrivesConfig
 from voxway.data.semantickitti.config import SemanticKITTIConfig
@@ -126,25 +128,37 @@ class Place:
     data: DataConfig
     dataset: str
     """Whose grid and classes the truth has; `own`: the street's."""
+    street: Task = STREET
+    """What networks say: the street's classes, on its grid or part of it. Beyond that nothing is scored."""
 
     def frames(self, kind: str) -> Iterator[tuple[Sample, Occupancy, Benchmark]]:
         """Samples of the street as a kind of input shows them, with the truth; those that lack it are left out."""
-        samples = self.data.build()
+        samples, inside = self.data.build(), self._inside()
         for key in tracked(samples.keys, kind, len(samples), show=True):
             one = samples[key]
             if kind != "pictures" and (one.points is None or not len(one.points)):
                 continue
             street = one if self.dataset == "own" else in_street(one, self.dataset)
-            yield KINDS[kind](street), samples.truth(key), samples.benchmark
+            truth = samples.truth(key)
+            truth = replace(truth, classes=torch.where(inside, truth.classes, IGNORE))
+            yield KINDS[kind](replace(street, grid=self.street.grid)), truth, samples.benchmark
 
     def said(self, street: Occupancy, sure: Tensor | None) -> tuple[Occupancy, Tensor | None]:
         """A prediction of the street, and probabilities, as the truth is said."""
         if self.dataset == "own":
             return street, sure
-        table, rise = from_street(self.dataset), rise_m(self.dataset)
+        table, rise = self._table(), rise_m(self.dataset)
         if sure is not None:
-            sure = at_centres(sure, STREET.grid, table.target.grid, rise)[0]
+            sure = at_centres(sure, self.street.grid, table.target.grid, rise)[0]
         return resampled(street, table, rise), sure
+
+    def _table(self) -> ClassTable:
+        return replace(from_street(self.dataset), source=self.street)
+
+    def _inside(self) -> Bool[Tensor, "x y z"]:
+        """Where the truth's grid lies in the street's."""
+        nothing = torch.zeros(self.street.grid.shape, dtype=torch.uint8)
+        return self.said(Occupancy(task=self.street, classes=nothing, key=""), None)[0].known
 
 
 def judged(model: Model, sample: Sample) -> tuple[Occupancy, Float[Tensor, "2 x y z"]]:
@@ -162,7 +176,7 @@ def scored(place: Place, model: Model | UInt8[Tensor, "x y z"], kind: str, pictu
     for sample, truth, benchmark in place.frames(kind):
         scores = scores or Scores(benchmark)
         if isinstance(model, Tensor):
-            street, sure = Occupancy(task=STREET, classes=model, key=sample.key), None
+            street, sure = Occupancy(task=place.street, classes=model, key=sample.key), None
         else:
             street, sure = judged(model, sample)
         said, sure = place.said(street, sure)
@@ -227,6 +241,22 @@ def table(found: dict[str, dict[str, dict[str, dict[str, Json]]]]) -> str:
     return "\n".join(rows)
 
 
+def reliability(by_place: dict[str, dict[str, dict[str, dict[str, Json]]]], name: str) -> str:
+    """How often a network is right about whether there is anything, by how sure it is: a drawing (SVG)."""
+    bins = Calibration().bins
+    columns = range(bins // 2, bins)
+    lines: dict[str, list[float | None]] = {"as it says": [100 * (number + 0.5) / bins for number in columns]}
+    for place, by_name in by_place.items():
+        for kind, scores in by_name.get(name, {}).items():
+            if kind in ("pictures", "both"):
+                right = {
+                    round(one["from"] * bins): 100 * one["right"] for one in scores["calibration"]["occupied"]["curve"]
+                }
+                lines[f"{place}: {kind}"] = [right.get(number) for number in columns]
+    names = [f"{100 * number / bins:.0f} to {100 * (number + 1) / bins:.0f}" for number in columns]
+    return drawn(lines, names, across="sure of whether there is anything, %", up="right, %", dashed={"as it says"})
+
+
 def main() -> None:
     """Score everything named, print the table, keep it with the curves."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -249,8 +279,8 @@ def main() -> None:
         kinds = {"real": ("pictures",), "real, scanned": ("scan", "both")}.get(place, tuple(KINDS))
         for number, (name, model) in enumerate(who.items()):
             for kind in kinds if isinstance(model, Model) else kinds[:1]:
-                drawn = chosen.out / "pictures" / str(number) if chosen.pictures and "real" in place else None
-                scores = scored(frames, model, kind, drawn)
+                look = chosen.out / "pictures" / str(number) if chosen.pictures and "real" in place else None
+                scores = scored(frames, model, kind, look)
                 if scores is not None:
                     shown = kind if isinstance(model, Model) else "nothing"
                     found.setdefault(place, {}).setdefault(name, {})[shown] = scores.to_json()
@@ -259,6 +289,8 @@ def main() -> None:
         ring(load(folder), chosen.ring, chosen.out / "pictures" / str(number))
     print(table(found))
     (chosen.out / "scores.md").write_text(table(found) + "\n")
+    for number, folder in enumerate(chosen.models):
+        (chosen.out / f"reliability-{number}.svg").write_text(reliability(found, str(folder)))
     for folder in chosen.beside:
         print(beside(load(folder), chosen.real, chosen.out))
 

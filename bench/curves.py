@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from html import escape
 
-_COLOURS = ("#d62828", "#f77f00", "#1e6091", "#52b788", "#3a0ca3", "#6c757d")
+_COLOURS = ("#d62828", "#f77f00", "#1e6091", "#52b788", "#3a0ca3", "#6c757d", "#111111")
 _LEFT, _STEP, _BOTTOM, _HEIGHT = 80, 120, 360, 320
 
 
