@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -39,23 +40,52 @@ class MapEncoder(nn.Module):
 class ColumnHead(nn.Module):
     """Every cell of the map to the columns of voxels in it, each of which is read as scores by height.
 
+    From the score of free is taken what the points in a voxel and around it say, alike at all heights and places: the
+    map is too coarse for that. Where there are no points, that is exactly nothing.
+
     Args:
         channels: of the map.
         width: channels of a column.
+        measured: channels of a voxel with its neighbours, from points.
         factor: columns along each side of a cell.
         heights: voxels in a column.
         classes: scores per voxel.
+        free: which of them is that of free space.
     """
 
-    def __init__(self, channels: int, width: int, factor: int, heights: int, classes: int) -> None:
+    def __init__(
+        self,
+        channels: int,
+        width: int,
+        measured: int,
+        *,
+        factor: int,
+        heights: int,
+        classes: int,
+        free: int,
+    ) -> None:
         super().__init__()
-        self.heights = heights
+        self.heights, self.free = heights, free
         self.expand = nn.Conv2d(channels, width * factor**2, 1)
         self.shuffle = nn.PixelShuffle(factor)
         self.norm = norm(width)
         self.classify = nn.Conv2d(width, heights * classes, 1)
+        # A voxel's layer with those below and above, as channels: all layers at once are a batch of planes.
+        self.around = nn.Conv2d(3, measured, 3, padding=1, bias=False)
+        self.hit = nn.Conv2d(measured, 1, 1, bias=False)
 
-    def forward(self, bev: Float[Tensor, "b c y x"]) -> Float[Tensor, "b k x2 y2 z"]:
-        """Scores."""
-        scores = self.classify(F.relu(self.norm(self.shuffle(self.expand(bev)))))
-        return scores.unflatten(1, (self.heights, -1)).permute(0, 2, 4, 3, 1)
+    def forward(
+        self, bev: Float[Tensor, "b c y x"], counts: Float[Tensor, "b z y2 x2"]
+    ) -> Float[Tensor, "b k x2 y2 z"]:
+        """Scores.
+
+        Args:
+            bev: the map.
+            counts: points in each voxel.
+        """
+        scores = self.classify(F.relu(self.norm(self.shuffle(self.expand(bev))))).unflatten(1, (self.heights, -1))
+        padded = F.pad(counts.log1p(), (0, 0, 0, 0, 1, 1))
+        layers = torch.stack([padded[:, :-2], padded[:, 1:-1], padded[:, 2:]], 2)
+        hit = self.hit(F.relu(self.around(layers.flatten(0, 1)))).unflatten(0, (-1, self.heights))
+        before, free, after = scores.split([self.free, 1, scores.shape[2] - self.free - 1], 2)
+        return torch.cat([before, free - hit, after], 2).permute(0, 2, 4, 3, 1)

@@ -54,6 +54,8 @@ class BoxConfig:
     """Channels of the map encoder's levels, each half as fine as the one before."""
     head_width: int = 48
     """Channels of a column of voxels before they become scores."""
+    measured: int = 8
+    """Channels that the points in a voxel and around it become before they say whether it is free."""
     drop_lidar: float = 0.4
     """Share of training frames whose LiDAR is hidden, where there are cameras."""
     drop_camera: float = 0.15

@@ -51,9 +51,17 @@ class BoxNetwork(nn.Module):
         self.flags = nn.Linear(2, width)
         self.encoder = MapEncoder(width, config.widths)
         grid, classes = config.task.grid, len(config.task.classes)
-        self.head = ColumnHead(config.widths[0], config.head_width, config.cell, grid.shape[2], classes)
-        # Steps on a processor take a seventh less.
-        self.to(memory_format=torch.channels_last)
+        self.head = ColumnHead(
+            config.widths[0],
+            config.head_width,
+            config.measured,
+            factor=config.cell,
+            heights=grid.shape[2],
+            classes=classes,
+            free=config.task.free,
+        )
+        for part in (self.camera, self.lidar, self.from_cameras, self.from_lidar, self.encoder):
+            part.to(memory_format=torch.channels_last)  # steps on a processor take a seventh less
 
     def forward(self, batch: Batch) -> Prediction:
         """Predict from pictures, points or both.
@@ -92,7 +100,7 @@ class BoxNetwork(nn.Module):
         flags = torch.stack([(shown.sum(1) > 0).float(), (counts.flatten(1).sum(1) > 0).float()], 1)
         seen, met = flags[:, :1, None, None], flags[:, 1:, None, None]
         joined = self.from_cameras(pictures) * seen + self.from_lidar(self.lidar(counts)) * met
-        return self.head(self.encoder(joined + self.flags(flags)[:, :, None, None]))
+        return self.head(self.encoder(joined + self.flags(flags)[:, :, None, None]), counts)
 
     def loss(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         """Named terms of what labels and LiDAR say; see `supervision`."""
