@@ -40,6 +40,7 @@ from voxway.data.drives.layout import DriveFiles, drives_of_split
 from voxway.data.own.rig_file import read_rig
 from voxway.engine.distributed import Group
 from voxway.engine.evaluate import network_predictor
+from voxway.engine.memory import keep_freed_memory, use_huge_pages
 from voxway.engine.model_files import CONFIG, WEIGHTS, load_tensors, save_tensors
 from voxway.methods.box import BoxConfig
 from voxway.prepare.class_counts import counting
@@ -69,8 +70,10 @@ _SCORING_S, _DELIVERY_S = 50.0, 45.0
 
 def main() -> None:
     """Write the world, train all variants side by side, say what came out."""
+    use_huge_pages()
     chosen = _options()
     if chosen.only:
+        keep_freed_memory()
         train_variant(chosen)
         return
     began, processes = time.time(), chosen.processes

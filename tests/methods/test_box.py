@@ -16,11 +16,12 @@ from voxway.core.sample import Batch, Sample, collate
 from voxway.data.steps.places import with_places
 from voxway.methods.box import BoxConfig
 from voxway.methods.box.export import graph
-from voxway.methods.box.geometry import camera_facts, ray_facts
+from voxway.methods.box.geometry import camera_facts, height_hints, ray_facts
 from voxway.methods.box.hiding import hidden
 from voxway.methods.box.lidar import point_counts
 from voxway.methods.box.model import BoxNetwork
 from voxway.methods.contract import DoesWithout
+from voxway.ops.bev_pool import frustum
 
 
 def network(**changes: object) -> BoxNetwork:
@@ -169,6 +170,38 @@ def test_rays_know_the_road() -> None:
     np.testing.assert_allclose(rays[2, 0], [0, np.hypot(1, 1 / 6) - 1, np.sqrt(2) - 1], atol=1e-6)
     facts = camera_facts(K, T_cam_ego, torch.eye(3)[None, None], (48, 80), road_m=0.0)[0, 0]
     np.testing.assert_allclose(facts, [np.log(60 / 80), np.log(60 / 48), 0, 0, 0, 0, 0], atol=1e-6)
+
+
+def test_heights_hint_at_where_rays_end() -> None:
+    """That ray meets the road 9 m ahead; before it is air, after it is ground. A ray upwards gets high."""
+    K = torch.tensor([[[[60.0, 0, 40], [0, 60, 24], [0, 0, 1]]]])
+    T_cam_ego = torch.tensor([[[[0.0, -1, 0, 0], [0, 0, -1, 1.5], [1, 0, 0, 0], [0, 0, 0, 1]]]])
+    pixels, depths = torch.tensor([[[40.0, 34.0], [40.0, 4.0]]]), torch.tensor([1.0, 9.0, 12.0, 18.0])
+    hints = height_hints(K, T_cam_ego, torch.eye(3)[None, None], pixels, depths, road_m=0.0)[0, 0, :, :, 0]
+    height = np.array([1.5 - 1 / 6, 0, -0.5, -1.5])
+    on, near, beneath, high = hints[..., 0].numpy()
+    np.testing.assert_allclose(on, np.exp(-((height / 0.3) ** 2)), atol=1e-5)
+    np.testing.assert_allclose(near, np.exp(-(height**2)), atol=1e-5)
+    np.testing.assert_allclose(beneath, [0, 0.018, 0.339, 0.998], atol=1e-3)
+    assert (high < 1e-2).all() and (hints[3, 1:, 1] > 0.5).all() and (hints[:3, 1:, 1] < 1e-4).all()
+
+
+def test_a_depth_net_begins_with_the_road() -> None:
+    """Untrained, a pixel below the horizon takes what it sees for road; training takes it from there."""
+    one = ring(1)
+    assert one.images is not None
+    cameras, net = collate([one]).need("cameras"), network().camera
+    calibration = (cameras.K.float(), cameras.T_cam_ego.float(), cameras.T_image.float())
+    with torch.no_grad():
+        bins = net.lift(one.images[None], calibration)[0][0, 0]
+    size_px = (one.images.shape[-2], one.images.shape[-1])
+    pixels = frustum(size_px, (bins.shape[-2], bins.shape[-1]), net.depths[:1])[0, :, :, :2]
+    slope = ray_facts(*calibration, pixels, net.config.road_m)[0, 0, 0] / 4
+    camera_m = 1.5 * (1 + camera_facts(*calibration, size_px, net.config.road_m)[0, 0, 6])
+    height = camera_m * (1 - net.depths[bins.argmax(0)] * slope)
+    met = slope > 1 / net.depths[-1]
+    assert met.sum() >= bins.shape[-1]
+    assert (height[met].abs() < 0.6).all()
 
 
 def test_what_is_refused() -> None:

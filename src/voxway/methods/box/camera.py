@@ -10,18 +10,24 @@ from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
 from voxway.methods.box.blocks import ConvGroup, Residual
 from voxway.methods.box.config import BoxConfig
-from voxway.methods.box.geometry import FACTS, RAYS, camera_facts, ray_facts
+from voxway.methods.box.geometry import FACTS, HINTS, RAYS, camera_facts, height_hints, ray_facts
 from voxway.nn.backbone import ImageBackbone
 from voxway.nn.necks import TopDownNeck
 from voxway.ops.bev_pool import bev_pool, frustum, frustum_points, pool_table
 
 Calibrated = tuple[Tensor, Tensor, Tensor]
 """K, T_cam_ego and T_image (b, n, ...), float32."""
+_BELIEF = (2.0, 1.0, -4.0, -1.0)
+"""In each of `height_hints`, before anything is learnt."""
 _MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
 class DepthNet(nn.Module):
-    """Scores of depth bins, and context, from features, rays and the camera's facts, which gate the channels."""
+    """Scores of depth bins, and context, from features, rays and the camera's facts, which gate the channels.
+
+    Each pixel says besides how much it believes what the height of a point over a flat road hints at. All begin with
+    believing that rays end at the road or above it.
+    """
 
     def __init__(self, config: BoxConfig) -> None:
         super().__init__()
@@ -29,15 +35,23 @@ class DepthNet(nn.Module):
         self.first = ConvGroup(width + RAYS, width)
         self.gate = nn.Sequential(nn.Linear(FACTS, 32), nn.ReLU(), nn.Linear(32, width))
         self.second = Residual(width, width)
-        self.output = nn.Conv2d(width, config.depth_bins.count + config.context, 1)
+        self.parts = (config.depth_bins.count, HINTS, config.context)
+        self.output = nn.Conv2d(width, sum(self.parts), 1)
+        self.belief = nn.Parameter(torch.tensor(_BELIEF))
 
     def forward(
-        self, maps: Float[Tensor, "m c h w"], rays: Float[Tensor, "m r h w"], facts: Float[Tensor, "m f"]
-    ) -> Float[Tensor, "m d h w"]:
-        """Scores of the depth bins, then context, as one map."""
+        self,
+        maps: Float[Tensor, "m c h w"],
+        rays: Float[Tensor, "m r h w"],
+        facts: Float[Tensor, "m f"],
+        hints: Float[Tensor, "m k d h w"],
+    ) -> tuple[Float[Tensor, "m d h w"], Float[Tensor, "m c2 h w"]]:
+        """Scores of the depth bins, and context; both float32."""
         gate = self.gate(facts).sigmoid()[:, :, None, None]
         mixed = self.first(torch.cat([maps, rays.to(maps.dtype)], 1)) * gate
-        return self.output(self.second(mixed))
+        bins, belief, context = self.output(self.second(mixed)).float().split(self.parts, 1)
+        belief = belief + self.belief[:, None, None]
+        return bins + (belief[:, :, None] * hints).sum(1), context
 
 
 class CameraBranch(nn.Module):
@@ -91,8 +105,8 @@ class CameraBranch(nn.Module):
         with torch.autocast(images.device.type, enabled=False):
             rays = ray_facts(*calibration, pixels, self.config.road_m).flatten(0, 1)
             facts = camera_facts(*calibration, size_px, self.config.road_m).flatten(0, 1)
-        scores = self.depth_net(maps, rays, facts).float()
-        bins, context = scores.split([self.config.depth_bins.count, self.config.context], 1)
+            hints = height_hints(*calibration, pixels, self.depths, self.config.road_m).flatten(0, 1)
+        bins, context = self.depth_net(maps, rays, facts, hints)
         context = torch.cat([context, torch.ones_like(context[:, :1])], 1)
         return bins.softmax(1).unflatten(0, count), context.unflatten(0, count)
 

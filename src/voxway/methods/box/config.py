@@ -64,7 +64,7 @@ class BoxConfig:
     """Share of training frames with LiDAR whose cameras are all hidden."""
     class_weights: tuple[float, ...] = ()
     """Weight of each class in the cross-entropy; empty weighs all alike."""
-    depth_weight: float = 0.05
+    depth_weight: float = 1.0
     """Of the loss of depths, where LiDAR has measured some."""
     teacher_weight: float = 0.3
     """Of what a teacher says, where there is one; nothing is hidden from it."""

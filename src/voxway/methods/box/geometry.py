@@ -13,6 +13,8 @@ from voxway.methods.shared.export.lifted_points import inverse_3x3
 
 FACTS, RAYS = 7, 3
 """Numbers about a camera, and about each of its rays."""
+HINTS = 4
+"""What the height of a point over a flat road says of whether a ray ends there; see `height_hints`."""
 _LIFT_M, _NEAR = 1.5, 4.0
 """Usual height of cameras; 1/metres scaled so that a road 4 m ahead is at 1."""
 
@@ -31,7 +33,6 @@ def camera_facts(
     height, width = size_px
     pixels = T_image @ K
     turn = T_cam_ego[..., :3, :3]
-    centre = -(turn.transpose(-1, -2) @ T_cam_ego[..., :3, 3:])[..., 0]
     # The rows of the rotation are the camera's axes in the ego frame: right, down, ahead.
     return torch.stack(
         [
@@ -41,7 +42,7 @@ def camera_facts(
             pixels[..., 1, 2] / height - 0.5,
             turn[..., 2, 2],
             turn[..., 0, 2],
-            (centre[..., 2] - road_m) / _LIFT_M - 1,
+            _over_road(T_cam_ego, road_m) / _LIFT_M - 1,
         ],
         -1,
     )
@@ -60,17 +61,49 @@ def ray_facts(
         pixels: (u, v) of each feature pixel in the network's picture.
         road_m: where the road lies in the ego frame, along z.
     """
-    turn = T_cam_ego[..., :3, :3]
-    centre = -(turn.transpose(-1, -2) @ T_cam_ego[..., :3, 3:])[..., 0]
-    lift = turn.transpose(-1, -2) @ inverse_3x3(T_image @ K)
-    u, v = pixels.unbind(-1)
-
-    def along(row: int) -> Float[Tensor, "b n h w"]:
-        one = lift[..., row, :, None, None]
-        return one[..., 0, :, :] * u + one[..., 1, :, :] * v + one[..., 2, :, :]
-
-    x, y, z = along(0), along(1), along(2)
+    (x, y, z), over_road = _rays(K, T_cam_ego, T_image, pixels), _over_road(T_cam_ego, road_m)
     length = (x * x + y * y + z * z).sqrt()
     # Cameras stand above the road; a calibration that says otherwise must not divide by nothing.
-    over_road = (centre[..., 2] - road_m).clamp(min=0.2)[..., None, None]
-    return torch.stack([(-z / over_road * _NEAR).clamp(-2, 2), z / length, length - 1], 2)
+    road = (-z / over_road.clamp(min=0.2)[..., None, None] * _NEAR).clamp(-2, 2)
+    return torch.stack([road, z / length, length - 1], 2)
+
+
+def height_hints(
+    K: Float[Tensor, "b n 3 3"],
+    T_cam_ego: Float[Tensor, "b n 4 4"],
+    T_image: Float[Tensor, "b n 3 3"],
+    pixels: Float[Tensor, "h w 2"],
+    depths: Float[Tensor, "d"],
+    road_m: float,
+) -> Float[Tensor, "b n k d h w"]:
+    """Whether points along each pixel's ray lie on a flat road, near it, beneath it, or higher than most things, 0..1.
+
+    Args:
+        pixels: (u, v) of each feature pixel in the network's picture.
+        depths: metres along the optical axis.
+        road_m: where the road lies in the ego frame, along z.
+    """
+    rise = _rays(K, T_cam_ego, T_image, pixels)[2][:, :, None]
+    height = _over_road(T_cam_ego, road_m)[..., None, None, None] + rise * depths[:, None, None]
+    on, near = (torch.exp(-((height / within) ** 2)) for within in (0.3, 1.0))
+    beneath, high = ((-(height + 0.6) / 0.15).sigmoid(), ((height - 4.0) / 0.5).sigmoid())
+    return torch.stack([on, near, beneath, high], 2)
+
+
+def _rays(
+    K: Float[Tensor, "b n 3 3"],
+    T_cam_ego: Float[Tensor, "b n 4 4"],
+    T_image: Float[Tensor, "b n 3 3"],
+    pixels: Float[Tensor, "h w 2"],
+) -> tuple[Float[Tensor, "b n h w"], ...]:
+    """What a pixel's point moves along x, y and z of the ego frame with each metre of depth."""
+    lift = T_cam_ego[..., :3, :3].transpose(-1, -2) @ inverse_3x3(T_image @ K)
+    u, v = pixels.unbind(-1)
+    rows = (lift[..., row, :, None, None] for row in range(3))
+    return tuple(row[..., 0, :, :] * u + row[..., 1, :, :] * v + row[..., 2, :, :] for row in rows)
+
+
+def _over_road(T_cam_ego: Float[Tensor, "b n 4 4"], road_m: float) -> Float[Tensor, "b n"]:
+    """How high a camera is, in metres."""
+    turn = T_cam_ego[..., :3, :3]
+    return -(turn.transpose(-1, -2) @ T_cam_ego[..., :3, 3:])[..., 2, 0] - road_m
