@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -100,7 +102,7 @@ def test_a_crop_that_reaches_outside_is_refused(start: tuple[int, int, int], sha
 @given(st.sampled_from("xyz"))
 def test_flipping_twice_changes_nothing(axis: str) -> None:
     volume = torch.arange(5 * 2 * 3 * 4).reshape(5, 2, 3, 4)
-    grid = VoxelGrid((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (2, 3, 4))
+    grid = VoxelGrid((-1.0, -1.5, -2.0), (1.0, 1.0, 1.0), (2, 3, 4))
     once = grid.flip(volume, axis)
     assert (once != volume).any()
     assert (grid.flip(once, axis) == volume).all()
@@ -108,6 +110,27 @@ def test_flipping_twice_changes_nothing(axis: str) -> None:
     first[1 + "xyz".index(axis)] = 0
     last = [i if i != 0 else -1 for i in first]
     assert (once[tuple(first)] == volume[tuple(last)]).all()
+
+
+@given(st.integers(-9, 4), st.sampled_from([0.4, 0.5, 1.0]))
+def test_flipping_mirrors_about_the_origin_wherever_the_grid_lies(start: int, cell: float) -> None:
+    """A voxel shows what lay at minus its place; beyond the grid nobody knows. So does one of a coarser volume."""
+    grid = VoxelGrid((start * cell, 0.0, 0.0), (cell, cell, cell), (6, 1, 1))
+    there = {round(x / cell, 1): number for number, x in enumerate(grid.centres()[:, 0, 0, 0].tolist())}
+    expected = [there.get(-place, 255) for place in there]
+    found = grid.flip(torch.arange(6)[:, None, None], "x", beyond=255)
+    assert found.flatten().tolist() == expected
+    if start % 2 == 0:
+        halves = grid.coarsen((2, 1, 1))
+        coarse = torch.arange(3)[:, None, None]
+        assert torch.equal(grid.flip(coarse, "x", beyond=9), halves.flip(coarse, "x", beyond=9))
+
+
+def test_a_mirror_between_voxels_is_refused() -> None:
+    grid = VoxelGrid((-1.25, 0.0, 0.0), (0.5, 0.5, 0.5), (5, 1, 1))
+    assert grid.flip(torch.arange(5)[:, None, None], "x").flatten().tolist() == [4, 3, 2, 1, 0]
+    with pytest.raises(ValueError, match=r"5 voxels over -1.1..1.4 m would lie between others"):
+        replace(grid, lower=(-1.1, 0.0, 0.0)).flip(torch.arange(5)[:, None, None], "x")
 
 
 @pytest.mark.parametrize(("cell", "shape"), [((0.2, 0.0, 0.2), (1, 1, 1)), ((0.2, 0.2, 0.2), (1, 0, 1))])

@@ -102,6 +102,21 @@ def test_earlier_frames_change_with_their_key_frame(one: Toy) -> None:
         torch.testing.assert_close(*in_cameras)
 
 
+def test_mirrors_that_move_voxels_off_the_grid_are_refused(one: Toy) -> None:
+    """They would take the labels of a volume ahead of the vehicle away, or put them beside what is seen."""
+    grid = one.build(needs=LABELS).task.grid
+    for axis, low, high in zip("xy", grid.lower, grid.upper):
+        changes = replace(STILL, **{f"flip_{axis}": 0.5})
+        one.build(needs=SEEN, augment=changes)
+        if low == -high:
+            one.build(needs=SEEN | LABELS, augment=changes)
+        elif low == 0:
+            with pytest.raises(
+                InputError, match=rf"augment.flip_{axis}: expected 0, as a grid over 0..{high:g} m does"
+            ):
+                one.build(needs=SEEN | LABELS, augment=changes)
+
+
 SIGNS = (torch.tensor([1.0, 1, 1]), torch.tensor([-1.0, 1, 1]))
 
 
@@ -363,10 +378,12 @@ def test_proposals_and_pseudo_points_are_mirrored_with_the_voxels(one: Toy, tmp_
         kept = prepared_format(name)
         kept.write(kept.path(tmp_path / name, one.key), value)
     settings = {"needs": frozenset(flags), "prepared": {name: tmp_path / name for name in flags}}
-    plain, mirrored = one.build(**settings)[one.key], one.build(**settings, augment=MIRROR).augmented(one.key, 0)
+    around = grid.lower[0] == -grid.upper[0]  # others hold no mirror image of what lies ahead
+    augment = MIRROR if around else replace(MIRROR, flip_x=0.0)
+    plain, mirrored = one.build(**settings)[one.key], one.build(**settings, augment=augment).augmented(one.key, 0)
     for name, value in flags.items():
         np.testing.assert_array_equal(getattr(plain, name), value)
-        np.testing.assert_array_equal(getattr(mirrored, name), value[::-1, ::-1])
+        np.testing.assert_array_equal(getattr(mirrored, name), value[:: -1 if around else 1, ::-1])
 
 
 def test_pseudo_labels_are_read_at_the_networks_size(one: Toy, tmp_path: Path) -> None:

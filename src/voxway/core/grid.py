@@ -119,6 +119,25 @@ class VoxelGrid:
         x, y, z = (low + step * s for low, step, s in zip(self.lower, self.cell, start))
         return replace(self, lower=(x, y, z), shape=shape)
 
-    def flip(self, volume: Tensor, axis: Literal["x", "y", "z"]) -> Tensor:
-        """Mirror a voxel tensor (..., x, y, z) along one axis of the grid."""
-        return volume.flip("xyz".index(axis) - 3)
+    def flip(self, volume: Tensor, axis: Literal["x", "y", "z"], beyond: int = 0) -> Tensor:
+        """A voxel tensor (..., x, y, z) of this space, coarse or fine, after the scene was mirrored along an axis: about
+        the ego frame's origin, in which a grid's middle need not lie.
+
+        Args:
+            volume: what lies in the voxels.
+            axis: whose two sides change places.
+            beyond: what is in voxels that would show what the grid does not hold.
+
+        Raises:
+            ValueError: mirrored voxels would lie between the grid's own.
+        """
+        number = "xyz".index(axis)
+        low, high, dim, count = self.lower[number], self.upper[number], number - 3, volume.shape[number - 3]
+        moved = (low + high) / (high - low) * count
+        if abs(moved - round(moved)) > 1e-6:
+            raise ValueError(f"mirrored along {axis}, {count} voxels over {low:g}..{high:g} m would lie between others")
+        moved = max(-count, min(round(moved), count))
+        mirrored = torch.full_like(volume, beyond)
+        kept = volume.flip(dim).narrow(dim, max(moved, 0), count - abs(moved))
+        mirrored.narrow(dim, max(-moved, 0), count - abs(moved)).copy_(kept)
+        return mirrored

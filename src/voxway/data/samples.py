@@ -47,13 +47,15 @@ class Samples:
         every_frame: keep frames that lack a file, too.
 
     Raises:
-        InputError: a need that neither the files, nor prepared files, nor a step can serve; see also the reader.
+        InputError: a need that neither the files, nor prepared files, nor a step can serve; mirrors that move voxels off
+            the grid; see also the reader.
     """
 
     def __init__(self, config: DataConfig, every_frame: bool = False) -> None:
         self.config = config
         self.reader: Reader = open_reader(config)
         self._check_needs()
+        self._check_mirrors()
         self.labels = Labels.of(config, self.reader)
         self._raw = self._raw_fields()
         self.keys: tuple[str, ...] = self._chosen()
@@ -208,6 +210,23 @@ class Samples:
                 remedy=f"Name their folder with --set data.prepared.{need}=FOLDER, or make them with "
                 f"`voxway prepare {need}`.",
             )
+
+    def _check_mirrors(self) -> None:
+        augment, grid = self.config.augment, self.task.grid
+        if augment is None or not ("target" in self.config.needs or self._extras("voxels")):
+            return
+        for axis, likely, low, high, cell in zip(
+            "xy", (augment.flip_x, augment.flip_y), grid.lower, grid.upper, grid.cell
+        ):
+            moved = (low + high) / cell
+            if likely and (low >= 0 or high <= 0 or abs(moved - round(moved)) > 1e-6):
+                raise InputError(
+                    file=type(self.config).__name__,
+                    field=f"augment.flip_{axis}",
+                    expected=f"0, as a grid over {low:g}..{high:g} m does not hold its mirror image",
+                    found=likely,
+                    remedy=f"Mirror along no such axis: --set data.augment.flip_{axis}=0.",
+                )
 
     def _raw_fields(self) -> frozenset[str]:
         """What the reader is asked for."""
