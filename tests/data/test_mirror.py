@@ -46,9 +46,7 @@ def test_points_stay_with_the_voxels_that_they_lie_in(back_m: float) -> None:
         held = one.grid.holds(before) & one.grid.holds(after)
         assert held.sum() > 50
         for name in ("target", "evidence"):
-            was, now = (
-                getattr(frame, name)[tuple(index[held].T)] for frame, index in ((one, before), (changed, after))
-            )
+            was, now = getattr(one, name)[tuple(before[held].T)], getattr(changed, name)[tuple(after[held].T)]
             assert torch.equal(was, now), (name, flip_x, flip_y)
     ahead = one.grid.centres()[..., 0] > back_m
     changed = mirrored(one, True, False)

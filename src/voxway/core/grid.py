@@ -120,8 +120,8 @@ class VoxelGrid:
         return replace(self, lower=(x, y, z), shape=shape)
 
     def flip(self, volume: Tensor, axis: Literal["x", "y", "z"], beyond: int = 0) -> Tensor:
-        """A voxel tensor (..., x, y, z) of this space, coarse or fine, after the scene was mirrored along an axis: about
-        the ego frame's origin, in which a grid's middle need not lie.
+        """A voxel tensor (..., x, y, z) of this space, coarse or fine, after the scene was mirrored along an axis, about
+        the ego frame's origin; a grid's middle may lie elsewhere.
 
         Args:
             volume: what lies in the voxels.

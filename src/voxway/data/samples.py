@@ -47,8 +47,8 @@ class Samples:
         every_frame: keep frames that lack a file, too.
 
     Raises:
-        InputError: a need that neither the files, nor prepared files, nor a step can serve; mirrors that move voxels off
-            the grid; see also the reader.
+        InputError: a need that neither the files, nor prepared files, nor a step can serve; mirrors that move voxels
+            off the grid; see also the reader.
     """
 
     def __init__(self, config: DataConfig, every_frame: bool = False) -> None:

@@ -16,8 +16,8 @@ from voxway.core.task import IGNORE
 def mirrored(sample: Sample, flip_x: bool, flip_y: bool, extras: frozenset[str] = frozenset()) -> Sample:
     """The sample after the scene was mirrored along x, y, both or neither, with all that stands in the ego frame.
 
-    Images do not change; cameras move so that they show the mirrored scene. Earlier frames are mirrored alike. Where the
-    grid does not hold what a voxel then shows, nothing is known, and nothing is there of what else lies on voxels.
+    Images do not change; cameras move so that they show the mirrored scene. Earlier frames are mirrored alike. Where
+    the grid does not hold what a voxel then shows, nothing is known, and nothing is there of what else lies on voxels.
 
     Args:
         sample: the scene.
