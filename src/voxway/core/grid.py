@@ -120,8 +120,9 @@ class VoxelGrid:
         return replace(self, lower=(x, y, z), shape=shape)
 
     def flip(self, volume: Tensor, axis: Literal["x", "y", "z"], beyond: int = 0) -> Tensor:
-        """A voxel tensor (..., x, y, z) of this space, coarse or fine, after the scene was mirrored along an axis, about
-        the ego frame's origin; a grid's middle may lie elsewhere.
+        """A voxel tensor (..., x, y, z) of this space, coarse or fine, after the scene was mirrored along an axis.
+
+        It is mirrored about the ego frame's origin; the grid's middle may lie elsewhere.
 
         Args:
             volume: what lies in the voxels.
