@@ -1,4 +1,4 @@
-"""What helps the network of the box where it has never been: each random change is taken away in turn, a teacher added.
+"""What helps the network of the box where it has never been: each random change is taken away in turn, others added.
 
 A small network of the box learns what is near in streets of random rigs, for as many steps in every row, and is
 scored on streets in the shifted style by rigs of their own, with pictures, scans and both; and on real KITTI frames
@@ -66,6 +66,11 @@ def taught(chosen: Recipe) -> Recipe:
     return replace(chosen, teacher=AverageTeacherConfig(decay=0.99))
 
 
+def slow_head(chosen: Recipe) -> Recipe:
+    """The head learns at the rate of the rest."""
+    return replace(chosen, train=replace(chosen.train, rate_factors={}))
+
+
 def few_streets(chosen: Recipe) -> Recipe:
     """The first drives alone."""
     return replace(chosen, data=replace(chosen.data, drives=tuple(f"train-{n:04d}" for n in range(DRIVES // 4))))
@@ -74,14 +79,14 @@ def few_streets(chosen: Recipe) -> Recipe:
 ROWS: dict[str, Change] = {
     ALL: lambda chosen: chosen,
     "pictures as taken": augmented(photometric=None),
-    "no mirrors, turns and crops": augmented(
-        scale=(0.0, 0.0), flip=0.0, rotation_deg=(0.0, 0.0), flip_x=0.0, flip_y=0.0
-    ),
+    "no mirrors, turns and crops": augmented(scale=(0.0, 0.0), flip=0.0, rotation_deg=(0.0, 0.0), flip_y=0.0),
+    "front and back change places, too": augmented(flip_x=0.5),
     "all points of a scan": augmented(points=(1.0, 1.0)),
     "no sensor hidden": unhidden,
     "taught by its average, which sees all": taught,
     ONE_RIG: lambda chosen: chosen,
     FEW_STREETS: few_streets,
+    "the head learns no faster": slow_head,
 }
 
 
