@@ -230,7 +230,8 @@ def _recipe(chosen: argparse.Namespace, together: bool) -> Recipe:
         average_decay=0.998,
         schedule=replace(recipe.train.schedule, warmup_steps=100),
     )
-    return replace(recipe, data=replace(recipe.data, camera_places=_PLACES if together else None), train=trained)
+    data = replace(recipe.data, camera_places=_PLACES if together else None)
+    return replace(recipe, data=data, train=trained, start=chosen.start)
 
 
 def _changed(recipe: Recipe, **settings: object) -> Recipe:
@@ -260,6 +261,7 @@ def _options() -> argparse.Namespace:
     options.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=["group"])
     options.add_argument("--batch", type=int, default=8)
     options.add_argument("--rate", type=float, default=6e-4, help="full learning rate")
+    options.add_argument("--start", type=Path, help="folder of a trained network to begin with")
     options.add_argument("--device", default="auto")
     options.add_argument("--processes", type=int, default=available_cores())
     options.add_argument("--only", choices=list(VARIANTS), help=argparse.SUPPRESS)

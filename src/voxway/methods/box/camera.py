@@ -19,6 +19,8 @@ Calibrated = tuple[Tensor, Tensor, Tensor]
 """K, T_cam_ego and T_image (b, n, ...), float32."""
 _BELIEF = (2.0, 1.0, -4.0, -1.0)
 """In each of `height_hints`, before anything is learnt."""
+_FAINT = 0.05
+"""Pixels' worth of what is lifted into a cell that counts for little."""
 _MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
@@ -65,7 +67,7 @@ class CameraBranch(nn.Module):
         super().__init__()
         self.config = config
         self.grid: VoxelGrid = config.lifted
-        # One channel more: how much was lifted into a cell, from which averages can be told from sums.
+        # One channel more: how much was lifted into a cell.
         self.channels = (config.context + 1) * config.slabs
         self.backbone = ImageBackbone(
             config.backbone, config.reductions, config.norm, pretrained=config.pretrained, weights=config.weights
@@ -111,8 +113,11 @@ class CameraBranch(nn.Module):
         return bins.softmax(1).unflatten(0, count), context.unflatten(0, count)
 
     def as_map(self, volume: Float[Tensor, "b c x y z"]) -> Float[Tensor, "b c2 y x"]:
-        """Slabs as channels."""
-        return volume.permute(0, 1, 4, 3, 2).flatten(1, 2)
+        """Slabs as channels: the average of what was lifted into each cell, and how much that was, on a scale that near
+        cells, in which hundreds of pixels end, share with far ones, in which a tenth of one does."""
+        context, ones = volume.split([self.config.context, 1], 1)
+        joined = torch.cat([context / (ones + _FAINT), (ones / _FAINT).log1p() / 3], 1)
+        return joined.permute(0, 1, 4, 3, 2).flatten(1, 2)
 
 
 def lifted_cells(points: Float[Tensor, "b n d h w 3"], grid: VoxelGrid) -> Int[Tensor, "b n d h w"]:
