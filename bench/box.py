@@ -2,12 +2,13 @@
 
     python bench/box.py --out /tmp/box --minutes 8                                      on a GPU, with all cores
     python bench/box.py --out /tmp/box --recordings 8 --held-out 4 --drives 4 --steps 6   to see that it works
-    python bench/box.py --out /tmp/box --minutes 8 --variants frozen group              two at once, to choose from
+    python bench/box.py --out /tmp/box --minutes 8 --variants recipe group              two at once, to choose from
 
 For every variant a folder of a trained network appears in the folder named by `--out`, weights in float16, with the
 run's log and the scores on held-out streets by held-out rigs. Weights are written anew every minute while it trains: a
 command that is killed leaves the last ones behind. With `--steps` the same command continues a run that was stopped;
-with `--minutes` it begins another, since the number of steps follows from how fast the machine is.
+with `--minutes` it begins another, since the number of steps follows from how fast the machine is. Every stage of the
+recipe has as many steps.
 """
 
 from __future__ import annotations
@@ -42,22 +43,20 @@ from voxway.engine.distributed import Group
 from voxway.engine.evaluate import network_predictor
 from voxway.engine.memory import keep_freed_memory, use_huge_pages
 from voxway.engine.model_files import CONFIG, WEIGHTS, load_tensors, save_tensors
-from voxway.methods.box import BoxConfig
 from voxway.prepare.class_counts import counting
 from voxway.prepare.runner import run as run_job
 from voxway.recipes.box import box_world, box_world_small
-from voxway.recipes.recipe import Recipe
+from voxway.recipes.recipe import Recipe, StagedRecipe
 from voxway.world import generate
 from voxway.world.layouts.rigs import rigs_world
 
-VARIANTS: dict[str, Callable[[Path], Recipe]] = {
-    "group": box_world,
-    "frozen": lambda root: _changed(box_world(root), norm="frozen-statistics"),
-    "scratch": lambda root: _changed(box_world(root), pretrained=False),
+VARIANTS: dict[str, Callable[[Path], StagedRecipe]] = {
+    "recipe": box_world,
+    "group": lambda root: _changed(box_world(root), norm="group"),
     "small": box_world_small,
 }
-"""What is trained: the recipe, whose backbone has group norms with the scales that ImageNet's had; ImageNet's
-statistics kept; the same from nothing; and the smallest network, for trying this."""
+"""What is trained: the recipe, whose backbone keeps ImageNet's statistics; group norms with the scales that ImageNet's
+had; and the smallest network, for trying this."""
 _PLACES = 6
 """Cameras of the largest rig."""
 _PROBE = 60
@@ -115,32 +114,36 @@ def train_variant(chosen: argparse.Namespace) -> None:
     torch.backends.cudnn.benchmark = True
     group, name, out = Group(device=torch.device(device)), chosen.only, chosen.out / chosen.only
     recipe = _recipe(chosen, together=device != "cpu")
-    seconds = None
+    seconds = 0.0
     if chosen.steps:
         steps = chosen.steps
     else:
-        seconds = _speed(recipe, chosen, group)
+        seconds = sum(
+            _speed(one, chosen.work / "probes" / f"{name}-{os.getpid()}-{stage}", group)
+            for stage, one in recipe.stages.items()
+        )
         left = chosen.until - time.time() - _SCORING_S
         steps = int(_SHARE * left / seconds)
         if steps < _PROBE:
             sys.exit(f"{name}: {left:.0f} s are left for steps of {seconds:.2f} s: give it more --minutes")
-    print(f"{name}: {steps} steps of {recipe.train.batch} on {device}, {seconds or 0:.3f} s each", flush=True)
-    recipe = replace(recipe, train=replace(recipe.train, steps=steps))
+    print(f"{name}: {steps} steps of {chosen.batch} on {device}, {seconds:.3f} s for one of each stage", flush=True)
+    stages = {stage: replace(one, train=replace(one.train, steps=steps)) for stage, one in recipe.stages.items()}
     folder, done = chosen.work / "runs" / f"{name}-{steps}", threading.Event()
-    threading.Thread(target=_deliver_often, args=(folder, out, done), daemon=True).start()
+    last = folder / f"stage-{len(stages)}-{list(stages)[-1]}"
+    threading.Thread(target=_deliver_often, args=(last, out, done), daemon=True).start()
     late = threading.Timer(chosen.until - _SCORING_S - time.time(), os.kill, (os.getpid(), signal.SIGINT))
     late.daemon = True
     if not chosen.steps:
         late.start()
     began = time.time()
     with suppress(KeyboardInterrupt):
-        train(recipe, folder, name, group=group, show=sys.stderr.isatty())
+        train(StagedRecipe(stages=stages), folder, name, group=group, show=sys.stderr.isatty())
     late.cancel()
     done.set()
     trained = time.time() - began
-    reached = deliver(folder, out)
+    reached = deliver(last, out)
     facts = {"variant": name, "device": _device_name(device), "seconds": trained, "steps": reached, "planned": steps}
-    facts |= {"batch": recipe.train.batch, "world": read_json(_world(chosen) / "world.json", "")}
+    facts |= {"batch": chosen.batch, "world": read_json(_world(chosen) / "world.json", "")}
     write_json(out / "result.json", {**facts, "scores": scores(out, _world(chosen), group)})
     print(f"{name}: {reached} steps in {trained:.0f} s; {out}", flush=True)
 
@@ -201,18 +204,17 @@ def _deliver_often(run: Path, out: Path, done: threading.Event) -> None:
             deliver(run, out)
 
 
-def _speed(recipe: Recipe, chosen: argparse.Namespace, group: Group) -> float:
+def _speed(recipe: Recipe, folder: Path, group: Group) -> float:
     """Seconds of a step, after those that compile, fill queues and wait for processes to start."""
     probe = replace(recipe.train, steps=_PROBE, log_every=10, checkpoint_every=_PROBE)
-    folder = chosen.work / "probes" / f"{chosen.only}-{os.getpid()}"
-    train(replace(recipe, train=probe), folder, chosen.only, group=group, show=False)
+    train(replace(recipe, train=probe), folder, folder.name, group=group, show=False)
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     late = [line["seconds"] for line in lines if line["step"] > _PROBE / 2]
     return sum(late) / len(late)
 
 
-def _recipe(chosen: argparse.Namespace, together: bool) -> Recipe:
-    """The variant's recipe for as much time as there is.
+def _recipe(chosen: argparse.Namespace, together: bool) -> StagedRecipe:
+    """The variant's stages for as much time as there is.
 
     Args:
         chosen: what was asked for.
@@ -220,23 +222,32 @@ def _recipe(chosen: argparse.Namespace, together: bool) -> Recipe:
             busy; a processor looks at cameras that there are.
     """
     recipe = VARIANTS[chosen.only](_world(chosen))
-    trained = replace(
-        recipe.train,
-        batch=chosen.batch,
-        micro_batch=chosen.batch if together else 1,
-        learning_rate=chosen.rate,
-        workers=chosen.readers,
-        checkpoint_every=100,
-        average_decay=0.998,
-        schedule=replace(recipe.train.schedule, warmup_steps=100),
+    stages = {name: one for name, one in recipe.stages.items() if name in (chosen.stages or recipe.stages)}
+    return StagedRecipe(
+        stages={
+            name: replace(
+                one,
+                data=replace(one.data, camera_places=_PLACES if together else None),
+                train=replace(
+                    one.train,
+                    batch=chosen.batch,
+                    micro_batch=chosen.batch if together else 1,
+                    learning_rate=chosen.rate or one.train.learning_rate,
+                    workers=chosen.readers,
+                    checkpoint_every=100,
+                    average_decay=0.998,
+                    schedule=replace(one.train.schedule, warmup_steps=100),
+                ),
+                start=chosen.start if name == next(iter(stages)) else None,
+            )
+            for name, one in stages.items()
+        }
     )
-    data = replace(recipe.data, camera_places=_PLACES if together else None)
-    return replace(recipe, data=data, train=trained, start=chosen.start)
 
 
-def _changed(recipe: Recipe, **settings: object) -> Recipe:
-    assert isinstance(recipe.method, BoxConfig)
-    return replace(recipe, method=replace(recipe.method, **settings))
+def _changed(recipe: StagedRecipe, **settings: object) -> StagedRecipe:
+    stages = {name: replace(one, method=replace(one.method, **settings)) for name, one in recipe.stages.items()}
+    return StagedRecipe(stages=stages)
 
 
 def _world(chosen: argparse.Namespace) -> Path:
@@ -258,9 +269,10 @@ def _options() -> argparse.Namespace:
     options.add_argument("--held-out", type=int, default=40, help="recordings to score")
     options.add_argument("--drives", type=int, default=125, help="streets and rigs; a quarter as many are held out")
     options.add_argument("--seed", type=int, default=0)
-    options.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=["group"])
+    options.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=["recipe"])
     options.add_argument("--batch", type=int, default=8)
-    options.add_argument("--rate", type=float, default=6e-4, help="full learning rate")
+    options.add_argument("--rate", type=float, help="full learning rate; the recipe's if not given")
+    options.add_argument("--stages", nargs="+", choices=("camera", "all"), help="of the recipe; all if not given")
     options.add_argument("--start", type=Path, help="folder of a trained network to begin with")
     options.add_argument("--device", default="auto")
     options.add_argument("--processes", type=int, default=available_cores())

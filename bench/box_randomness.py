@@ -138,7 +138,7 @@ class Job:
 
     def recipe(self) -> Recipe:
         """What is trained."""
-        chosen = box_world_small(self.out / ("one-rig" if self.row == ONE_RIG else "world"))
+        chosen = box_world_small(self.out / ("one-rig" if self.row == ONE_RIG else "world")).stages["all"]
         train = replace(chosen.train, steps=self.steps, seed=self.seed, checkpoint_every=self.steps)
         method, data = replace(chosen.method, task=NEAR), replace(chosen.data, task=NEAR)
         return ROWS[self.row](replace(chosen, method=method, data=data, train=train))

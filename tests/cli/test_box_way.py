@@ -33,7 +33,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("run") / "box"
     train = ("train", "box-world-small", "--root", world, "--out", out, "--device", "cpu")
-    assert execute(*train, "--steps", 1, "--set", *SMALL) == 0
+    settings = [f"stages.{stage}.{one}" for stage in ("camera", "all") for one in SMALL]
+    assert execute(*train, "--steps", 1, "--set", *settings) == 0
     return out
 
 

@@ -151,6 +151,27 @@ def test_a_teacher_from_whom_nothing_is_hidden() -> None:
     assert sum(terms.values()).item() > 0  # ty: ignore
 
 
+def test_the_camera_branch_learns_alone() -> None:
+    """From depths and nothing else; the rest stays as it is, and frames without pictures or depths teach nothing."""
+    one = replace(ring(), points=None)
+    net, batch = network(stage="camera").train(), collate([one])
+    assert net.inputs == {"images"} and net.targets == {"depth"}
+    terms = net.loss(net(batch), batch)
+    assert set(terms) == {"depth"} and terms["depth"] > 0
+    terms["depth"].backward()
+    learning = {name.split(".")[0] for name, p in net.named_parameters() if p.grad is not None and p.grad.any()}
+    assert learning == {"camera"}
+    whole = network().eval()(batch).each("depth")[0]
+    torch.testing.assert_close(net.eval()(batch).each("depth")[0], whole)
+    assert one.depth is not None
+    for blind in (replace(one, images=None, cameras=None, points=ring().points), replace(one, depth=0 * one.depth)):
+        net.zero_grad()
+        batch = collate([blind])
+        loss = net.loss(net(batch), batch)["depth"]
+        loss.backward()
+        assert loss == 0 and not any(p.grad is not None and p.grad.any() for p in net.parameters())
+
+
 def test_points_are_counted_where_they_lie() -> None:
     grid = TASK.grid
     points = grid.centre(torch.tensor([[0, 1, 2], [0, 1, 2], [31, 31, 7], [32, 0, 0]]))

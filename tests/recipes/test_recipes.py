@@ -17,7 +17,7 @@ from voxway.recipes import RECIPES, recipe
 from voxway.recipes.effocc import EFFOCC_RECIPES, SHARES
 from voxway.recipes.monoocc import TABLE_II
 from voxway.recipes.networks.effocc import STUDENT_R50
-from voxway.recipes.recipe import Recipe
+from voxway.recipes.recipe import Recipe, StagedRecipe
 
 ROOT = Path("somewhere")
 
@@ -111,3 +111,13 @@ def test_a_recipes_teacher_is_a_setting():
 def test_class_counts_need_a_method_that_takes_them(tmp_path):
     with pytest.raises(InputError, match="class_counts: expected comparable, as MonoOccConfig takes"):
         train(replace(recipe("monoocc-world", ROOT), class_counts="labelled"), tmp_path, "own", show=False)
+
+
+@pytest.mark.parametrize("name", ["box-world", "box-world-small"])
+def test_the_box_learns_depths_first(name):
+    chosen = recipe(name, ROOT)
+    assert isinstance(chosen, StagedRecipe) and tuple(chosen.stages) == ("camera", "all")
+    camera, whole = chosen.stages.values()
+    assert (camera.method.stage, whole.method.stage) == ("camera", "all")
+    assert camera.method.pretrained == (name == "box-world") and not whole.method.pretrained
+    assert replace(camera.method, stage="all", pretrained=False) == whole.method

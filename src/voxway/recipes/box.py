@@ -13,32 +13,53 @@ from voxway.engine.schedule import Schedule
 from voxway.engine.train import TrainConfig
 from voxway.methods.box import BoxConfig
 from voxway.methods.shared.depth_bins import DepthBins
-from voxway.recipes.recipe import Recipe
+from voxway.recipes.recipe import Recipe, StagedRecipe
 
 _NEEDS = frozenset({"images", "points", "depth", "target"})
 _BATCH = 4
 """Drives in a step, each in a micro-batch of its own: they have unlike numbers of cameras."""
 
-_RATES = {"camera.backbone": 0.3, "head": 10.0}
+_RATES = {"camera.backbone": 0.1, "head": 10.0}
 """The head's few numbers have far to go: at the others' rate a short training fills half of the free space."""
 
 _AUGMENT = Augment(photometric=Photometric(), points=(0.25, 1.0), flip_x=0.0)
 """Front and back keep their places: most rigs look ahead, and the grid reaches farther there."""
 
 
-def box_world(root: Path) -> Recipe:
+def box_world(root: Path) -> StagedRecipe:
     """The network of the box, on a world of layout ``rigs``; image backbone from ImageNet.
 
     All classes that the world's labels hold are weighed by how often they occur there.
     """
+    return _staged(_whole(root), pretrained=True)
+
+
+def _staged(whole: Recipe, pretrained: bool) -> StagedRecipe:
+    """The camera branch alone first, from depths, for a quarter of a whole step's time; then all parts.
+
+    Lifted to where nothing is known to be, pictures would teach the rest to look away from them.
+    """
+    assert isinstance(whole.method, BoxConfig)
+    camera = replace(
+        whole,
+        method=replace(whole.method, stage="camera", pretrained=pretrained),
+        data=replace(whole.data, needs=frozenset({"images", "depth"})),
+        class_counts="comparable",
+        train=replace(whole.train, learning_rate=1e-3),
+    )
+    return StagedRecipe(stages={"camera": camera, "all": whole})
+
+
+def _whole(root: Path) -> Recipe:
+    """The stage in which all parts learn."""
     return Recipe(
-        method=BoxConfig(task=STREET, pretrained=True),
+        method=BoxConfig(task=STREET),
         data=DrivesConfig(root=root, needs=_NEEDS, image_px=(256, 480), depth_range_m=(1.0, 53.0), augment=_AUGMENT),
         class_counts="labelled",
         train=TrainConfig(
             steps=6000,
             batch=_BATCH,
-            learning_rate=3e-4,
+            learning_rate=6e-4,
             rate_factors=_RATES,
             clip_norm=10.0,
             schedule=Schedule(kind="cosine", warmup_steps=200),
@@ -54,11 +75,11 @@ def box_tune(root: Path) -> Recipe:
     Grid, classes and height of the road are those of the labels; where they are the street's, every weight is taken,
     else all but the last ones.
     """
-    whole = box_world(root)
+    whole = _whole(root)
     assert isinstance(whole.method, BoxConfig)
     settings = {"needs": _NEEDS, "image_px": (256, 480), "depth_range_m": (1.0, 53.0), "augment": _AUGMENT}
     data = DrivesConfig.as_labelled(root, **settings)
-    method = replace(whole.method, task=data.task, road_m=-data.ego_height_m, pretrained=False)
+    method = replace(whole.method, task=data.task, road_m=-data.ego_height_m)
     train = replace(
         whole.train,
         steps=1000,
@@ -71,12 +92,13 @@ def box_tune(root: Path) -> Recipe:
     return replace(whole, method=method, data=data, train=train, start=Path("box"))
 
 
-def box_world_small(root: Path) -> Recipe:
+def box_world_small(root: Path) -> StagedRecipe:
     """The same from nothing, as small as looks at a street at all: to see that data and commands work, in minutes."""
-    whole = box_world(root)
+    whole = _whole(root)
     method = BoxConfig(
         task=STREET,
         backbone="resnet18",
+        norm="group",
         width=24,
         context=8,
         cell=4,
@@ -85,4 +107,5 @@ def box_world_small(root: Path) -> Recipe:
         head_width=16,
     )
     train = replace(whole.train, steps=200, learning_rate=1e-3, rate_factors={"head": 10.0}, average_decay=None)
-    return replace(whole, method=method, data=replace(whole.data, image_px=(96, 192)), train=train)
+    data = replace(whole.data, image_px=(96, 192))
+    return _staged(replace(whole, method=method, data=data, train=train), pretrained=False)

@@ -89,12 +89,15 @@ class CameraBranch(nn.Module):
             shown: 1, or 0 for cameras that are to add nothing.
         """
         size_px = (images.shape[-2], images.shape[-1])
-        calibration = (cameras.K.float(), cameras.T_cam_ego.float(), cameras.T_image.float())
-        probabilities, context = self.lift(images, calibration)
+        probabilities, context = self.lift(images, _calibration(cameras))
         template = frustum(size_px, (context.shape[-2], context.shape[-1]), self.depths)
         table = pool_table(lifted_cells(frustum_points(cameras, template), self.grid), self.grid.shape)
         weights = probabilities * shown[..., None, None, None]
         return self.as_map(bev_pool(weights, context, table)), probabilities
+
+    def depths_of(self, images: UInt8[Tensor, "b n 3 h w"], cameras: Cameras) -> Float[Tensor, "b n d h2 w2"]:
+        """The probability of every depth bin alone."""
+        return self.lift(images, _calibration(cameras))[0]
 
     def lift(
         self, images: UInt8[Tensor, "b n 3 h w"], calibration: Calibrated
@@ -118,6 +121,10 @@ class CameraBranch(nn.Module):
         context, ones = volume.split([self.config.context, 1], 1)
         joined = torch.cat([context / (ones + _FAINT), (ones / _FAINT).log1p() / 3], 1)
         return joined.permute(0, 1, 4, 3, 2).flatten(1, 2)
+
+
+def _calibration(cameras: Cameras) -> Calibrated:
+    return cameras.K.float(), cameras.T_cam_ego.float(), cameras.T_image.float()
 
 
 def lifted_cells(points: Float[Tensor, "b n d h w 3"], grid: VoxelGrid) -> Int[Tensor, "b n d h w"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from voxway.core.grid import VoxelGrid
 from voxway.core.task import Task
@@ -15,6 +15,10 @@ from voxway.nn.imagenet import WeightSource
 
 if TYPE_CHECKING:
     from voxway.methods.box.model import BoxNetwork
+
+
+Stage = Literal["camera", "all"]
+"""What learns: the camera branch, from depths alone; all parts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +37,9 @@ class BoxConfig:
     """A timm network with feature maps of these reductions."""
     reductions: tuple[int, ...] = (16, 32)
     """Image pixels per feature pixel of the maps that the neck joins, fine to coarse."""
-    norm: Norm = "group"
-    """Its normalisation: a batch of one picture has no statistics to speak of, and ImageNet's may mean nothing on a
-    street (bench/told_apart.py)."""
+    norm: Norm = "frozen-statistics"
+    """Its normalisation: a batch of one picture has no statistics to speak of, so it keeps those that it begins with.
+    Group norms throw away what ImageNet's weights know of depth (bench/RESULTS.md)."""
     weights: WeightSource = "package"
     """Where ImageNet weights come from, if they are asked for."""
     pretrained: bool = False
@@ -56,16 +60,20 @@ class BoxConfig:
     """Channels of a column of voxels before they become scores."""
     measured: int = 8
     """Channels that the points in a voxel and around it become before they say whether it is free."""
-    drop_lidar: float = 0.4
+    stage: Stage = "all"
+    """Before anything is lifted, the camera branch may learn depths alone, for a fraction of a whole step's time."""
+    drop_lidar: float = 0.5
     """Share of training frames whose LiDAR is hidden, where there are cameras."""
     drop_camera: float = 0.15
     """Share of cameras that are hidden in training, one by one."""
-    drop_cameras: float = 0.2
+    drop_cameras: float = 0.15
     """Share of training frames with LiDAR whose cameras are all hidden."""
     class_weights: tuple[float, ...] = ()
     """Weight of each class in the cross-entropy; empty weighs all alike."""
     depth_weight: float = 1.0
     """Of the loss of depths, where LiDAR has measured some."""
+    semantic_weight: float = 0.3
+    """Of the semantic scene affinity, which asks for every class somewhere, however little is seen."""
     teacher_weight: float = 0.3
     """Of what a teacher says, where there is one; nothing is hidden from it."""
 

@@ -39,9 +39,10 @@ class BoxNetwork(nn.Module):
         super().__init__()
         self.config = config
         self.task = config.task
-        self.inputs = frozenset({"images", "points"})
+        depths_only = config.stage == "camera"
+        self.inputs = frozenset({"images"} if depths_only else {"images", "points"})
         self.dispensable = self.inputs
-        self.targets = frozenset({"target", "depth"})
+        self.targets = frozenset({"depth"} if depths_only else {"target", "depth"})
         self.training_masks: tuple[str, ...] = ()
         self.point_columns = 3
         self.camera, self.lidar = CameraBranch(config), LidarBranch(config)
@@ -67,7 +68,7 @@ class BoxNetwork(nn.Module):
         """Predict from pictures, points or both.
 
         Intermediates: with pictures ``"depth"`` (b, n, d, h, w), the probability of every depth bin; where a batch has
-        images of unlike size, one per sample.
+        images of unlike size, one per sample. In the stage of the camera branch that is all; classes are all as likely.
 
         Raises:
             InputError: the batch has neither pictures nor points, or lies on another grid.
@@ -75,6 +76,8 @@ class BoxNetwork(nn.Module):
         check_grid(batch, self.task.grid)
         if batch.images is None and batch.points is None:
             batch.need("images")
+        if self.config.stage == "camera":
+            return self._depths(batch)
         grid, device = self.config.lifted, self.flags.weight.device
         samples, (nx, ny, _) = len(batch), grid.shape
         counts = torch.zeros(samples, *self.task.grid.shape[::-1], device=device)
@@ -109,6 +112,19 @@ class BoxNetwork(nn.Module):
     def follow(self, prediction: Prediction, said: Said, batch: Batch) -> dict[str, Tensor]:
         """Named terms of what a teacher says that sees whatever the rig has; see `supervision`."""
         return follow(self.config, prediction, said)
+
+    def _depths(self, batch: Batch) -> Prediction:
+        """What the camera branch says alone: depths, where somebody has measured some; of voxels nothing."""
+        nothing = 0 * self.camera.depth_net.belief.sum()
+        logits = nothing.expand(len(batch), len(self.task.classes), *self.task.grid.shape)
+        measured = batch.depth is not None and bool((batch.depth > 0).any())
+        if batch.images is None or not measured:
+            return Prediction(logits=logits)
+        cameras, images = batch.need("cameras"), batch.need("images")
+        groups = by_image_size(cameras)
+        looks = [self.camera.depths_of(group.cut(images), group.cameras(cameras)) for group in groups]
+        depth = looks[0] if len(groups) == 1 else in_order(groups, [list(found) for found in looks])
+        return Prediction(logits=logits, intermediates={"depth": depth})
 
     def _look(self, batch: Batch, shown: Float[Tensor, "b n"]) -> tuple[Tensor, Tensor | list[Tensor]]:
         """The cameras' map, and depth: one tensor where all pictures are of one size."""

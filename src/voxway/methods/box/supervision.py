@@ -25,6 +25,9 @@ def supervise(config: BoxConfig, prediction: Prediction, batch: Batch) -> dict[s
     Raises:
         InputError: the batch has no target.
     """
+    if config.stage == "camera":
+        seen = "depth" in prediction.intermediates
+        return {"depth": _depth_loss(config, prediction, batch) if seen else prediction.logits.flatten()[0]}
     target: Tensor = batch.need("target")
     if batch.labelled is not None:
         target = torch.where(batch.labelled.to(target.device)[:, None, None, None], target, IGNORE)
@@ -32,7 +35,7 @@ def supervise(config: BoxConfig, prediction: Prediction, batch: Batch) -> dict[s
     weights = log_probs.new_tensor(config.class_weights) if config.class_weights else None
     terms = {
         "voxel": cross_entropy(log_probs, ids, weights, "weights"),
-        "semantic_affinity": semantic_affinity(log_probs, ids),
+        "semantic_affinity": config.semantic_weight * semantic_affinity(log_probs, ids),
         "geometric_affinity": geometric_affinity(log_probs, ids, config.task.free),
     }
     if batch.depth is not None and "depth" in prediction.intermediates:
