@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from bench.ship_box import ship
 from tests.small_world import execute
 from tests.test_readme import snippets
 from voxway import load
+from voxway.core.errors import InputError
 from voxway.world import generate
 from voxway.world.layouts.rigs import RigsWorldConfig
 
@@ -40,6 +43,17 @@ def run(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_trained_network_looks_through_any_number_of_cameras(run: Path) -> None:
     assert load(run / "model").cameras is None, "as many as there are"
+
+
+def test_a_rig_without_lidar_has_a_scan_of_no_points(world: Path, run: Path) -> None:
+    model = load(run / "model")
+    samples = replace(model.data, root=world, needs=model.needs, lidars=False, augment=None).build()
+    sample = samples[0]
+    assert sample.points is not None and not len(sample.points)
+    said = model.predict(sample)
+    assert torch.equal(said.classes, model.predict(replace(sample, points=None)).classes)
+    with pytest.raises(InputError, match="points: shape: expected"):
+        model.predict(replace(sample, images=None, cameras=None))
 
 
 def test_it_is_scored_on_another_rig(world: Path, run: Path, tmp_path: Path) -> None:

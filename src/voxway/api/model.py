@@ -261,5 +261,8 @@ class Model:
                 remedy="Give a picture of every camera; a network that was trained with all of them guesses without.",
             )
         columns = self.network.point_columns if isinstance(self.network, ReadsPoints) else 3
-        if "points" in self.needs and sample.points is not None:
-            cloud(sample.points, columns)
+        scan = sample.points if "points" in self.needs else None
+        # Rigs without a LiDAR come with a scan of no points, which is none where something else will do.
+        dispensed = "points" in spared and bool(held & spared - {"points"})
+        if scan is not None and (len(scan) or not dispensed):
+            cloud(scan, columns)
