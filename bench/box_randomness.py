@@ -1,9 +1,9 @@
 """What helps the network of the box where it has never been: each random change is taken away in turn, others added.
 
-A small network of the box learns what is near in streets of random rigs, for as many steps in every row, and is
-scored on streets in the shifted style by rigs of their own, with pictures, scans and both; and on real KITTI frames
-where their folder is named, from which nothing is chosen. Every seed gives a set of runs. Finished runs are kept; a
-stopped bench continues.
+A small network of the box learns what is near in streets of random rigs, for as many steps in every row (the camera
+branch alone for as many before), and is scored on streets in the shifted style by rigs of their own, with pictures,
+scans and both; and on real KITTI frames where their folder is named, from which nothing is chosen. Every seed gives a
+set of runs. Finished runs are kept; a stopped bench continues.
 
     python bench/box_randomness.py --real KITTI            three seeds of every row; an hour on two cores
     python bench/box_randomness.py --table                 only the table of what is there
@@ -31,7 +31,7 @@ from voxway.data.street import STREET
 from voxway.engine.teaching.average import AverageTeacherConfig
 from voxway.methods.box import BoxConfig
 from voxway.recipes.box import box_world_small
-from voxway.recipes.recipe import Recipe
+from voxway.recipes.recipe import Recipe, StagedRecipe
 from voxway.world import generate
 from voxway.world.layouts.rigs import RigsWorldConfig, rigs_world
 from voxway.world.layouts.rigs.rig import draw_rig
@@ -41,6 +41,7 @@ RECORDINGS, DRIVES, TRIED, SEED = 96, 24, 32, 100
 NEAR = replace(STREET, grid=VoxelGrid(lower=(-12.8, -12.8, -1.0), cell=(0.4, 0.4, 0.4), shape=(96, 64, 18)))
 """The street from 12.8 m behind to 25.6 m ahead, and as far to either side: an eighth of its voxels."""
 ALL, ONE_RIG, FEW_STREETS = "all of it", "one rig for all drives", "a quarter of the drives"
+AT_ONCE = "no stage of the camera branch"
 
 Change = Callable[[Recipe], Recipe]
 
@@ -63,7 +64,14 @@ def unhidden(chosen: Recipe) -> Recipe:
 
 def taught(chosen: Recipe) -> Recipe:
     """By the average of its own weights, from which no sensor is hidden."""
-    return replace(chosen, teacher=AverageTeacherConfig(decay=0.99))
+    assert isinstance(chosen.method, BoxConfig)
+    return chosen if chosen.method.stage == "camera" else replace(chosen, teacher=AverageTeacherConfig(decay=0.99))
+
+
+def classes_of_pixels(chosen: Recipe) -> Recipe:
+    """Feature pixels learn which class they show, besides how far it is."""
+    assert isinstance(chosen.method, BoxConfig)
+    return replace(chosen, method=replace(chosen.method, pixel_weight=0.5))
 
 
 def slow_head(chosen: Recipe) -> Recipe:
@@ -86,6 +94,8 @@ ROWS: dict[str, Change] = {
     "taught by its average, which sees all": taught,
     ONE_RIG: lambda chosen: chosen,
     FEW_STREETS: few_streets,
+    AT_ONCE: lambda chosen: chosen,
+    "pixels learn their classes, too": classes_of_pixels,
     "the head learns no faster": slow_head,
 }
 
@@ -136,12 +146,18 @@ class Job:
         """IoU and mIoU by place and by what was shown, 0..1."""
         return self.folder / "scores.json"
 
-    def recipe(self) -> Recipe:
+    def recipe(self) -> StagedRecipe:
         """What is trained."""
-        chosen = box_world_small(self.out / ("one-rig" if self.row == ONE_RIG else "world")).stages["all"]
-        train = replace(chosen.train, steps=self.steps, seed=self.seed, checkpoint_every=self.steps)
-        method, data = replace(chosen.method, task=NEAR), replace(chosen.data, task=NEAR)
-        return ROWS[self.row](replace(chosen, method=method, data=data, train=train))
+        chosen = box_world_small(self.out / ("one-rig" if self.row == ONE_RIG else "world"))
+        stages = {name: self._near(one) for name, one in chosen.stages.items()}
+        if self.row == AT_ONCE:
+            del stages["camera"]
+        return StagedRecipe(stages=stages)
+
+    def _near(self, stage: Recipe) -> Recipe:
+        train = replace(stage.train, steps=self.steps, seed=self.seed, checkpoint_every=self.steps)
+        method, data = replace(stage.method, task=NEAR), replace(stage.data, task=NEAR)
+        return ROWS[self.row](replace(stage, method=method, data=data, train=train))
 
     def places(self) -> dict[str, Place]:
         """Where it is tried."""

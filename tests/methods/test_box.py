@@ -12,6 +12,7 @@ import torch
 from tests.methods.tiny import TASK, TINY, sample
 from voxway.core.camera import Cameras
 from voxway.core.errors import InputError
+from voxway.core.grid import VoxelGrid
 from voxway.core.sample import Batch, Sample, collate
 from voxway.data.steps.places import with_places
 from voxway.methods.box import BoxConfig
@@ -20,6 +21,7 @@ from voxway.methods.box.geometry import camera_facts, height_hints, ray_facts
 from voxway.methods.box.hiding import hidden
 from voxway.methods.box.lidar import point_counts
 from voxway.methods.box.model import BoxNetwork
+from voxway.methods.box.pixels import pixel_classes
 from voxway.methods.contract import DoesWithout
 from voxway.ops.bev_pool import frustum
 
@@ -155,7 +157,7 @@ def test_the_camera_branch_learns_alone() -> None:
     """From depths and nothing else; the rest stays as it is, and frames without pictures or depths teach nothing."""
     one = replace(ring(), points=None)
     net, batch = network(stage="camera").train(), collate([one])
-    assert net.inputs == {"images"} and net.targets == {"depth"}
+    assert net.inputs == {"images"}
     terms = net.loss(net(batch), batch)
     assert set(terms) == {"depth"} and terms["depth"] > 0
     terms["depth"].backward()
@@ -170,6 +172,49 @@ def test_the_camera_branch_learns_alone() -> None:
         loss = net.loss(net(batch), batch)["depth"]
         loss.backward()
         assert loss == 0 and not any(p.grad is not None and p.grad.any() for p in net.parameters())
+
+
+def test_pixels_show_the_class_of_the_voxel_that_they_hit() -> None:
+    """What is free, unknown, outside or not measured shows none."""
+    one = sample(0)
+    assert one.cameras is not None and one.images is not None
+    grid, cameras = one.grid, one.cameras
+    assert isinstance(grid, VoxelGrid)
+    target = torch.zeros(1, *grid.shape, dtype=torch.uint8)
+    height, width = one.images.shape[-2:]
+    depth = torch.zeros(1, 1, height, width)
+    spots = {(26, 9): (6.1, 3), (21, 37): (9.0, 7), (30, 28): (4.1, 0), (40, 50): (5.0, 255)}
+    for (v, u), (metres, name) in spots.items():
+        depth[..., v, u] = metres
+        hit = cameras.unproject(torch.tensor([[[u, v]]], dtype=torch.float64), torch.tensor([[metres]]).double())
+        target[(0, *grid.index(hit[0, 0]).tolist())] = name
+    depth[..., 0, 0] = 20.0  # over the grid
+    depth[..., 20, 36] = 11.0  # behind what the same feature pixel shows
+    found = pixel_classes(depth, target, Cameras.stack([cameras]), grid, 8, free=0)
+    assert found.shape == (1, 1, height // 8, width // 8)
+    known = {(int(v), int(u)): int(found[0, 0, v, u]) for v, u in (found[0, 0] != 255).nonzero()}
+    assert known == {(3, 1): 3, (2, 4): 7}
+
+
+@pytest.mark.parametrize("stage", ["camera", "all"])
+def test_the_classes_of_pixels_are_learnt(stage: str) -> None:
+    net = network(stage=stage, pixel_weight=2.0).train()
+    one = ring()
+    assert one.cameras is not None and one.images is not None and one.depth is not None
+    larger = replace(one, images=one.images[..., :-8], depth=one.depth[..., :-8], cameras=_cut(one.cameras, 8))
+    batch = collate([one, larger])
+    said = net(batch)
+    terms = net.loss(said, batch)
+    assert terms["pixels"] > 0
+    terms["pixels"].backward()
+    assert net.camera.depth_net.shows is not None and net.camera.depth_net.shows.weight.grad is not None
+    twice = network(stage=stage, pixel_weight=4.0).train().loss(said, batch)
+    torch.testing.assert_close(twice["pixels"], 2 * terms["pixels"])
+    assert network().camera.depth_net.shows is None, "and not asked for, there is nothing"
+
+
+def _cut(cameras: Cameras, columns: int) -> Cameras:
+    return cameras.transform_image(torch.eye(3), (int(cameras.size_px[0, 0]), int(cameras.size_px[0, 1]) - columns))
 
 
 def test_points_are_counted_where_they_lie() -> None:

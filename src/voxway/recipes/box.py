@@ -43,7 +43,7 @@ def _staged(whole: Recipe, pretrained: bool) -> StagedRecipe:
     camera = replace(
         whole,
         method=replace(whole.method, stage="camera", pretrained=pretrained),
-        data=replace(whole.data, needs=frozenset({"images", "depth"})),
+        data=replace(whole.data, needs=_NEEDS - {"points"}),
         class_counts="comparable",
         train=replace(whole.train, learning_rate=1e-3),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
@@ -24,6 +26,17 @@ _FAINT = 0.05
 _MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
+class Look(NamedTuple):
+    """What the camera branch makes of pictures, for every feature pixel."""
+
+    depth: Float[Tensor, "b n d h w"]
+    """Probability of every depth bin."""
+    context: Float[Tensor, "b n c h w"]
+    """What is spread over them: context, and a channel of ones."""
+    shows: Float[Tensor, "b n k h w"] | None
+    """Scores of the class that it shows, where the configuration asks for them."""
+
+
 class DepthNet(nn.Module):
     """Scores of depth bins, and context, from features, rays and the camera's facts, which gate the channels.
 
@@ -40,6 +53,7 @@ class DepthNet(nn.Module):
         self.parts = (config.depth_bins.count, HINTS, config.context)
         self.output = nn.Conv2d(width, sum(self.parts), 1)
         self.belief = nn.Parameter(torch.tensor(_BELIEF))
+        self.shows = nn.Conv2d(width, len(config.task.classes), 1) if config.pixel_weight else None
 
     def forward(
         self,
@@ -47,13 +61,14 @@ class DepthNet(nn.Module):
         rays: Float[Tensor, "m r h w"],
         facts: Float[Tensor, "m f"],
         hints: Float[Tensor, "m k d h w"],
-    ) -> tuple[Float[Tensor, "m d h w"], Float[Tensor, "m c2 h w"]]:
-        """Scores of the depth bins, and context; both float32."""
+    ) -> tuple[Float[Tensor, "m d h w"], Float[Tensor, "m c2 h w"], Float[Tensor, "m classes h w"] | None]:
+        """Scores of the depth bins, context, and scores of the class that each pixel shows, if asked for; float32."""
         gate = self.gate(facts).sigmoid()[:, :, None, None]
-        mixed = self.first(torch.cat([maps, rays.to(maps.dtype)], 1)) * gate
-        bins, belief, context = self.output(self.second(mixed)).float().split(self.parts, 1)
+        mixed = self.second(self.first(torch.cat([maps, rays.to(maps.dtype)], 1)) * gate)
+        bins, belief, context = self.output(mixed).float().split(self.parts, 1)
         belief = belief + self.belief[:, None, None]
-        return bins + (belief[:, :, None] * hints).sum(1), context
+        shows = None if self.shows is None else self.shows(mixed).float()
+        return bins + (belief[:, :, None] * hints).sum(1), context, shows
 
 
 class CameraBranch(nn.Module):
@@ -80,29 +95,28 @@ class CameraBranch(nn.Module):
 
     def forward(
         self, images: UInt8[Tensor, "b n 3 h w"], cameras: Cameras, shown: Float[Tensor, "b n"]
-    ) -> tuple[Float[Tensor, "b c y x"], Float[Tensor, "b n d h2 w2"]]:
-        """The map, and the probability of every depth bin.
+    ) -> tuple[Float[Tensor, "b c y x"], Look]:
+        """The map, and what it comes from.
 
         Args:
             images: all of one size, without padding.
             cameras: theirs.
             shown: 1, or 0 for cameras that are to add nothing.
         """
-        size_px = (images.shape[-2], images.shape[-1])
-        probabilities, context = self.lift(images, _calibration(cameras))
-        template = frustum(size_px, (context.shape[-2], context.shape[-1]), self.depths)
+        look = self.look(images, cameras)
+        template = frustum(
+            (images.shape[-2], images.shape[-1]), (look.depth.shape[-2], look.depth.shape[-1]), self.depths
+        )
         table = pool_table(lifted_cells(frustum_points(cameras, template), self.grid), self.grid.shape)
-        weights = probabilities * shown[..., None, None, None]
-        return self.as_map(bev_pool(weights, context, table)), probabilities
+        weights = look.depth * shown[..., None, None, None]
+        return self.as_map(bev_pool(weights, look.context, table)), look
 
-    def depths_of(self, images: UInt8[Tensor, "b n 3 h w"], cameras: Cameras) -> Float[Tensor, "b n d h2 w2"]:
-        """The probability of every depth bin alone."""
-        return self.lift(images, _calibration(cameras))[0]
+    def look(self, images: UInt8[Tensor, "b n 3 h w"], cameras: Cameras) -> Look:
+        """What every feature pixel shows, before anything is lifted."""
+        return self.lift(images, (cameras.K.float(), cameras.T_cam_ego.float(), cameras.T_image.float()))
 
-    def lift(
-        self, images: UInt8[Tensor, "b n 3 h w"], calibration: Calibrated
-    ) -> tuple[Float[Tensor, "b n d h2 w2"], Float[Tensor, "b n c h2 w2"]]:
-        """Probability of every depth bin, and what is spread over them: context, and a channel of ones."""
+    def lift(self, images: UInt8[Tensor, "b n 3 h w"], calibration: Calibrated) -> Look:
+        """The same, of matrices."""
         count, size_px = images.shape[:2], (images.shape[-2], images.shape[-1])
         normal = (images.flatten(0, 1) - self.image_mean) / self.image_std
         maps = self.neck(self.backbone(normal))
@@ -111,9 +125,10 @@ class CameraBranch(nn.Module):
             rays = ray_facts(*calibration, pixels, self.config.road_m).flatten(0, 1)
             facts = camera_facts(*calibration, size_px, self.config.road_m).flatten(0, 1)
             hints = height_hints(*calibration, pixels, self.depths, self.config.road_m).flatten(0, 1)
-        bins, context = self.depth_net(maps, rays, facts, hints)
+        bins, context, shows = self.depth_net(maps, rays, facts, hints)
         context = torch.cat([context, torch.ones_like(context[:, :1])], 1)
-        return bins.softmax(1).unflatten(0, count), context.unflatten(0, count)
+        depth, context = bins.softmax(1).unflatten(0, count), context.unflatten(0, count)
+        return Look(depth, context, None if shows is None else shows.unflatten(0, count))
 
     def as_map(self, volume: Float[Tensor, "b c x y z"]) -> Float[Tensor, "b c2 y x"]:
         """Slabs as channels: the average of what was lifted into each cell, and how much that was, on a scale that near
@@ -121,10 +136,6 @@ class CameraBranch(nn.Module):
         context, ones = volume.split([self.config.context, 1], 1)
         joined = torch.cat([context / (ones + _FAINT), (ones / _FAINT).log1p() / 3], 1)
         return joined.permute(0, 1, 4, 3, 2).flatten(1, 2)
-
-
-def _calibration(cameras: Cameras) -> Calibrated:
-    return cameras.K.float(), cameras.T_cam_ego.float(), cameras.T_image.float()
 
 
 def lifted_cells(points: Float[Tensor, "b n d h w 3"], grid: VoxelGrid) -> Int[Tensor, "b n d h w"]:

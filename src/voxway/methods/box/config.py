@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 Stage = Literal["camera", "all"]
-"""What learns: the camera branch, from depths alone; all parts."""
+"""What learns: the camera branch alone, from what pixels show and how far it is; all parts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class BoxConfig:
     measured: int = 8
     """Channels that the points in a voxel and around it become before they say whether it is free."""
     stage: Stage = "all"
-    """Before anything is lifted, the camera branch may learn depths alone, for a fraction of a whole step's time."""
+    """Before anything is lifted, the camera branch may learn alone, for a fraction of a whole step's time."""
     drop_lidar: float = 0.5
     """Share of training frames whose LiDAR is hidden, where there are cameras."""
     drop_camera: float = 0.15
@@ -72,6 +72,8 @@ class BoxConfig:
     """Weight of each class in the cross-entropy; empty weighs all alike."""
     depth_weight: float = 1.0
     """Of the loss of depths, where LiDAR has measured some."""
+    pixel_weight: float = 0.0
+    """Of the cross-entropy of the class that each pixel shows, where LiDAR has measured how far away it lies."""
     semantic_weight: float = 0.3
     """Of the semantic scene affinity, which asks for every class somewhere, however little is seen."""
     teacher_weight: float = 0.3

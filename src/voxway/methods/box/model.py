@@ -23,13 +23,13 @@ from torch import Tensor, nn
 
 from voxway.core.sample import Batch, Prediction
 from voxway.methods.box.bev import ColumnHead, MapEncoder
-from voxway.methods.box.camera import CameraBranch
+from voxway.methods.box.camera import CameraBranch, Look
 from voxway.methods.box.config import BoxConfig
 from voxway.methods.box.hiding import hidden
 from voxway.methods.box.lidar import LidarBranch, point_counts
 from voxway.methods.box.supervision import follow, supervise
 from voxway.methods.contract import Said
-from voxway.methods.shared.batches import by_image_size, check_grid, in_order
+from voxway.methods.shared.batches import Alike, by_image_size, check_grid, in_order
 
 
 class BoxNetwork(nn.Module):
@@ -39,10 +39,10 @@ class BoxNetwork(nn.Module):
         super().__init__()
         self.config = config
         self.task = config.task
-        depths_only = config.stage == "camera"
-        self.inputs = frozenset({"images"} if depths_only else {"images", "points"})
+        pictures_only = config.stage == "camera"
+        self.inputs = frozenset({"images"} if pictures_only else {"images", "points"})
         self.dispensable = self.inputs
-        self.targets = frozenset({"depth"} if depths_only else {"target", "depth"})
+        self.targets = frozenset({"target", "depth"})
         self.training_masks: tuple[str, ...] = ()
         self.point_columns = 3
         self.camera, self.lidar = CameraBranch(config), LidarBranch(config)
@@ -67,8 +67,9 @@ class BoxNetwork(nn.Module):
     def forward(self, batch: Batch) -> Prediction:
         """Predict from pictures, points or both.
 
-        Intermediates: with pictures ``"depth"`` (b, n, d, h, w), the probability of every depth bin; where a batch has
-        images of unlike size, one per sample. In the stage of the camera branch that is all; classes are all as likely.
+        Intermediates: with pictures ``"depth"`` (b, n, d, h, w), the probability of every depth bin, and, if asked for,
+        ``"pixels"`` (b, n, k, h, w), scores of the class that each feature pixel shows; where a batch has images of
+        unlike size, one per sample. In the stage of the camera branch that is all; voxels' classes are all as likely.
 
         Raises:
             InputError: the batch has neither pictures nor points, or lies on another grid.
@@ -77,7 +78,7 @@ class BoxNetwork(nn.Module):
         if batch.images is None and batch.points is None:
             batch.need("images")
         if self.config.stage == "camera":
-            return self._depths(batch)
+            return self._seen(batch)
         grid, device = self.config.lifted, self.flags.weight.device
         samples, (nx, ny, _) = len(batch), grid.shape
         counts = torch.zeros(samples, *self.task.grid.shape[::-1], device=device)
@@ -90,11 +91,10 @@ class BoxNetwork(nn.Module):
         if self.training:
             shown, counts = hidden(self.config, shown, counts)
         pictures = torch.zeros(samples, self.camera.channels, ny, nx, device=device)
-        depth: Sequence[Tensor] | Tensor | None = None
+        found: dict[str, Tensor | list[Tensor]] = {}
         if batch.images is not None:
-            pictures, depth = self._look(batch, shown)
-        logits = self.fuse(pictures, counts, shown)
-        return Prediction(logits=logits, intermediates={} if depth is None else {"depth": depth})
+            pictures, found = self._look(batch, shown)
+        return Prediction(logits=self.fuse(pictures, counts, shown), intermediates=found)
 
     def fuse(
         self, pictures: Float[Tensor, "b c y2 x2"], counts: Float[Tensor, "b z y x"], shown: Float[Tensor, "b n"]
@@ -113,8 +113,8 @@ class BoxNetwork(nn.Module):
         """Named terms of what a teacher says that sees whatever the rig has; see `supervision`."""
         return follow(self.config, prediction, said)
 
-    def _depths(self, batch: Batch) -> Prediction:
-        """What the camera branch says alone: depths, where somebody has measured some; of voxels nothing."""
+    def _seen(self, batch: Batch) -> Prediction:
+        """What the camera branch says alone, where somebody has measured depths; of voxels nothing."""
         nothing = 0 * self.camera.depth_net.belief.sum()
         logits = nothing.expand(len(batch), len(self.task.classes), *self.task.grid.shape)
         measured = batch.depth is not None and bool((batch.depth > 0).any())
@@ -122,16 +122,24 @@ class BoxNetwork(nn.Module):
             return Prediction(logits=logits)
         cameras, images = batch.need("cameras"), batch.need("images")
         groups = by_image_size(cameras)
-        looks = [self.camera.depths_of(group.cut(images), group.cameras(cameras)) for group in groups]
-        depth = looks[0] if len(groups) == 1 else in_order(groups, [list(found) for found in looks])
-        return Prediction(logits=logits, intermediates={"depth": depth})
+        looks = [self.camera.look(group.cut(images), group.cameras(cameras)) for group in groups]
+        return Prediction(logits=logits, intermediates=_joined(groups, looks))
 
-    def _look(self, batch: Batch, shown: Float[Tensor, "b n"]) -> tuple[Tensor, Tensor | list[Tensor]]:
-        """The cameras' map, and depth: one tensor where all pictures are of one size."""
+    def _look(self, batch: Batch, shown: Float[Tensor, "b n"]) -> tuple[Tensor, dict[str, Tensor | list[Tensor]]]:
+        """The cameras' map, and what it comes from."""
         cameras, images = batch.need("cameras"), batch.need("images")
         groups = by_image_size(cameras)
-        looks = [self.camera(group.cut(images), group.cameras(cameras), shown[list(group.members)]) for group in groups]
-        if len(groups) == 1:
-            return looks[0]
-        maps = torch.stack(in_order(groups, [list(found) for found, _ in looks]))
-        return maps, in_order(groups, [list(depth) for _, depth in looks])
+        found = [self.camera(group.cut(images), group.cameras(cameras), shown[list(group.members)]) for group in groups]
+        maps = torch.stack(in_order(groups, [list(own) for own, _ in found]))
+        return maps, _joined(groups, [look for _, look in found])
+
+
+def _joined(groups: Sequence[Alike], looks: Sequence[Look]) -> dict[str, Tensor | list[Tensor]]:
+    """Looks of samples of several image sizes as intermediates: one tensor where all are of one size."""
+    parts = {"depth": [look.depth for look in looks]}
+    shows = [look.shows for look in looks if look.shows is not None]
+    if shows:
+        parts["pixels"] = shows
+    if len(groups) == 1:
+        return {name: own[0] for name, own in parts.items()}
+    return {name: in_order(groups, [list(one) for one in own]) for name, own in parts.items()}

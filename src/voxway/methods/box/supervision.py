@@ -1,4 +1,4 @@
-"""What the box network learns from: classes of known voxels, scene affinities, measured depths, a teacher."""
+"""What the box network learns from: classes of known voxels, scene affinities, what pixels show, a teacher."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from torch import Tensor
 
 from voxway.core.sample import Batch, Prediction
 from voxway.core.task import IGNORE
-from voxway.losses.cross_entropy import cross_entropy
+from voxway.losses.cross_entropy import cross_entropy, semantic_2d
 from voxway.losses.depth import depth_cross_entropy, nearest_bin
 from voxway.losses.scene_affinity import geometric_affinity, semantic_affinity
 from voxway.losses.valid import valid_log_probs
 from voxway.methods.box.config import BoxConfig
+from voxway.methods.box.pixels import pixel_classes
 from voxway.methods.contract import Said
 from voxway.methods.shared.batches import by_image_size, in_order
 from voxway.methods.shared.teaching import heard
@@ -25,22 +26,21 @@ def supervise(config: BoxConfig, prediction: Prediction, batch: Batch) -> dict[s
     Raises:
         InputError: the batch has no target.
     """
-    if config.stage == "camera":
-        seen = "depth" in prediction.intermediates
-        return {"depth": _depth_loss(config, prediction, batch) if seen else prediction.logits.flatten()[0]}
     target: Tensor = batch.need("target")
     if batch.labelled is not None:
         target = torch.where(batch.labelled.to(target.device)[:, None, None, None], target, IGNORE)
+    terms = _of_pixels(config, prediction, batch, target)
+    if config.stage == "camera":
+        # Where nothing is measured there is nothing to learn.
+        return terms or {"depth": prediction.logits.flatten()[0]}
     log_probs, ids = valid_log_probs(prediction.logits, target)
     weights = log_probs.new_tensor(config.class_weights) if config.class_weights else None
-    terms = {
+    return {
         "voxel": cross_entropy(log_probs, ids, weights, "weights"),
         "semantic_affinity": config.semantic_weight * semantic_affinity(log_probs, ids),
         "geometric_affinity": geometric_affinity(log_probs, ids, config.task.free),
+        **terms,
     }
-    if batch.depth is not None and "depth" in prediction.intermediates:
-        terms["depth"] = config.depth_weight * _depth_loss(config, prediction, batch)
-    return terms
 
 
 def follow(config: BoxConfig, prediction: Prediction, said: Said) -> dict[str, Tensor]:
@@ -60,16 +60,26 @@ def follow(config: BoxConfig, prediction: Prediction, said: Said) -> dict[str, T
     }
 
 
-def _depth_loss(config: BoxConfig, prediction: Prediction, batch: Batch) -> Tensor:
-    bins, seen = config.depth_bins, batch.need("depth")
+def _of_pixels(config: BoxConfig, prediction: Prediction, batch: Batch, target: Tensor) -> dict[str, Tensor]:
+    """What measured depths say of feature pixels: how far away they are, and the class that they show."""
+    if batch.depth is None or "depth" not in prediction.intermediates:
+        return {}
+    bins, task, reduction = config.depth_bins, config.task, config.reductions[0]
     groups = by_image_size(batch.need("cameras"))
-    images = in_order(groups, [list(group.cut(seen)) for group in groups])
-    likely, nearest = [], []
-    for probabilities, depth in zip(prediction.each("depth"), images, strict=True):
-        reduction = config.reductions[0]
-        rows, columns = (side * reduction for side in probabilities.shape[-2:])
-        # Feature maps are rounded up: what they cover beyond the picture was not measured.
-        padded = torch.nn.functional.pad(depth, (0, columns - depth.shape[-1], 0, rows - depth.shape[-2]))
-        nearest.append(nearest_bin(padded, reduction, bins.start, bins.step, bins.count).flatten())
-        likely.append(probabilities.movedim(-3, 0).flatten(1))
-    return depth_cross_entropy(torch.cat(likely, 1)[:, None], torch.cat(nearest)[None])
+    depths = [_padded(group.cut(batch.depth), reduction) for group in groups]
+    nearest = [list(nearest_bin(depth, reduction, bins.start, bins.step, bins.count)) for depth in depths]
+    likely = [probabilities.movedim(-3, 0).flatten(1) for probabilities in prediction.each("depth")]
+    near = torch.cat([one.flatten() for one in in_order(groups, nearest)])
+    terms = {"depth": config.depth_weight * depth_cross_entropy(torch.cat(likely, 1)[:, None], near[None])}
+    if "pixels" in prediction.intermediates:
+        cameras = [group.cameras(batch.need("cameras")) for group in groups]
+        targets = [target[list(group.members)] for group in groups]
+        shown = [list(pixel_classes(*each, task.grid, reduction, task.free)) for each in zip(depths, targets, cameras)]
+        terms["pixels"] = config.pixel_weight * semantic_2d(prediction.each("pixels"), in_order(groups, shown))
+    return terms
+
+
+def _padded(depth: Tensor, reduction: int) -> Tensor:
+    """Sides that are multiples of it: feature maps are rounded up; what lies beyond the picture was not measured."""
+    height, width = depth.shape[-2:]
+    return torch.nn.functional.pad(depth, (0, -width % reduction, 0, -height % reduction))

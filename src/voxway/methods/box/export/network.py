@@ -81,7 +81,7 @@ class BoxGraph(nn.Module):
         given = dict(zip(self.input_names, inputs, strict=True))
         camera, shown = self.network.camera, given["shown"]
         K, T_cam_ego, T_image = (given[name] if self.fixed is None else getattr(self, name) for name in CALIBRATION)
-        probabilities, context = camera.lift(given["images"], (K, T_cam_ego, T_image))
+        probabilities, context, _ = camera.lift(given["images"], (K, T_cam_ego, T_image))
         cells = None
         if self.fixed is None:
             cells = lifted_cells(lifted_points(K, T_cam_ego, T_image, self._template()), camera.grid)
