@@ -1,9 +1,9 @@
 """What helps the network of the box where it has never been: each random change is taken away in turn, others added.
 
-A small network of the box learns what is near in streets of random rigs, for as many steps in every row (the camera
-branch alone for as many before), and is scored on streets in the shifted style by rigs of their own, with pictures,
-scans and both; and on real KITTI frames where their folder is named, from which nothing is chosen. Every seed gives a
-set of runs. Finished runs are kept; a stopped bench continues.
+A small network of the box learns what is near in streets of random rigs, for as many steps in every row, and is
+scored on streets in the shifted style by rigs of their own, with pictures, scans and both; and on real KITTI frames
+where their folder is named, from which nothing is chosen. Every seed gives a set of runs. Finished runs are kept; a
+stopped bench continues. So short a training sees nothing in pictures; `bench/box_depths.py` tells what helps those.
 
     python bench/box_randomness.py --real KITTI            three seeds of every row; an hour on two cores
     python bench/box_randomness.py --table                 only the table of what is there
@@ -31,7 +31,7 @@ from voxway.data.street import STREET
 from voxway.engine.teaching.average import AverageTeacherConfig
 from voxway.methods.box import BoxConfig
 from voxway.recipes.box import box_world_small
-from voxway.recipes.recipe import Recipe, StagedRecipe
+from voxway.recipes.recipe import Recipe
 from voxway.world import generate
 from voxway.world.layouts.rigs import RigsWorldConfig, rigs_world
 from voxway.world.layouts.rigs.rig import draw_rig
@@ -41,7 +41,6 @@ RECORDINGS, DRIVES, TRIED, SEED = 96, 24, 32, 100
 NEAR = replace(STREET, grid=VoxelGrid(lower=(-12.8, -12.8, -1.0), cell=(0.4, 0.4, 0.4), shape=(96, 64, 18)))
 """The street from 12.8 m behind to 25.6 m ahead, and as far to either side: an eighth of its voxels."""
 ALL, ONE_RIG, FEW_STREETS = "all of it", "one rig for all drives", "a quarter of the drives"
-AT_ONCE = "no stage of the camera branch"
 
 Change = Callable[[Recipe], Recipe]
 
@@ -64,14 +63,7 @@ def unhidden(chosen: Recipe) -> Recipe:
 
 def taught(chosen: Recipe) -> Recipe:
     """By the average of its own weights, from which no sensor is hidden."""
-    assert isinstance(chosen.method, BoxConfig)
-    return chosen if chosen.method.stage == "camera" else replace(chosen, teacher=AverageTeacherConfig(decay=0.99))
-
-
-def classes_of_pixels(chosen: Recipe) -> Recipe:
-    """Feature pixels learn which class they show, besides how far it is."""
-    assert isinstance(chosen.method, BoxConfig)
-    return replace(chosen, method=replace(chosen.method, pixel_weight=0.5))
+    return replace(chosen, teacher=AverageTeacherConfig(decay=0.99))
 
 
 def slow_head(chosen: Recipe) -> Recipe:
@@ -94,8 +86,6 @@ ROWS: dict[str, Change] = {
     "taught by its average, which sees all": taught,
     ONE_RIG: lambda chosen: chosen,
     FEW_STREETS: few_streets,
-    AT_ONCE: lambda chosen: chosen,
-    "pixels learn their classes, too": classes_of_pixels,
     "the head learns no faster": slow_head,
 }
 
@@ -126,6 +116,15 @@ def narrowed(root: Path) -> None:
         write_voxel_labels(path, replace(labels, task=replace(labels.task, grid=NEAR.grid), cameras={}, **cut))
 
 
+def write_worlds(out: Path, processes: int) -> None:
+    """Streets to learn from, by unlike rigs (`world`) and by one (`one-rig`), and `shifted` ones to try."""
+    generate(out / "world", world(alike=False), processes=processes)
+    generate(out / "one-rig", world(alike=True), processes=processes)
+    generate(out / "shifted", rigs_world(1, TRIED, TRIED, SEED + 1, shifted=True), processes=processes)
+    for name in ("world", "one-rig", "shifted"):
+        narrowed(out / name)
+
+
 @dataclass(frozen=True)
 class Job:
     """One training run and its scores."""
@@ -146,18 +145,12 @@ class Job:
         """IoU and mIoU by place and by what was shown, 0..1."""
         return self.folder / "scores.json"
 
-    def recipe(self) -> StagedRecipe:
+    def recipe(self) -> Recipe:
         """What is trained."""
-        chosen = box_world_small(self.out / ("one-rig" if self.row == ONE_RIG else "world"))
-        stages = {name: self._near(one) for name, one in chosen.stages.items()}
-        if self.row == AT_ONCE:
-            del stages["camera"]
-        return StagedRecipe(stages=stages)
-
-    def _near(self, stage: Recipe) -> Recipe:
-        train = replace(stage.train, steps=self.steps, seed=self.seed, checkpoint_every=self.steps)
-        method, data = replace(stage.method, task=NEAR), replace(stage.data, task=NEAR)
-        return ROWS[self.row](replace(stage, method=method, data=data, train=train))
+        chosen = box_world_small(self.out / ("one-rig" if self.row == ONE_RIG else "world")).stages["all"]
+        train = replace(chosen.train, steps=self.steps, seed=self.seed, checkpoint_every=self.steps)
+        method, data = replace(chosen.method, task=NEAR), replace(chosen.data, task=NEAR)
+        return ROWS[self.row](replace(chosen, method=method, data=data, train=train))
 
     def places(self) -> dict[str, Place]:
         """Where it is tried."""
@@ -216,12 +209,7 @@ def main() -> None:
     asked = parser.parse_args()
     plan = [Job(asked.out, row, seed, asked.steps, asked.real) for seed in range(asked.seeds) for row in ROWS]
     if not asked.table:
-        generate(asked.out / "world", world(alike=False), processes=asked.processes)
-        generate(asked.out / "one-rig", world(alike=True), processes=asked.processes)
-        tried = rigs_world(1, TRIED, TRIED, SEED + 1, shifted=True)
-        generate(asked.out / "shifted", tried, processes=asked.processes)
-        for name in ("world", "one-rig", "shifted"):
-            narrowed(asked.out / name)
+        write_worlds(asked.out, asked.processes)
         finish(run_job, [job for job in plan if not job.scores.exists()], asked.processes)
     print(table(plan))
 

@@ -11,6 +11,26 @@ from voxway.core.grid import VoxelGrid
 from voxway.core.task import IGNORE
 
 
+def nearest_points(
+    depth: Float[Tensor, "m n h w"], cameras: Cameras, reduction: int
+) -> tuple[Float[Tensor, "m n h2 w2 3"], Float[Tensor, "m n h2 w2"]]:
+    """Ego points (metres) that are nearest in each feature pixel, and their depths; infinite where none was measured.
+
+    Args:
+        depth: metres along the optical axis, 0 where unknown; its sides are multiples of `reduction`.
+        cameras: (m, n) those that measured depths belong to.
+        reduction: image pixels per feature pixel, along each side.
+    """
+    rows, columns = (side // reduction for side in depth.shape[-2:])
+    cells = depth.unflatten(-1, (columns, reduction)).unflatten(-3, (rows, reduction)).transpose(-3, -2).flatten(-2)
+    nearest, place = torch.where(cells > 0, cells, torch.inf).min(-1)
+    v = torch.arange(rows, device=depth.device)[:, None] * reduction + place // reduction
+    u = torch.arange(columns, device=depth.device) * reduction + place % reduction
+    pixels = torch.stack([u, v], -1).to(depth).flatten(2, 3)
+    metres = torch.where(nearest.isfinite(), nearest, 1.0).flatten(2)
+    return cameras.unproject(pixels, metres).unflatten(2, (rows, columns)), nearest
+
+
 def pixel_classes(
     depth: Float[Tensor, "m n h w"],
     target: UInt8[Tensor, "m x y z"],
@@ -22,23 +42,16 @@ def pixel_classes(
     """Classes by feature pixel; 255 where nothing was measured, or its voxel is unknown, free, or outside.
 
     Args:
-        depth: metres along the optical axis, 0 where unknown; its sides are multiples of `reduction`.
+        depth: as in `nearest_points`.
         target: classes of voxels, 255 where unknown.
-        cameras: (m, n) those that measured depths belong to.
+        cameras: as in `nearest_points`.
         grid: of the target.
-        reduction: image pixels per feature pixel, along each side.
+        reduction: as in `nearest_points`.
         free: class of what is not there.
     """
-    rows, columns = (side // reduction for side in depth.shape[-2:])
-    cells = depth.unflatten(-1, (columns, reduction)).unflatten(-3, (rows, reduction)).transpose(-3, -2).flatten(-2)
-    nearest, place = torch.where(cells > 0, cells, torch.inf).min(-1)
-    measured = nearest.isfinite().flatten(2)
-    v = torch.arange(rows, device=depth.device)[:, None] * reduction + place // reduction
-    u = torch.arange(columns, device=depth.device) * reduction + place % reduction
-    pixels = torch.stack([u, v], -1).to(depth).flatten(2, 3)
-    index = grid.index(cameras.unproject(pixels, torch.where(measured, nearest.flatten(2), 1.0)))
-    measured &= grid.holds(index)
-    flat = torch.where(measured, grid.flat(index), 0)
+    points, metres = nearest_points(depth, cameras, reduction)
+    index = grid.index(points)
+    inside = metres.isfinite() & grid.holds(index)
+    flat = torch.where(inside, grid.flat(index), 0)
     classes = target.flatten(1).gather(1, flat.flatten(1)).view_as(flat)
-    known = measured & (classes != free)
-    return torch.where(known, classes, IGNORE).view(*depth.shape[:2], rows, columns)
+    return torch.where(inside & (classes != free), classes, IGNORE)
