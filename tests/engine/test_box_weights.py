@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
 from voxway.api.load import load
 from voxway.api.model import Model
@@ -41,9 +40,9 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return generate(tmp_path_factory.mktemp("street"), drawn, processes=1, progress=False)
 
 
-@pytest.mark.parametrize("shown", ["pictures", "scan", "both"])
-def test_they_see_a_street(box: Model, street: Path, shown: str) -> None:
-    """Road where the car drives, and far more of what is there than chance would hit."""
+@pytest.mark.parametrize(("shown", "least"), [("pictures", 0.25), ("scan", 0.4), ("both", 0.4)])
+def test_they_see_a_street(box: Model, street: Path, shown: str, least: float) -> None:
+    """Road where the car drives, and more of what is there than the class that voxels have most often: 0.18."""
     data = replace(box.data, root=street, split="val", needs=box.needs | {"target"}, augment=None)
     samples = data.build()
     sample, truth = samples[0], samples.truth(samples.keys[0]).where("lidar")
@@ -55,6 +54,8 @@ def test_they_see_a_street(box: Model, street: Path, shown: str) -> None:
     said = box.predict(sample)
     there, known = truth.occupied & truth.known, truth.known
     both, either = (said.occupied & there).sum(), ((said.occupied & known) | there).sum()
-    assert both / either > 0.3
+    assert both / either > least
+    centres = STREET.grid.centres()
+    driven = (centres[..., 0].abs() < 15) & (centres[..., 1].abs() < 3)
     road = truth.classes == STREET.class_id("road")
-    assert torch.isin(said.classes[road], torch.tensor([0, STREET.class_id("road")])).float().mean() > 0.6
+    assert (said.classes[road & driven] == STREET.class_id("road")).float().mean() > 0.9
