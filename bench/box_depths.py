@@ -5,7 +5,7 @@ for as many steps in every row, and is tried on streets in the shifted style by 
 that see what stands half a metre and more above the road, at how many is the likeliest depth within a quarter of the
 measured one? Every seed gives a set of runs. Finished runs are kept; a stopped bench continues.
 
-    python bench/box_depths.py                             three seeds of every row; half an hour on two cores
+    python bench/box_depths.py                             three seeds of every row; two hours on two cores
     python bench/box_depths.py --table                     only the table of what is there
 """
 
@@ -90,6 +90,7 @@ class Job:
         train = replace(
             chosen.train,
             steps=self.steps,
+            batch=1,
             seed=self.seed,
             checkpoint_every=self.steps,
             average_decay=None,
@@ -152,7 +153,9 @@ def table(plan: Sequence[Job]) -> str:
 def main() -> None:
     """Run what is missing, print the table."""
     parser = options(__doc__, "runs/box-randomness", seeds=3)
-    parser.add_argument("--steps", type=int, default=75)
+    parser.add_argument(
+        "--steps", type=int, default=1500, help="of one drive each; after 300 of them it does not see yet"
+    )
     asked = parser.parse_args()
     plan = [Job(asked.out, row, seed, asked.steps) for seed in range(asked.seeds) for row in ROWS]
     if not asked.table:

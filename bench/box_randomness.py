@@ -205,9 +205,10 @@ def main() -> None:
     """Run what is missing, print the table."""
     parser = options(__doc__, "runs/box-randomness", seeds=3)
     parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS), help="all if not given")
     parser.add_argument("--real", type=Path, help="folder with KITTI's frames and `derived`, to score on besides")
     asked = parser.parse_args()
-    plan = [Job(asked.out, row, seed, asked.steps, asked.real) for seed in range(asked.seeds) for row in ROWS]
+    plan = [Job(asked.out, row, seed, asked.steps, asked.real) for seed in range(asked.seeds) for row in asked.rows]
     if not asked.table:
         write_worlds(asked.out, asked.processes)
         finish(run_job, [job for job in plan if not job.scores.exists()], asked.processes)
