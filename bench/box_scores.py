@@ -61,18 +61,27 @@ class Scores:
 
     benchmark: Benchmark
     rings: dict[str, Confusion] = field(default_factory=dict)
+    in_view: Confusion | None = None
+    """Of what lies in the pictures' view, behind other things or not; None where nobody is shown any."""
     classes: Calibration = field(default_factory=Calibration)
     """Of the probability of the class that is said."""
     occupied: Calibration = field(default_factory=Calibration)
     """Of the probability of what is said of whether there is anything."""
 
-    def update(self, truth: Occupancy, said: Occupancy, sure: Float[Tensor, "2 x y z"] | None) -> None:
+    def update(
+        self,
+        truth: Occupancy,
+        said: Occupancy,
+        sure: Float[Tensor, "2 x y z"] | None,
+        view: Bool[Tensor, "x y z"] | None = None,
+    ) -> None:
         """Count a frame.
 
         Args:
             truth: with the masks that count.
             said: on the same grid.
             sure: probability of the class, and of whether there is anything; None: nobody says.
+            view: what lies in the pictures' view; None: there are no pictures.
         """
         for mask in self.benchmark.masks:
             truth = truth.where(mask)
@@ -81,6 +90,9 @@ class Scores:
         for near, far in [(0.0, RINGS_M[-1]), *pairwise(RINGS_M)]:
             ring = self.rings.setdefault(f"{near:g}..{far:g} m", Confusion(len(self.benchmark.classes)))
             ring.update(truth.classes, guess, ((away >= near) & (away < far)).expand(guess.shape))
+        if view is not None:
+            self.in_view = self.in_view or Confusion(len(self.benchmark.classes))
+            self.in_view.update(truth.classes, guess, view)
         if sure is not None:
             counted, free = truth.known & said.known, self.benchmark.task.free
             right = guess == truth.classes
@@ -99,8 +111,10 @@ class Scores:
         if self.classes.voxels.any():
             for name, counted in (("class", self.classes), ("occupied", self.occupied)):
                 sure[name] = {"error": counted.error, "curve": list(counted.curve)}
+        view = None if self.in_view is None else self._result(self.in_view)
         return {
             "frames": next(iter(self.rings.values())).samples,
+            "view": None if view is None else {"iou": view.iou, "miou": view.miou},
             "rings": {name: {"iou": one.iou, "miou": one.miou} for name, one in found.items()},
             "scores": {name: value for name, value in whole.scores().items() if value == value},
             "calibration": sure,
@@ -152,6 +166,17 @@ class Place:
             sure = at_centres(sure, self.street.grid, table.target.grid, rise)[0]
         return resampled(street, table, rise), sure
 
+    def view(self, sample: Sample) -> Bool[Tensor, "x y z"] | None:
+        """Which of the truth's voxels lie before a camera of the sample, and in its picture; None without any."""
+        if sample.cameras is None:
+            return None
+        centres = self.street.grid.centres()
+        pixels, depth = sample.cameras.project(centres.reshape(-1, 3))
+        view = sample.cameras.visible(pixels, depth).any(0).view(centres.shape[:3])
+        if self.dataset == "own":
+            return view
+        return at_centres(view, self.street.grid, self._table().target.grid, rise_m(self.dataset))[0]
+
     def _table(self) -> ClassTable:
         return replace(from_street(self.dataset), source=self.street)
 
@@ -180,7 +205,7 @@ def scored(place: Place, model: Model | UInt8[Tensor, "x y z"], kind: str, pictu
         else:
             street, sure = judged(model, sample)
         said, sure = place.said(street, sure)
-        scores.update(truth, said, sure)
+        scores.update(truth, said, sure, place.view(sample))
         if pictures is not None:
             _draw(pictures / f"{sample.key.replace('/', '-')}-{kind}.png", street, said, truth)
     return scores
@@ -215,7 +240,7 @@ def places(options: argparse.Namespace) -> dict[str, Place]:
 
 
 def table(found: dict[str, dict[str, dict[str, dict[str, Json]]]]) -> str:
-    """All scores as Markdown: IoU and mIoU in percent, then IoU by ring, then calibration errors."""
+    """All scores as Markdown: IoU and mIoU in percent, then IoU by ring and in view, then calibration errors."""
     rings = [f"{near:g}-{far:g} m" for near, far in pairwise(RINGS_M)]
     heads = [
         "where",
@@ -225,6 +250,7 @@ def table(found: dict[str, dict[str, dict[str, dict[str, Json]]]]) -> str:
         "IoU",
         "mIoU",
         *(f"IoU {ring}" for ring in rings),
+        "IoU in view",
         "ECE class",
         "ECE any",
     ]
@@ -236,7 +262,8 @@ def table(found: dict[str, dict[str, dict[str, dict[str, Json]]]]) -> str:
                 sure = scores["calibration"]
                 errors = [f"{100 * sure[one]['error']:.1f}" if sure else "" for one in ("class", "occupied")]
                 cells = [place, name, kind, str(scores["frames"]), f"{100 * whole['iou']:.1f}"]
-                cells += [f"{100 * whole['miou']:.1f}", *(f"{100 * part['iou']:.1f}" for part in parts), *errors]
+                cells += [f"{100 * whole['miou']:.1f}", *(f"{100 * part['iou']:.1f}" for part in parts)]
+                cells += [f"{100 * scores['view']['iou']:.1f}" if scores["view"] else "", *errors]
                 rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 

@@ -40,7 +40,7 @@ from voxway.engine.shipped import ABOUT, FOLDER, VERSION
 _MOST_BYTES = 15_000_000
 _KEPT = ("recipe", "dataset", "data", "sources", "cameras", "class_counts", "ema", "steps")
 
-_LAST = ("head.classify.weight", "head.classify.bias", "head.hit.weight")
+_LAST = ("head.classify.weight", "head.classify.bias", "head.hit.second.weight", "head.seen.second.weight")
 _VOXELS = 4000
 """Drawn from each prediction for the temperature."""
 

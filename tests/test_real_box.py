@@ -1,5 +1,5 @@
-"""The box that comes with the package, on real streets that it has never seen: a road lies where the car drives, and
-where the truth is known, what it says is there is far likelier there than elsewhere."""
+"""The box that comes with the package, on real streets that it has never seen: a road lies where the car drives, most
+of space is free, and what it says is there overlaps with what is as well as when its weights were made."""
 
 from __future__ import annotations
 

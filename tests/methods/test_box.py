@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -22,7 +23,9 @@ from voxway.methods.box.hiding import hidden
 from voxway.methods.box.lidar import point_counts
 from voxway.methods.box.model import BoxNetwork
 from voxway.methods.box.pixels import pixel_classes
+from voxway.methods.box.sight import sight
 from voxway.methods.contract import DoesWithout
+from voxway.methods.shared.depth_bins import DepthBins
 from voxway.ops.bev_pool import frustum
 
 
@@ -99,10 +102,10 @@ def test_hidden_cameras_are_as_if_they_were_not_there() -> None:
     batch = collate([one])
     assert batch.images is not None and batch.cameras is not None
     with torch.no_grad():
-        shown = net.camera(batch.images, batch.cameras, torch.tensor([[1.0, 0, 1]]))[0]
+        shown = net.camera(batch.images, batch.cameras, torch.tensor([[1.0, 0, 1]]))[:2]
         alone = collate([picked(one, [0, 2])])
         assert alone.images is not None and alone.cameras is not None
-        without = net.camera(alone.images, alone.cameras, torch.ones(1, 2))[0]
+        without = net.camera(alone.images, alone.cameras, torch.ones(1, 2))[:2]
     torch.testing.assert_close(shown, without, atol=1e-5, rtol=1e-5)
 
 
@@ -154,13 +157,13 @@ def test_a_teacher_from_whom_nothing_is_hidden() -> None:
 
 
 def test_the_camera_branch_learns_alone() -> None:
-    """From depths and nothing else; the rest stays as it is, and frames without pictures or depths teach nothing."""
+    """From what pixels show and how far it is; the rest stays, and frames without pictures or depths teach nothing."""
     one = replace(ring(), points=None)
     net, batch = network(stage="camera").train(), collate([one])
     assert net.inputs == {"images"}
     terms = net.loss(net(batch), batch)
-    assert set(terms) == {"depth"} and terms["depth"] > 0
-    terms["depth"].backward()
+    assert set(terms) == {"depth", "pixels"} and min(terms.values()) > 0
+    sum(terms.values()).backward()  # ty: ignore
     learning = {name.split(".")[0] for name, p in net.named_parameters() if p.grad is not None and p.grad.any()}
     assert learning == {"camera"}
     whole = network().eval()(batch).each("depth")[0]
@@ -207,14 +210,44 @@ def test_the_classes_of_pixels_are_learnt(stage: str) -> None:
     terms = net.loss(said, batch)
     assert terms["pixels"] > 0
     terms["pixels"].backward()
-    assert net.camera.depth_net.shows is not None and net.camera.depth_net.shows.weight.grad is not None
+    grad = net.camera.depth_net.output.weight.grad
+    assert grad is not None and grad[-len(TASK.classes) :].any() and not grad[: -len(TASK.classes)].any()
     twice = network(stage=stage, pixel_weight=4.0).train().loss(said, batch)
     torch.testing.assert_close(twice["pixels"], 2 * terms["pixels"])
-    assert network().camera.depth_net.shows is None, "and not asked for, there is nothing"
 
 
 def _cut(cameras: Cameras, columns: int) -> Cameras:
     return cameras.transform_image(torch.eye(3), (int(cameras.size_px[0, 0]), int(cameras.size_px[0, 1]) - columns))
+
+
+def test_voxels_read_what_their_own_pixels_see() -> None:
+    """Against each place's projection and the four feature pixels around it, one by one."""
+    one = ring(2)
+    assert one.cameras is not None and one.images is not None
+    rows, columns, bins = 6, 10, DepthBins(start=1.0, end=13.0, step=1.5)
+    depth = torch.rand(1, 2, bins.count, rows, columns, generator=torch.Generator().manual_seed(0)).softmax(2)
+    (height, width), places = one.images.shape[-2:], TASK.grid.centres()[::3, ::3, ::3].reshape(-1, 3)
+    expected, times = torch.zeros(2, len(places)), torch.zeros(len(places))
+    shown = torch.tensor([[1.0, 1.0]])
+    for number in range(2):
+        pixels, metres = one.cameras.project(places)
+        for place, ((u, v), ahead) in enumerate(zip(pixels[number], metres[number])):
+            column, row = float(u) * (columns - 1) / (width - 1), float(v) * (rows - 1) / (height - 1)
+            inside = 0 <= column <= columns - 1 and 0 <= row <= rows - 1
+            if not (inside and bins.start <= ahead < bins.end):
+                continue
+            index, times[place] = int((ahead - bins.start) / bins.step), times[place] + 1
+            for y, x in itertools.product((int(row), int(row) + 1), (int(column), int(column) + 1)):
+                share = max(0.0, 1 - abs(y - row)) * max(0.0, 1 - abs(x - column))
+                if share > 0:
+                    ray = depth[0, number, :, y, x]
+                    expected[:, place] += share * torch.stack([ray[index], 1 - ray[: index + 1].sum()])
+    projection = one.cameras.projection.float()[None]
+    said = sight(depth, projection, (height, width), shown, places, bins.start, bins.step)
+    torch.testing.assert_close(said[0], expected / times.clamp(min=1), atol=1e-4, rtol=1e-4)
+    assert 0 < (times == 0).sum() < len(times), "some places are seen, some are not"
+    blind = sight(depth, projection, (height, width), 0 * shown, places, bins.start, bins.step)
+    assert not blind.any()
 
 
 def test_points_are_counted_where_they_lie() -> None:

@@ -16,7 +16,7 @@ from voxway.methods.contract import Method, MethodConfig
 from voxway.methods.registry import config_name, config_type
 
 PINNED = {
-    "box": (3_324_508, "4eed96897996"),
+    "box": (3_399_720, "1ce1fcd593fe"),
     "effocc": (2_933_964, "5d276a67ce3f"),
     "monoocc": (2_901_304, "54970d6f86d0"),
     "occle": (11_491_237, "702bad7a42af"),

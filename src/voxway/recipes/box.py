@@ -35,7 +35,7 @@ def box_world(root: Path) -> StagedRecipe:
 
 
 def _staged(whole: Recipe, pretrained: bool) -> StagedRecipe:
-    """The camera branch alone first, from depths, for a quarter of a whole step's time; then all parts.
+    """The camera branch alone first, from pixels, for a quarter of a whole step's time; then all parts.
 
     Lifted to where nothing is known to be, pictures would teach the rest to look away from them.
     """

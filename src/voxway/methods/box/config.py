@@ -35,7 +35,7 @@ class BoxConfig:
     """Where the road lies in the ego frame, along z."""
     backbone: str = "tf_efficientnet_lite0"
     """A timm network with feature maps of these reductions."""
-    reductions: tuple[int, ...] = (16, 32)
+    reductions: tuple[int, ...] = (8, 16, 32)
     """Image pixels per feature pixel of the maps that the neck joins, fine to coarse."""
     norm: Norm = "frozen-statistics"
     """Its normalisation: a batch of one picture has no statistics to speak of, so it keeps those that it begins with.
@@ -46,8 +46,8 @@ class BoxConfig:
     """Whether the backbone starts from ImageNet weights."""
     width: int = 80
     """Channels of image features, and of the map at its own resolution."""
-    context: int = 32
-    """Channels that are lifted into each slab."""
+    context: int = 16
+    """Channels that are lifted into each slab, besides the classes that pixels show."""
     slabs: int = 3
     """Layers of height that lifted features are told apart in."""
     cell: int = 2
@@ -62,7 +62,7 @@ class BoxConfig:
     """Channels that the points in a voxel and around it become before they say whether it is free."""
     stage: Stage = "all"
     """Before anything is lifted, the camera branch may learn alone, for a fraction of a whole step's time."""
-    drop_lidar: float = 0.5
+    drop_lidar: float = 0.65
     """Share of training frames whose LiDAR is hidden, where there are cameras."""
     drop_camera: float = 0.15
     """Share of cameras that are hidden in training, one by one."""
@@ -72,7 +72,7 @@ class BoxConfig:
     """Weight of each class in the cross-entropy; empty weighs all alike."""
     depth_weight: float = 1.0
     """Of the loss of depths, where LiDAR has measured some."""
-    pixel_weight: float = 0.0
+    pixel_weight: float = 0.5
     """Of the cross-entropy of the class that each pixel shows, where LiDAR has measured how far away it lies."""
     semantic_weight: float = 0.3
     """Of the semantic scene affinity, which asks for every class somewhere, however little is seen."""

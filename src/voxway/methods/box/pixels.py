@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from voxway.core.camera import Cameras
 from voxway.core.grid import VoxelGrid
 from voxway.core.task import IGNORE
+
+
+def padded(depth: Float[Tensor, "m n h w"], reduction: int) -> Float[Tensor, "m n h3 w3"]:
+    """Sides that are multiples of it: feature maps are rounded up; what lies beyond the picture was not measured."""
+    height, width = depth.shape[-2:]
+    return F.pad(depth, (0, -width % reduction, 0, -height % reduction))
 
 
 def nearest_points(

@@ -12,7 +12,7 @@ from voxway.losses.depth import depth_cross_entropy, nearest_bin
 from voxway.losses.scene_affinity import geometric_affinity, semantic_affinity
 from voxway.losses.valid import valid_log_probs
 from voxway.methods.box.config import BoxConfig
-from voxway.methods.box.pixels import pixel_classes
+from voxway.methods.box.pixels import padded, pixel_classes
 from voxway.methods.contract import Said
 from voxway.methods.shared.batches import by_image_size, in_order
 from voxway.methods.shared.teaching import heard
@@ -66,20 +66,14 @@ def _of_pixels(config: BoxConfig, prediction: Prediction, batch: Batch, target: 
         return {}
     bins, task, reduction = config.depth_bins, config.task, config.reductions[0]
     groups = by_image_size(batch.need("cameras"))
-    depths = [_padded(group.cut(batch.depth), reduction) for group in groups]
+    depths = [padded(group.cut(batch.depth), reduction) for group in groups]
     nearest = [list(nearest_bin(depth, reduction, bins.start, bins.step, bins.count)) for depth in depths]
     likely = [probabilities.movedim(-3, 0).flatten(1) for probabilities in prediction.each("depth")]
     near = torch.cat([one.flatten() for one in in_order(groups, nearest)])
-    terms = {"depth": config.depth_weight * depth_cross_entropy(torch.cat(likely, 1)[:, None], near[None])}
-    if "pixels" in prediction.intermediates:
-        cameras = [group.cameras(batch.need("cameras")) for group in groups]
-        targets = [target[list(group.members)] for group in groups]
-        shown = [list(pixel_classes(*each, task.grid, reduction, task.free)) for each in zip(depths, targets, cameras)]
-        terms["pixels"] = config.pixel_weight * semantic_2d(prediction.each("pixels"), in_order(groups, shown))
-    return terms
-
-
-def _padded(depth: Tensor, reduction: int) -> Tensor:
-    """Sides that are multiples of it: feature maps are rounded up; what lies beyond the picture was not measured."""
-    height, width = depth.shape[-2:]
-    return torch.nn.functional.pad(depth, (0, -width % reduction, 0, -height % reduction))
+    cameras = [group.cameras(batch.need("cameras")) for group in groups]
+    targets = [target[list(group.members)] for group in groups]
+    shown = [list(pixel_classes(*each, task.grid, reduction, task.free)) for each in zip(depths, targets, cameras)]
+    return {
+        "depth": config.depth_weight * depth_cross_entropy(torch.cat(likely, 1)[:, None], near[None]),
+        "pixels": config.pixel_weight * semantic_2d(prediction.each("pixels"), in_order(groups, shown)),
+    }

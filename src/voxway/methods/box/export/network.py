@@ -82,12 +82,13 @@ class BoxGraph(nn.Module):
         camera, shown = self.network.camera, given["shown"]
         K, T_cam_ego, T_image = (given[name] if self.fixed is None else getattr(self, name) for name in CALIBRATION)
         probabilities, context, _ = camera.lift(given["images"], (K, T_cam_ego, T_image))
+        sight = camera.sight(probabilities, (K, T_cam_ego, T_image), self.size_px, shown)
         cells = None
         if self.fixed is None:
             cells = lifted_cells(lifted_points(K, T_cam_ego, T_image, self._template()), camera.grid)
         rows = self.pool(probabilities * shown[..., None, None, None], context, cells)
         volume = rows.view(1, *camera.grid.shape, -1).permute(0, 4, 1, 2, 3)
-        return with_classes(self.network.fuse(camera.as_map(volume), given["counts"], shown))
+        return with_classes(self.network.fuse(camera.as_map(volume), sight, given["counts"], shown))
 
     def feed(self, batch: Batch) -> dict[str, np.ndarray]:
         """The inputs by name, from a batch of one.
